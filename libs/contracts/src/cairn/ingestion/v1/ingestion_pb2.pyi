@@ -1,0 +1,158 @@
+import datetime
+
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class IngestRequest(_message.Message):
+    __slots__ = ("events",)
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[IngestEvent]
+    def __init__(self, events: _Optional[_Iterable[_Union[IngestEvent, _Mapping]]] = ...) -> None: ...
+
+class IngestEvent(_message.Message):
+    __slots__ = ("message_id", "type", "event_time", "identifiers", "properties")
+    class IdentifiersEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    message_id: str
+    type: str
+    event_time: _timestamp_pb2.Timestamp
+    identifiers: _containers.ScalarMap[str, str]
+    properties: _struct_pb2.Struct
+    def __init__(self, message_id: _Optional[str] = ..., type: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identifiers: _Optional[_Mapping[str, str]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class IngestResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[IngestResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[IngestResult, _Mapping]]] = ...) -> None: ...
+
+class IngestResult(_message.Message):
+    __slots__ = ("outcome", "event_id", "reason", "field")
+    class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        OUTCOME_UNSPECIFIED: _ClassVar[IngestResult.Outcome]
+        OUTCOME_ACCEPTED: _ClassVar[IngestResult.Outcome]
+        OUTCOME_DUPLICATE: _ClassVar[IngestResult.Outcome]
+        OUTCOME_QUARANTINED: _ClassVar[IngestResult.Outcome]
+    OUTCOME_UNSPECIFIED: IngestResult.Outcome
+    OUTCOME_ACCEPTED: IngestResult.Outcome
+    OUTCOME_DUPLICATE: IngestResult.Outcome
+    OUTCOME_QUARANTINED: IngestResult.Outcome
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    outcome: IngestResult.Outcome
+    event_id: str
+    reason: str
+    field: str
+    def __init__(self, outcome: _Optional[_Union[IngestResult.Outcome, str]] = ..., event_id: _Optional[str] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
+
+class ListQuarantineRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListQuarantineResponse(_message.Message):
+    __slots__ = ("events", "next_page_token")
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    events: _containers.RepeatedCompositeFieldContainer[QuarantinedEvent]
+    next_page_token: str
+    def __init__(self, events: _Optional[_Iterable[_Union[QuarantinedEvent, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class QuarantinedEvent(_message.Message):
+    __slots__ = ("quarantine_id", "source", "reason", "field", "received_time", "message_id")
+    QUARANTINE_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    RECEIVED_TIME_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
+    quarantine_id: str
+    source: str
+    reason: str
+    field: str
+    received_time: _timestamp_pb2.Timestamp
+    message_id: str
+    def __init__(self, quarantine_id: _Optional[str] = ..., source: _Optional[str] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ..., received_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., message_id: _Optional[str] = ...) -> None: ...
+
+class UnwrapRequest(_message.Message):
+    __slots__ = ("key_ids",)
+    KEY_IDS_FIELD_NUMBER: _ClassVar[int]
+    key_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, key_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class UnwrapResponse(_message.Message):
+    __slots__ = ("keys",)
+    class KeysEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: bytes
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[bytes] = ...) -> None: ...
+    KEYS_FIELD_NUMBER: _ClassVar[int]
+    keys: _containers.ScalarMap[str, bytes]
+    def __init__(self, keys: _Optional[_Mapping[str, bytes]] = ...) -> None: ...
+
+class StepRequest(_message.Message):
+    __slots__ = ("step", "end_time", "last")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    END_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    end_time: _timestamp_pb2.Timestamp
+    last: bool
+    def __init__(self, step: _Optional[int] = ..., end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last: _Optional[bool] = ...) -> None: ...
+
+class StepResponse(_message.Message):
+    __slots__ = ("open_step", "feedback_events")
+    OPEN_STEP_FIELD_NUMBER: _ClassVar[int]
+    FEEDBACK_EVENTS_FIELD_NUMBER: _ClassVar[int]
+    open_step: int
+    feedback_events: int
+    def __init__(self, open_step: _Optional[int] = ..., feedback_events: _Optional[int] = ...) -> None: ...
+
+class GetClockRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class GetClockResponse(_message.Message):
+    __slots__ = ("mode", "open_step", "step_start_time")
+    class Mode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+        __slots__ = ()
+        MODE_UNSPECIFIED: _ClassVar[GetClockResponse.Mode]
+        MODE_LIVE: _ClassVar[GetClockResponse.Mode]
+        MODE_TIME_LAPSE: _ClassVar[GetClockResponse.Mode]
+    MODE_UNSPECIFIED: GetClockResponse.Mode
+    MODE_LIVE: GetClockResponse.Mode
+    MODE_TIME_LAPSE: GetClockResponse.Mode
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    OPEN_STEP_FIELD_NUMBER: _ClassVar[int]
+    STEP_START_TIME_FIELD_NUMBER: _ClassVar[int]
+    mode: GetClockResponse.Mode
+    open_step: int
+    step_start_time: _timestamp_pb2.Timestamp
+    def __init__(self, mode: _Optional[_Union[GetClockResponse.Mode, str]] = ..., open_step: _Optional[int] = ..., step_start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,206 @@
+import datetime
+
+from google.protobuf import struct_pb2 as _struct_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GetCustomerRequest(_message.Message):
+    __slots__ = ("tenant", "profile_id", "as_of_time")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    profile_id: str
+    as_of_time: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetCustomerResponse(_message.Message):
+    __slots__ = ("profile_id", "stream_version", "traits", "instances", "last_seen_time", "features")
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    STREAM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    profile_id: str
+    stream_version: int
+    traits: _struct_pb2.Struct
+    instances: _containers.RepeatedCompositeFieldContainer[Instance]
+    last_seen_time: _timestamp_pb2.Timestamp
+    features: _struct_pb2.Struct
+    def __init__(self, profile_id: _Optional[str] = ..., stream_version: _Optional[int] = ..., traits: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., features: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class Instance(_message.Message):
+    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_TIME_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    STAGE_ENTERED_TIME_FIELD_NUMBER: _ClassVar[int]
+    GOAL_TIME_FIELD_NUMBER: _ClassVar[int]
+    GOAL_VALUE_FIELD_NUMBER: _ClassVar[int]
+    EXITED_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXIT_REASON_FIELD_NUMBER: _ClassVar[int]
+    TIMERS_FIELD_NUMBER: _ClassVar[int]
+    OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    journey: str
+    definition_version: str
+    entered_time: _timestamp_pb2.Timestamp
+    stage: str
+    stage_entered_time: _timestamp_pb2.Timestamp
+    goal_time: _timestamp_pb2.Timestamp
+    goal_value: str
+    exited_time: _timestamp_pb2.Timestamp
+    exit_reason: str
+    timers: _containers.RepeatedCompositeFieldContainer[Timer]
+    occurrence: int
+    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ...) -> None: ...
+
+class Timer(_message.Message):
+    __slots__ = ("timer_id", "due_time", "purpose")
+    TIMER_ID_FIELD_NUMBER: _ClassVar[int]
+    DUE_TIME_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    timer_id: str
+    due_time: _timestamp_pb2.Timestamp
+    purpose: str
+    def __init__(self, timer_id: _Optional[str] = ..., due_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., purpose: _Optional[str] = ...) -> None: ...
+
+class ExplainInstanceRequest(_message.Message):
+    __slots__ = ("tenant", "profile_id", "journey")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    profile_id: str
+    journey: str
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., journey: _Optional[str] = ...) -> None: ...
+
+class ExplainInstanceResponse(_message.Message):
+    __slots__ = ("summary", "conditions", "facts")
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    CONDITIONS_FIELD_NUMBER: _ClassVar[int]
+    FACTS_FIELD_NUMBER: _ClassVar[int]
+    summary: str
+    conditions: _containers.RepeatedCompositeFieldContainer[Condition]
+    facts: _containers.RepeatedCompositeFieldContainer[TimelineEntry]
+    def __init__(self, summary: _Optional[str] = ..., conditions: _Optional[_Iterable[_Union[Condition, _Mapping]]] = ..., facts: _Optional[_Iterable[_Union[TimelineEntry, _Mapping]]] = ...) -> None: ...
+
+class Condition(_message.Message):
+    __slots__ = ("role", "expression", "holds", "saw")
+    ROLE_FIELD_NUMBER: _ClassVar[int]
+    EXPRESSION_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_FIELD_NUMBER: _ClassVar[int]
+    SAW_FIELD_NUMBER: _ClassVar[int]
+    role: str
+    expression: str
+    holds: bool
+    saw: str
+    def __init__(self, role: _Optional[str] = ..., expression: _Optional[str] = ..., holds: _Optional[bool] = ..., saw: _Optional[str] = ...) -> None: ...
+
+class GetTimelineRequest(_message.Message):
+    __slots__ = ("tenant", "profile_id")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    profile_id: str
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ...) -> None: ...
+
+class GetTimelineResponse(_message.Message):
+    __slots__ = ("entries",)
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    entries: _containers.RepeatedCompositeFieldContainer[TimelineEntry]
+    def __init__(self, entries: _Optional[_Iterable[_Union[TimelineEntry, _Mapping]]] = ...) -> None: ...
+
+class TimelineEntry(_message.Message):
+    __slots__ = ("event_id", "type", "event_time", "data")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    type: str
+    event_time: _timestamp_pb2.Timestamp
+    data: _struct_pb2.Struct
+    def __init__(self, event_id: _Optional[str] = ..., type: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class GetCountsRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class GetCountsResponse(_message.Message):
+    __slots__ = ("journeys", "customers")
+    JOURNEYS_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    journeys: _containers.RepeatedCompositeFieldContainer[JourneyCounts]
+    customers: int
+    def __init__(self, journeys: _Optional[_Iterable[_Union[JourneyCounts, _Mapping]]] = ..., customers: _Optional[int] = ...) -> None: ...
+
+class JourneyCounts(_message.Message):
+    __slots__ = ("journey", "entered", "in_flight", "goal", "goal_value", "exited", "currency", "stages", "stage_entries", "stage_transitions")
+    class StagesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class StageEntriesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class StageTransitionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    GOAL_FIELD_NUMBER: _ClassVar[int]
+    GOAL_VALUE_FIELD_NUMBER: _ClassVar[int]
+    EXITED_FIELD_NUMBER: _ClassVar[int]
+    CURRENCY_FIELD_NUMBER: _ClassVar[int]
+    STAGES_FIELD_NUMBER: _ClassVar[int]
+    STAGE_ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    STAGE_TRANSITIONS_FIELD_NUMBER: _ClassVar[int]
+    journey: str
+    entered: int
+    in_flight: int
+    goal: int
+    goal_value: str
+    exited: int
+    currency: str
+    stages: _containers.ScalarMap[str, int]
+    stage_entries: _containers.ScalarMap[str, int]
+    stage_transitions: _containers.ScalarMap[str, int]
+    def __init__(self, journey: _Optional[str] = ..., entered: _Optional[int] = ..., in_flight: _Optional[int] = ..., goal: _Optional[int] = ..., goal_value: _Optional[str] = ..., exited: _Optional[int] = ..., currency: _Optional[str] = ..., stages: _Optional[_Mapping[str, int]] = ..., stage_entries: _Optional[_Mapping[str, int]] = ..., stage_transitions: _Optional[_Mapping[str, int]] = ...) -> None: ...
+
+class GetStateHashRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class GetStateHashResponse(_message.Message):
+    __slots__ = ("state_hash", "customers")
+    STATE_HASH_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    state_hash: str
+    customers: int
+    def __init__(self, state_hash: _Optional[str] = ..., customers: _Optional[int] = ...) -> None: ...

@@ -1,0 +1,1 @@
+"""Cairn's pure vocabulary. No I/O, no clock, no randomness lives here."""
