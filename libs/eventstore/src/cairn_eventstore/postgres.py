@@ -1,0 +1,188 @@
+"""The store on PostgreSQL: one transaction per unit of work, a handful of statements whatever its size."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+from cairn_kernel.errors import Unavailable
+from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
+
+from cairn_eventstore.ports import (
+    Committed,
+    Fenced,
+    Head,
+    InboxAdvance,
+    NewEvent,
+    Stored,
+    StreamConflict,
+    Timer,
+    UnitOfWork,
+)
+
+ACQUIRE_S: Final = 10.0
+"""Longest wait for a connection."""
+ATTEMPTS: Final = 3
+"""Tries of a transaction that PostgreSQL ended for a deadlock or a serialization failure."""
+
+ADVANCE_INBOX = """
+WITH moves AS (
+    SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        AS m(log, partition, before, last, epoch)
+), locked AS (
+    SELECT i.log, i.partition FROM inbox i JOIN moves m USING (log, partition)
+    WHERE i.position = m.before AND i.epoch = m.epoch
+    ORDER BY i.log, i.partition FOR UPDATE OF i
+)
+UPDATE inbox i SET position = m.last FROM moves m JOIN locked l USING (log, partition)
+WHERE i.log = m.log AND i.partition = m.partition AND i.position = m.before AND i.epoch = m.epoch
+RETURNING i.partition
+"""
+CANCEL_TIMERS = """
+DELETE FROM timers t USING unnest($1::uuid[], $2::text[]) AS c(stream, timer_id)
+WHERE t.stream = c.stream AND t.timer_id = c.timer_id
+"""
+SET_TIMERS = """
+INSERT INTO timers (stream, timer_id, partition, due)
+SELECT * FROM unnest($1::uuid[], $2::text[], $3::smallint[], $4::bigint[])
+ON CONFLICT (stream, timer_id) DO UPDATE SET partition = excluded.partition, due = excluded.due
+"""
+APPEND = """
+WITH locked AS (
+    SELECT partition FROM heads WHERE partition = ANY($1::smallint[]) ORDER BY partition FOR UPDATE
+), moved AS (
+    UPDATE heads h SET position = h.position + n.count, as_of = greatest(h.as_of, n.as_of)
+    FROM unnest($1::smallint[], $2::int[], $3::bigint[]) AS n(partition, count, as_of) JOIN locked USING (partition)
+    WHERE h.partition = n.partition
+    RETURNING h.partition, h.position - n.count AS base
+), appended AS (
+    INSERT INTO events (partition, position, originator_id, originator_version, topic, state)
+    SELECT e.partition, moved.base + e.ordinal, e.stream, e.version, e.topic, e.state
+    FROM unnest($4::smallint[], $5::int[], $6::uuid[], $7::bigint[], $8::text[], $9::bytea[])
+        AS e(partition, ordinal, stream, version, topic, state)
+    JOIN moved ON moved.partition = e.partition
+)
+SELECT partition, base FROM moved ORDER BY partition
+"""
+LOAD = """
+SELECT originator_id::text, state FROM events WHERE originator_id = ANY($1::uuid[])
+ORDER BY originator_id, originator_version
+"""
+READ = "SELECT position, state FROM events WHERE partition = $1 AND position > $2 ORDER BY position LIMIT $3"
+HEADS = "SELECT partition, position, as_of FROM heads"
+INBOX = "SELECT partition, position, epoch FROM inbox WHERE log = $1"
+DUE_TIMERS = """
+SELECT partition, stream::text, timer_id, due FROM timers WHERE partition = $1 AND due <= $2
+ORDER BY due, timer_id LIMIT $3
+"""
+NEXT_DUE = "SELECT partition, min(due) FROM timers WHERE partition = ANY($1::smallint[]) GROUP BY partition"
+
+
+class PostgresEventStore:
+    """An EventStore over an asyncpg pool whose search_path is the service's schema."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def commit(self, work: UnitOfWork) -> list[Committed]:
+        """See EventStore.commit."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                async with self._pool.acquire(timeout=ACQUIRE_S) as connection, connection.transaction():
+                    return await commit_on(connection, work)
+            except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError) as error:
+                if attempt == ATTEMPTS:
+                    raise Unavailable("the database is too busy") from error
+            except asyncpg.UniqueViolationError as error:
+                if error.constraint_name == "one_event_per_version":
+                    raise StreamConflict("a stream already has that version") from error
+                raise
+            except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+                raise Unavailable("the outcome of a commit is unknown", reason="COMMIT_IN_DOUBT") from error
+        raise AssertionError("unreachable")
+
+    async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:
+        """See EventStore.load."""
+        found: dict[str, list[Event]] = {stream: [] for stream in streams}
+        for stream, state in await self._pool.fetch(LOAD, list(streams), timeout=60):
+            found[stream].append(from_canonical_json(state))
+        return found
+
+    async def read(self, partition: int, after: int, limit: int) -> list[Stored]:
+        """See EventStore.read."""
+        rows = await self._pool.fetch(READ, partition, after, limit, timeout=60)
+        return [Stored(position, from_canonical_json(state)) for position, state in rows]
+
+    async def heads(self) -> dict[int, Head]:
+        """See EventStore.heads."""
+        return {partition: Head(position, as_of) for partition, position, as_of in await self._pool.fetch(HEADS)}
+
+    async def inbox(self, log: str) -> dict[int, InboxAdvance]:
+        """See EventStore.inbox."""
+        rows = await self._pool.fetch(INBOX, log)
+        return {partition: InboxAdvance(log, partition, at, at, epoch) for partition, at, epoch in rows}
+
+    async def due_timers(self, partition: int, upto: int, limit: int) -> list[Timer]:
+        """See EventStore.due_timers."""
+        return [Timer(*row) for row in await self._pool.fetch(DUE_TIMERS, partition, upto, limit)]
+
+    async def next_due(self, partitions: Collection[int]) -> Mapping[int, int]:
+        """See EventStore.next_due."""
+        return dict(await self._pool.fetch(NEXT_DUE, list(partitions)))
+
+
+async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
+    """Do `work` in the transaction that is open on an asyncpg connection. Raises as EventStore.commit does."""
+    if work.inbox:
+        moved = await connection.fetch(ADVANCE_INBOX, *_columns(work.inbox, 5))
+        if len(moved) != len(work.inbox):
+            raise Fenced("another owner has processed this batch")
+    if work.prepare is not None:
+        await work.prepare(connection)
+    if work.timers_cancelled:
+        await connection.execute(
+            CANCEL_TIMERS,
+            [timer.stream for timer in work.timers_cancelled],
+            [timer.timer_id for timer in work.timers_cancelled],
+        )
+    if work.timers_set:
+        last = {(timer.stream, timer.timer_id): timer for timer in work.timers_set}
+        timers = [last[key] for key in sorted(last)]
+        await connection.execute(
+            SET_TIMERS,
+            [timer.stream for timer in timers],
+            [timer.timer_id for timer in timers],
+            [timer.partition for timer in timers],
+            [timer.due for timer in timers],
+        )
+    for statement, rows in work.rows:
+        await connection.executemany(statement, rows)
+    if not work.appends:
+        return []
+    return await _append(connection, work.appends)
+
+
+async def _append(connection: Any, appends: Sequence[NewEvent]) -> list[Committed]:
+    by_partition: dict[int, list[NewEvent]] = {}
+    for new in appends:
+        by_partition.setdefault(new.partition, []).append(new)
+    partitions = sorted(by_partition)
+    ordered = [new for partition in partitions for new in by_partition[partition]]
+    bases = await connection.fetch(
+        APPEND,
+        partitions,
+        [len(by_partition[partition]) for partition in partitions],
+        [max(new.event.as_of for new in by_partition[partition]) for partition in partitions],
+        [new.partition for new in ordered],
+        [ordinal for partition in partitions for ordinal in range(1, len(by_partition[partition]) + 1)],
+        [new.stream for new in ordered],
+        [new.version for new in ordered],
+        [new.event.type for new in ordered],
+        [to_canonical_json(new.event) for new in ordered],
+    )
+    if len(bases) != len(partitions):
+        raise AssertionError("a partition has no head row")
+    return [Committed(part, base + 1, [new.event for new in by_partition[part]]) for part, base in bases]
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    return [[row[index] for row in rows] for index in range(width)]

@@ -1,0 +1,89 @@
+"""Personal fields are encrypted under a key of their subject; identifiers are replaced by keyed tokens."""
+
+import hmac
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from cairn_kernel.errors import Invalid, Unavailable
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+NONCE_BYTES: Final = 12
+KEY_BYTES: Final = 32
+
+
+def seal_field(key: bytes, *, tenant: str, key_id: str, field: str, value: bytes) -> bytes:
+    """Encrypt one field (AES-256-GCM): nonce, then ciphertext; bound to tenant, key id and field name."""
+    nonce = os.urandom(NONCE_BYTES)
+    return nonce + _cipher(key).encrypt(nonce, value, _bound(tenant, key_id, field))
+
+
+def open_field(key: bytes, *, tenant: str, key_id: str, field: str, sealed: bytes) -> bytes:
+    """Decrypt what seal_field made. Raises Invalid (UNSEALABLE) if key, binding or bytes do not fit."""
+    try:
+        return _cipher(key).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound(tenant, key_id, field))
+    except InvalidTag as error:
+        raise Invalid("a sealed field cannot be opened", reason="UNSEALABLE", field=field) from error
+
+
+class FileKeyProvider:
+    """Keys from files of one folder: `kek` wraps subject keys, `token` makes identifier tokens.
+
+    Missing files are made with owner-only rights. Raises Unavailable if a file is readable by others.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._kek = _read_or_make(folder / "kek")
+        self._token_key = _read_or_make(folder / "token")
+
+    def new_key(self) -> bytes:
+        """A fresh 256-bit subject key."""
+        return os.urandom(KEY_BYTES)
+
+    def wrap(self, key_id: str, key: bytes) -> bytes:
+        """The subject key, encrypted under the folder's key and bound to its id."""
+        return seal_field(self._kek, tenant="", key_id=key_id, field="subject-key", value=key)
+
+    def unwrap(self, key_id: str, wrapped: bytes) -> bytes:
+        """The subject key again. Raises Invalid (UNSEALABLE) if it was made elsewhere."""
+        return open_field(self._kek, tenant="", key_id=key_id, field="subject-key", sealed=wrapped)
+
+    def token(self, tenant: str, namespace: str, value: str) -> str:
+        """32 hex digits that stand for a normalised identifier value; equal values give equal tokens."""
+        message = f"{tenant}\x1f{namespace}\x1f{value}".encode()
+        return hmac.digest(self._token_key, message, "sha256")[:16].hex()
+
+    def payload_digest(self, payload: bytes) -> bytes:
+        """16 bytes that tell whether two payloads are the same, useless without the key."""
+        return hmac.digest(self._token_key, payload, "sha256")[:16]
+
+
+@lru_cache(maxsize=10_000)
+def _cipher(key: bytes) -> AESGCM:
+    return AESGCM(key)
+
+
+def _bound(tenant: str, key_id: str, field: str) -> bytes:
+    return f"{tenant}|{key_id}|{field}".encode()
+
+
+def _read_or_make(path: Path) -> bytes:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        pass
+    else:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(os.urandom(KEY_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
+    if path.stat().st_mode & 0o077:
+        raise Unavailable("a key file is readable by others; run: chmod 600 on it", reason="KEY_FILE_MODE")
+    key = path.read_bytes()
+    if len(key) != KEY_BYTES:
+        raise Unavailable("a key file does not hold 32 bytes", reason="KEY_FILE")
+    return key
+
