@@ -1,0 +1,1 @@
+"""The workspace's own rules: what no single package can see."""
