@@ -1,0 +1,1 @@
+"""A year of retail customers through the whole suite, and what became of them."""
