@@ -1,0 +1,1 @@
+"""Decisioning: a moment in, one decision out, with every reason kept."""

@@ -1,0 +1,1 @@
+"""The pure part: contact ledger, funnel, score, decision."""

@@ -1,0 +1,86 @@
+"""Which of the candidates that passed every gate is best, and by what."""
+
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from typing import Any, Final
+
+from cairn_kernel.money import decimal_text
+from decisioning.domain.gates import ARBITRATION, ORDER, Gate
+from decisioning.domain.programme import Action
+
+EXACT: Final = Context(prec=100)
+ONE: Final = Decimal(1)
+
+
+@dataclass(slots=True)
+class Candidate:
+    """An action under consideration, with all that was found out about it."""
+
+    action: Action
+    gates: list[Gate]
+    treatment: int | None = None
+    factors: dict[str, Decimal] = field(default_factory=dict)
+    score: Decimal = ONE
+
+    @property
+    def stopped(self) -> Gate | None:
+        """The gate that stopped it, if one did."""
+        return self.gates[-1] if self.gates and self.gates[-1].reason else None
+
+    def told(self, chosen: "Candidate | None") -> dict[str, Any]:
+        """The candidate as it is stored in the decision."""
+        stopped = self.stopped
+        return {
+            "action": self.action.name,
+            "class": self.action.class_,
+            "chosen": self is chosen,
+            "stopped_by": stopped.gate if stopped else "",
+            "reason": stopped.reason if stopped else "",
+            "gates": [{"gate": gate.gate, "passed": not gate.reason, "saw": gate.saw} for gate in self.gates],
+            "priority": self.action.priority,
+            "factors": {name: decimal_text(factor) for name, factor in self.factors.items()},
+            "score": decimal_text(self.score),
+        }
+
+
+def scored(action: Action, gates: list[Gate], treatment: int | None) -> Candidate:
+    """A candidate with its factors and their exact product; a factor not declared counts as one."""
+    factors = {
+        "propensity": action.propensity,
+        "context_weight": action.context_weight,
+        "value": ONE if action.value is None else action.value,
+        "lever": action.lever,
+    }
+    score = ONE
+    for factor in factors.values():
+        score = EXACT.multiply(score, factor)
+    return Candidate(action, gates, treatment, factors, score)
+
+
+def ranked(candidates: list[Candidate]) -> list[Candidate]:
+    """Best first: how far it got, then priority, then score, then name."""
+    return sorted(candidates, key=_rank)
+
+
+def arbitrate(candidates: list[Candidate]) -> Candidate | None:
+    """Let the best of the ranked candidates win, if any passed all gates, and say to the others why they lost."""
+    best = candidates[0] if candidates and candidates[0].stopped is None else None
+    if best is None:
+        return None
+    for candidate in candidates:
+        if candidate is best:
+            candidate.gates.append(Gate(ARBITRATION, f"best, {_standing(best)}"))
+        elif candidate.stopped is None:
+            saw = f"{_standing(candidate)}; {best.action.name} has {_standing(best)}"
+            candidate.gates.append(Gate(ARBITRATION, saw, "OUTRANKED"))
+    return best
+
+
+def _rank(candidate: Candidate) -> tuple[int, int, Decimal, str]:
+    stopped = candidate.stopped
+    reached = ORDER.index(stopped.gate) if stopped else len(ORDER)
+    return (-reached, -candidate.action.priority, -candidate.score, candidate.action.name)
+
+
+def _standing(candidate: Candidate) -> str:
+    return f"priority {candidate.action.priority} score {decimal_text(candidate.score)}"

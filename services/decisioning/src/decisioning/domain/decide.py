@@ -1,0 +1,99 @@
+"""One moment, one decision."""
+
+from typing import Any, Final
+
+from cairn_kernel.event import Event, derived
+from cairn_kernel.ids import stable_id
+from cairn_kernel.money import decimal_text
+from cairn_kernel.time import DAY
+from decisioning.domain.arbitration import Candidate, arbitrate, ranked, scored
+from decisioning.domain.funnel import Scene, treatment_of, walk
+from decisioning.domain.ledger import Ledger
+from decisioning.domain.moment import Moment
+from decisioning.domain.programme import Action, Programme
+
+SOURCE: Final = "decisioning"
+DECISION_MADE: Final = "decision.made"
+CHOSEN: Final = "CHOSEN"
+MAX_HOPS: Final = 8
+"""An intervention behind more of our own outcomes than this, with no customer between, is a loop."""
+EXPIRES: Final = DAY
+"""How long a decision may be acted on, unless its action says otherwise."""
+
+
+def decide(event: Event, ledger: Ledger, programme: Programme, *, closed: bool = False) -> Event:
+    """The decision of a moment: what was chosen, or why nothing was, with every candidate considered."""
+    moment = Moment.of(event)
+    refusal = _refusal(event, closed)
+    candidates = [] if refusal else _considered(moment, ledger, programme)
+    best = arbitrate(candidates)
+    stopped = candidates[0].stopped if candidates else None
+    reason = refusal or (CHOSEN if best else stopped.reason if stopped else "NO_CANDIDATE")
+    data = event.data
+    return derived(
+        event,
+        id=decision_id(moment.id),
+        type=DECISION_MADE,
+        source=SOURCE,
+        definition_version=programme.version,
+        data={
+            "moment_id": moment.id,
+            "journey": moment.journey,
+            "instance_id": data.get("instance_id", ""),
+            "intervention": data.get("intervention", ""),
+            "step": data.get("step", ""),
+            "chosen": _chosen(best, moment) if best else None,
+            "reason": reason,
+            "candidates": [candidate.told(best) for candidate in candidates],
+            "context": data.get("context") or {},
+            "locale": data.get("locale", ""),
+            "expires": moment.at + _lifetime(best),
+        },
+    )
+
+
+def decision_id(moment_id: str) -> str:
+    """The id of a moment's one decision."""
+    return stable_id("decision", moment_id)
+
+
+def _refusal(event: Event, closed: bool) -> str:
+    if closed:
+        return "PROFILE_MERGED"
+    if event.historical:
+        return "HISTORICAL"
+    return "TOO_MANY_HOPS" if event.hops > MAX_HOPS else ""
+
+
+def _considered(moment: Moment, ledger: Ledger, programme: Programme) -> list[Candidate]:
+    scene = Scene(moment, ledger, programme.policies)
+    actions = select(moment.selector, programme)
+    return ranked([scored(action, walk(action, scene), treatment_of(action, scene)) for action in actions])
+
+
+def select(selector: Any, programme: Programme) -> list[Action]:
+    """The actions a moment asks for: by tag, or by name. Names that the programme lacks are left out."""
+    if isinstance(selector, dict):
+        return [action for action in programme.actions.values() if selector["tag"] in action.tags]
+    names = dict.fromkeys(selector)
+    return [programme.actions[name] for name in names if name in programme.actions]
+
+
+def _lifetime(best: Candidate | None) -> int:
+    return EXPIRES if best is None or best.action.expires is None else best.action.expires
+
+
+def _chosen(best: Candidate, moment: Moment) -> dict[str, Any]:
+    assert best.treatment is not None  # noqa: S101  the gates let no other candidate through
+    treatment = best.action.treatments[best.treatment]
+    value = best.action.value
+    return {
+        "action": best.action.name,
+        "class": best.action.class_,
+        "channel": treatment.channel,
+        "treatment": best.treatment,
+        "template": treatment.template,
+        "value": "" if value is None else decimal_text(value),
+        "currency": best.action.currency,
+        "contact": moment.contacts[treatment.channel],
+    }

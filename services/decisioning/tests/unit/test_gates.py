@@ -1,0 +1,157 @@
+"""Each gate stops what it must stop, says why, and keeps what it saw."""
+
+from decimal import Decimal
+
+from cairn_kernel.time import DAY, HOUR
+
+from decisioning.domain.programme import Cap, ContactPolicy, Cooldown
+
+from .scene import T0, WEEK, Profile, action, consent, decided, gate, moment, outcome, programme
+
+TWO_A_WEEK = ContactPolicy("default", caps=(Cap("marketing", 2, WEEK),))
+REST_AFTER_BOUNCE = ContactPolicy("default", cooldowns=(Cooldown(30 * DAY, outcome="bounced"),))
+
+
+def test_a_moment_with_one_open_action_chooses_it_with_all_that_activation_needs() -> None:
+    decision = decided(moment(), action(value=Decimal("4.20"), currency="EUR"))
+    assert decision["reason"] == "CHOSEN"
+    assert decision["chosen"] == {
+        "action": "coupon-10",
+        "class": "marketing",
+        "channel": "email",
+        "treatment": 0,
+        "template": "coupon-10-email",
+        "value": "4.2",
+        "currency": "EUR",
+        "contact": {"sealed": "c2VhbGVk", "key_id": "k1", "field": "email"},
+    }
+    assert (decision["locale"], decision["expires"]) == ("de-DE", T0 + DAY)
+
+
+def test_an_action_says_how_long_its_decision_lives() -> None:
+    assert decided(moment(), action(expires=2 * HOUR))["expires"] == T0 + 2 * HOUR
+
+
+def test_consent_is_granted_until_withdrawn() -> None:
+    ada = Profile(programme(action()))
+    assert ada.when(moment("a"))["reason"] == "CHOSEN"
+    ada.given(consent(T0 + 1, granted=False))
+    decision = ada.when(moment("b", T0 + 2))
+    assert (decision["chosen"], decision["reason"]) == (None, "CONSENT_WITHHELD")
+    assert gate(decision, "CONSENT") == {"gate": "CONSENT", "passed": False, "saw": "email withdrawn"}
+    ada.given(consent(T0 + 3, granted=True))
+    assert ada.when(moment("c", T0 + 4))["reason"] == "CHOSEN"
+
+
+def test_consent_is_held_per_channel_and_class() -> None:
+    ada = Profile(programme(action(), action("receipt", class_="service"))).given(consent(T0 - 1, granted=False))
+    assert ada.when(moment(actions=["coupon-10", "receipt"]))["chosen"]["action"] == "receipt"
+
+
+def test_a_withdrawal_that_names_no_class_covers_all_of_them() -> None:
+    ada = Profile(programme(action())).given(consent(T0 - 1, granted=False, class_=""))
+    assert ada.when(moment())["reason"] == "CONSENT_WITHHELD"
+
+
+def test_of_a_grant_and_a_withdrawal_at_one_instant_the_withdrawal_counts() -> None:
+    for first, second in ((True, False), (False, True)):
+        ada = Profile(programme(action()))
+        ada.given(consent(T0 - 1, granted=first), consent(T0 - 1, granted=second))
+        assert ada.when(moment())["reason"] == "CONSENT_WITHHELD"
+
+
+def test_without_a_known_address_nothing_is_sent() -> None:
+    decision = decided(moment(contacts=()), action())
+    assert decision["reason"] == "NO_CONTACT"
+    assert gate(decision, "CHANNEL")["saw"] == "email unknown"
+
+
+def test_the_first_treatment_with_consent_and_contact_is_taken() -> None:
+    ada = Profile(programme(action(channels=("sms", "email", "push")))).given(consent(T0 - 1, granted=False))
+    chosen = ada.when(moment(contacts=("email", "push")))["chosen"]
+    assert (chosen["channel"], chosen["treatment"], chosen["contact"]["field"]) == ("push", 2, "push")
+
+
+def test_an_ineligible_customer_is_told_apart_by_the_values_seen() -> None:
+    grown_up = action(eligible='profile.age_band != "under-18"')
+    decision = decided(moment(traits={"age_band": "under-18"}), grown_up)
+    assert decision["reason"] == "NOT_ELIGIBLE"
+    assert gate(decision, "ELIGIBILITY")["saw"] == 'profile.age_band != "under-18" with profile.age_band = "under-18"'
+    assert decided(moment(traits={"age_band": "35-44"}), grown_up)["reason"] == "CHOSEN"
+
+
+def test_a_missing_field_is_not_eligible_and_said_to_be_missing() -> None:
+    decision = decided(moment(), action(eligible="profile.income > 3"))
+    assert decision["reason"] == "NOT_ELIGIBLE"
+    assert gate(decision, "ELIGIBILITY")["saw"] == "profile.income > 3 with profile.income is missing"
+
+
+def test_eligibility_reads_features_stage_event_and_journey() -> None:
+    rule = 'features.baskets_30d == 0 && stage == "lapsing" && event.amount > 2.0 && journey == "win-back"'
+    here = moment(features={"baskets_30d": 0}, event={"amount": 2.5})
+    assert decided(here, action(eligible=rule))["reason"] == "CHOSEN"
+
+
+def test_the_third_message_in_a_week_is_held_back_until_the_first_leaves_the_window() -> None:
+    ada = Profile(programme(action(), policy=TWO_A_WEEK)).given(moment("a"), moment("b", T0 + DAY))
+    decision = ada.when(moment("c", T0 + WEEK - 1))
+    assert decision["reason"] == "CONTACT_POLICY_CAP"
+    assert gate(decision, "CONTACT_POLICY")["saw"] == (
+        "2 of 2 marketing messages in 7d, next possible 2017-03-08T12:00:00Z"
+    )
+    assert ada.when(moment("d", T0 + WEEK))["reason"] == "CHOSEN"
+    assert ada.when(moment("e", T0 + WEEK + 1))["reason"] == "CONTACT_POLICY_CAP"
+
+
+def test_service_messages_pass_the_contact_policy_and_do_not_fill_the_marketing_cap() -> None:
+    receipt = action("receipt", class_="service", tags=frozenset())
+    rules = programme(action(), receipt, policy=TWO_A_WEEK)
+    ada = Profile(rules).given(*(moment(f"s{n}", T0, actions=["receipt"]) for n in range(5)))
+    assert ada.when(moment("a", T0))["chosen"]["action"] == "coupon-10"
+    ada.given(moment("b", T0))
+    assert ada.when(moment("c", T0))["reason"] == "CONTACT_POLICY_CAP"
+    assert ada.when(moment("d", T0, actions=["receipt"]))["reason"] == "CHOSEN"
+
+
+def test_a_bounce_rests_the_customer() -> None:
+    ada = Profile(programme(action(), policy=REST_AFTER_BOUNCE)).given(outcome("bounced", T0), outcome("opened", T0 + 1))
+    decision = ada.when(moment("a", T0 + 30 * DAY - 1))
+    assert decision["reason"] == "COOLDOWN"
+    assert gate(decision, "CONTACT_POLICY")["saw"] == (
+        "last bounced 2017-03-01T12:00:00Z, cool-down 30d, next possible 2017-03-31T12:00:00Z"
+    )
+    assert ada.when(moment("b", T0 + 30 * DAY))["reason"] == "CHOSEN"
+
+
+def test_a_cooldown_can_follow_one_action_or_any() -> None:
+    for rule, reason in ((Cooldown(DAY, action="coupon-10"), "CHOSEN"), (Cooldown(DAY), "COOLDOWN")):
+        rules = programme(action(), action("news", tags=frozenset()), policy=ContactPolicy("p", cooldowns=(rule,)))
+        ada = Profile(rules).given(moment("a", actions=["news"]))
+        assert ada.when(moment("b", T0 + 1))["reason"] == reason
+
+
+def test_a_moment_that_asks_for_nothing_known_has_no_candidate() -> None:
+    assert decided(moment(actions=["unheard-of"]), action())["reason"] == "NO_CANDIDATE"
+    assert decided(moment(actions={"tag": "unheard-of"}), action())["reason"] == "NO_CANDIDATE"
+
+
+def test_the_reason_is_that_of_the_candidate_that_came_furthest() -> None:
+    rules = programme(action("a", channels=("sms",)), action("b", eligible="1 > 2"))
+    decision = Profile(rules).when(moment())
+    assert decision["reason"] == "NOT_ELIGIBLE"
+    assert [candidate["stopped_by"] for candidate in decision["candidates"]] == ["ELIGIBILITY", "CHANNEL"]
+
+
+def test_a_historical_moment_never_chooses() -> None:
+    assert decided(moment(historical=True), action())["reason"] == "HISTORICAL"
+
+
+def test_a_chain_of_our_own_outcomes_ends() -> None:
+    assert decided(moment(hops=8), action())["reason"] == "CHOSEN"
+    assert decided(moment(hops=9), action())["reason"] == "TOO_MANY_HOPS"
+
+
+def test_a_moment_told_twice_is_decided_once() -> None:
+    ada = Profile(programme(action())).given(moment())
+    assert ada.when(moment()) == {}
+    assert len(ada.stream) == 1
