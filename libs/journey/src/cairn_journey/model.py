@@ -1,0 +1,301 @@
+"""What a programme is made of. Durations are microseconds; conditions and values are CEL text, already checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final, Literal, TypeAlias
+
+MARKETING: Final = "marketing"
+SERVICE: Final = "service"
+CLASSES: Final = (MARKETING, SERVICE)
+
+OUTCOMES: Final = (
+    "planned",
+    "dispatched",
+    "returned",
+    "suppressed",
+    "expired",
+    "in_doubt",
+    "accepted",
+    "sent",
+    "delivered",
+    "opened",
+    "clicked",
+    "bounced",
+    "rejected",
+)
+"""What may become of a delivery; each comes back as the event `delivery.<outcome>`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in a currency (ISO 4217)."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class On:
+    """An event to look out for: its type and, if not empty, a condition over it."""
+
+    on: str
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A value kept per customer from events of one type.
+
+    `count` and `sum` cover `window` (None: always); `last` is the field `of` of the latest event; `idle` is the number
+    of whole days since it.
+    """
+
+    name: str
+    kind: Literal["count", "sum", "last", "idle"]
+    event: str
+    where: str = ""
+    of: str = ""
+    window: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reentry:
+    """Whether a customer may enter again: never, always, or when `after` has passed since they left."""
+
+    rule: Literal["never", "always", "after"] = "never"
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the journey is for: an event, within a time since entry, and what it is worth.
+
+    `value` is CEL (a number or a decimal text) or empty; `currency` is a code or CEL, see `currency_is_code`.
+    """
+
+    on: str
+    within: int
+    when: str = ""
+    value: str = ""
+    currency: str = ""
+
+    @property
+    def currency_is_code(self) -> bool:
+        """Whether `currency` is an ISO 4217 code rather than CEL."""
+        return len(self.currency) == 3 and self.currency.isalpha() and self.currency.isupper()
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """So long without an event of this type."""
+
+    idle: str
+    for_: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the journey that is detected: by an event (`on`), or by its absence (`after`); `when` narrows either."""
+
+    name: str
+    on: str = ""
+    when: str = ""
+    after: Idle | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Friction:
+    """An event that shows the customer met an obstacle."""
+
+    name: str
+    on: str
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """What starts an intervention: entering a stage, or an event."""
+
+    stage: str = ""
+    on: str = ""
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """Which actions a decision may choose from: by name, or by tag."""
+
+    names: tuple[str, ...] = ()
+    tag: str = ""
+
+    def picks(self, action: "Action") -> bool:
+        """Whether it selects this action."""
+        return action.name in self.names or (bool(self.tag) and self.tag in action.tags)
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """A moment: decisioning chooses one of these actions or none; `expires` after so long if given."""
+
+    actions: Selector
+    expires: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Wait until an event, but no longer than `for_`; without `until`, just so long."""
+
+    for_: int
+    until: On | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way on: taken if its condition holds."""
+
+    when: str
+    steps: "tuple[Step, ...]"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """The first arm whose condition holds is taken; if none holds, go on."""
+
+    arms: tuple[Arm, ...]
+
+
+Step: TypeAlias = Decide | Wait | Branch
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """What we do: steps that run when triggered, one run at a time per instance."""
+
+    name: str
+    trigger: Trigger
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """A goal, how one comes in and out, the stages to detect, and what we do."""
+
+    name: str
+    entry: tuple[On, ...]
+    goal: Goal
+    owner: str = ""
+    description: str = ""
+    subject: str = "person"
+    audience: str = ""
+    features: tuple[Feature, ...] = ()
+    reentry: Reentry = Reentry()
+    exit: tuple[On, ...] = ()
+    stages: tuple[Stage, ...] = ()
+    friction: tuple[Friction, ...] = ()
+    interventions: tuple[Intervention, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """One way to carry an action out."""
+
+    channel: str
+    template: str
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something we can do for a customer.
+
+    `eligible` is CEL over `profile`, `event`, `features` (all maps) and `stage`; empty means everybody.
+    """
+
+    name: str
+    class_: Literal["marketing", "service"]
+    treatments: tuple[Treatment, ...]
+    tags: tuple[str, ...] = ()
+    owner: str = ""
+    description: str = ""
+    eligible: str = ""
+    value: Money | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """At most `max` messages `per` (µs) to one scope; an empty class or channel means any."""
+
+    scope: Literal["person"]
+    max: int
+    per: int
+    class_: str = ""
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """After an outcome nothing for so long on its channel, or of its action if `action` is given."""
+
+    outcome: str
+    for_: int
+    channel: str = ""
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """No messages between two times of day (minutes since midnight; may span midnight) in a zone or the customer's."""
+
+    from_minute: int
+    to_minute: int
+    zone: str = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPolicy:
+    """Limits that hold over all journeys."""
+
+    name: str
+    owner: str = ""
+    caps: tuple[Cap, ...] = ()
+    cooldowns: tuple[Cooldown, ...] = ()
+    quiet_hours: QuietHours | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What a message says, in Liquid, by part and locale: `parts["body"]["en"]`."""
+
+    name: str
+    channel: str
+    parts: Mapping[str, Mapping[str, str]]
+    default_locale: str
+    owner: str = ""
+
+    def text(self, part: str, locale: str) -> str:
+        """The part in the locale, or in its language, or in the default locale; empty if there is no such part."""
+        texts = self.parts.get(part, {})
+        for wanted in (locale, locale.replace("_", "-").partition("-")[0], self.default_locale):
+            if wanted in texts:
+                return texts[wanted]
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A way out to customers on one channel.
+
+    `contact` names the sealed trait that holds the customer's address (empty: the channel needs none, `recipient` is used).
+    `idempotency` says how a repeat is recognised; `doubt` what to do when an outcome stays unknown.
+    """
+
+    name: str
+    channel: str
+    contact: str = ""
+    recipient: str = ""
+    per_second: Decimal = Decimal(10)
+    in_flight: int = 100
+    idempotency: Literal["key", "query", "none"] = "none"
+    doubt: Literal["query", "key", "resend", "drop"] = "drop"
+    owner: str = ""
