@@ -1,0 +1,1 @@
+"""journeyctl: run Cairn on one machine, apply programmes, explain customers."""

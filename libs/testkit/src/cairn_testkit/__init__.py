@@ -1,0 +1,1 @@
+"""What Cairn's tests share. The pytest plugin `cairn_testkit.plugin` loads itself."""
