@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Mapping
 
+from cairn_eventstore.ports import Committed, Fenced, Head, InboxAdvance, Stored, StreamConflict, Timer, UnitOfWork
 from cairn_kernel.event import Event
 from cairn_kernel.partitions import PARTITIONS
-
-from cairn_eventstore.ports import Committed, Fenced, Head, InboxAdvance, Stored, StreamConflict, Timer, UnitOfWork
 
 
 class MemoryEventStore:

@@ -4,8 +4,6 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
-from cairn_kernel.errors import Unavailable
-from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
 
 from cairn_eventstore.ports import (
     Committed,
@@ -18,6 +16,8 @@ from cairn_eventstore.ports import (
     Timer,
     UnitOfWork,
 )
+from cairn_kernel.errors import Unavailable
+from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
 
 ACQUIRE_S: Final = 10.0
 """Longest wait for a connection."""

@@ -2,13 +2,15 @@
 
 import hmac
 import os
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from cairn_kernel.errors import Invalid, Unavailable
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from cairn_kernel.errors import Invalid, Unavailable
 
 NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
@@ -71,19 +73,19 @@ def _bound(tenant: str, key_id: str, field: str) -> bytes:
 
 
 def _read_or_make(path: Path) -> bytes:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
-    else:
+    if not path.exists():
+        own = path.with_suffix(f".{os.getpid()}")
+        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(os.urandom(KEY_BYTES))
             file.flush()
             os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(own, path)  # whole or not at all: another process may be making it too
+        own.unlink()
     if path.stat().st_mode & 0o077:
         raise Unavailable("a key file is readable by others; run: chmod 600 on it", reason="KEY_FILE_MODE")
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
         raise Unavailable("a key file does not hold 32 bytes", reason="KEY_FILE")
     return key
-

@@ -1,0 +1,22 @@
+"""Batches on the bus. Their borders mean nothing."""
+
+from collections.abc import Sequence
+
+from cairn.event.v1.event_pb2 import Batch, Entry
+from cairn_kernel.event import Event, to_msgpack
+
+
+def subject(log: str, partition: int) -> str:
+    """The NATS subject of a partition of a log."""
+    return f"{log}.{partition}"
+
+
+def batch_of(log: str, partition: int, first: int, events: Sequence[Event]) -> Batch:
+    """Frame consecutive events that begin at position `first`; there must be at least one."""
+    return Batch(
+        log=log,
+        partition=partition,
+        first=first,
+        last=first + len(events) - 1,
+        entries=[Entry(type=event.type, event=to_msgpack(event)) for event in events],
+    )

@@ -1,0 +1,105 @@
+"""Programmes of a service: stored for ever, one in force per tenant."""
+
+from collections.abc import Callable
+from typing import Any
+
+import asyncpg
+
+from cairn.definition.v1 import definition_pb2 as pb
+from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceServicer
+from cairn_eventstore import NewEvent, UnitOfWork
+from cairn_eventstore.postgres import commit_on
+from cairn_kernel.errors import NotFound
+from cairn_kernel.event import DEFINITION_ACTIVATED, Event
+from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import PARTITIONS
+from cairn_messaging import Publisher
+from cairn_runtime.clock import now_us
+
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('definitions'))"
+ACTIVE = "SELECT version, bundle, activated, ordinal FROM definitions WHERE tenant = $1 ORDER BY ordinal DESC LIMIT 1"
+ALL = "SELECT tenant, version, bundle FROM definitions ORDER BY tenant, ordinal"
+ANSWERED = "SELECT version FROM definition_requests WHERE tenant = $1 AND request_id = $2"
+INSERT = "INSERT INTO definitions (tenant, ordinal, version, bundle) VALUES ($1, $2, $3, $4)"
+INSERT_REQUEST = "INSERT INTO definition_requests VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+FENCE = "UPDATE inbox SET epoch = epoch + 1"
+
+Check = Callable[[bytes], str]
+"""Check a bundle whole and return its version. Raises Invalid (DEFINITION)."""
+Install = Callable[[str, str, bytes], None]
+"""Put (tenant, version, bundle) in force in this process; called with the oldest first."""
+
+
+class Definitions(DefinitionServiceServicer):
+    """DefinitionService, and the loader of what it stored.
+
+    Apply moves the epoch of every inbox row: a batch that was processed under the old programme cannot
+    commit any more; its owner reloads and processes it under the new one.
+    """
+
+    def __init__(self, log: str, pool: asyncpg.Pool, publisher: Publisher, *, check: Check, install: Install) -> None:
+        self._log = log
+        self._pool = pool
+        self._publisher = publisher
+        self._check = check
+        self._install = install
+        self._installed: dict[str, int] = {}
+
+    async def load(self) -> None:
+        """Install what was stored since the last call."""
+        seen: dict[str, int] = {}
+        for tenant, version, bundle in await self._pool.fetch(ALL, timeout=30):
+            seen[tenant] = seen.get(tenant, 0) + 1
+            if seen[tenant] > self._installed.get(tenant, 0):
+                self._install(tenant, version, bundle)
+                self._installed[tenant] = seen[tenant]
+
+    async def Apply(self, request: pb.ApplyRequest, context: Any) -> pb.ApplyResponse:
+        """See definition.proto."""
+        tenant = request.tenant or "default"
+        version = self._check(request.bundle)
+        async with self._pool.acquire(timeout=10) as connection, connection.transaction():
+            await connection.execute(LOCK)
+            active = await connection.fetchrow(ACTIVE, tenant)
+            answered = await connection.fetchval(ANSWERED, tenant, request.request_id)
+            if answered == version or (active is not None and active["version"] == version):
+                return pb.ApplyResponse(version=version, changed=False)
+            ordinal = 1 if active is None else active["ordinal"] + 1
+            await connection.execute(FENCE)
+            await connection.execute(INSERT, tenant, ordinal, version, request.bundle)
+            if request.request_id:
+                await connection.execute(INSERT_REQUEST, tenant, request.request_id, version)
+            committed = await commit_on(connection, UnitOfWork(appends=self._control(tenant, version, ordinal)))
+        await self.load()
+        await self._publisher.publish((run.partition, run.first, run.events) for run in committed)
+        return pb.ApplyResponse(version=version, changed=True)
+
+    async def GetActive(self, request: pb.GetActiveRequest, context: Any) -> pb.GetActiveResponse:
+        """See definition.proto."""
+        row = await self._pool.fetchrow(ACTIVE, request.tenant or "default", timeout=10)
+        if row is None:
+            raise NotFound("no programme is in force", reason="NO_PROGRAMME")
+        answer = pb.GetActiveResponse(version=row["version"], bundle=row["bundle"])
+        answer.activated_time.FromDatetime(row["activated"])
+        return answer
+
+    def _control(self, tenant: str, version: str, ordinal: int) -> list[NewEvent]:
+        at = now_us()
+        return [
+            NewEvent(
+                partition,
+                stable_id("definitions", self._log, tenant, partition),
+                ordinal,
+                Event(
+                    id=stable_id("definition", self._log, tenant, partition, ordinal),
+                    tenant=tenant,
+                    type=DEFINITION_ACTIVATED,
+                    event_time=at,
+                    as_of=0,
+                    source=self._log,
+                    definition_version=version,
+                    data={"version": version},
+                ),
+            )
+            for partition in range(PARTITIONS)
+        ]

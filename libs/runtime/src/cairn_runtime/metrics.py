@@ -1,0 +1,18 @@
+"""What every service counts. Labels are names of logs and small numbers, never ids of customers."""
+
+from typing import Final
+
+from prometheus_client import Counter, Gauge, Histogram
+
+BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+EVENTS_PROCESSED: Final = Counter("cairn_events_processed_total", "Upstream events processed.", ["log"])
+EVENTS_APPENDED: Final = Counter("cairn_events_appended_total", "Events appended to the own log.", ["log"])
+BATCH_SECONDS: Final = Histogram("cairn_batch_seconds", "From taking a batch to its commit.", ["log"], buckets=BUCKETS)
+BATCH_FAILURES: Final = Counter("cairn_batch_failures_total", "Batches that had to be done again.", ["log", "reason"])
+READ_INSTEAD: Final = Gauge("cairn_entries_read_from_log", "Entries read from the owner's log, not the bus.", ["log"])
+PARTITIONS_HELD: Final = Gauge("cairn_partitions_held", "Partitions this replica owns.")
+PROFILES_PARKED: Final = Counter("cairn_profiles_parked_total", "Profiles whose input waits after a fault.")
+LAG: Final = Gauge("cairn_lag_events", "Upstream events not processed yet, over the held partitions.", ["log"])
+MERGE_WAITS: Final = Counter("cairn_merge_waits_total", "Times a partition waited for a merge's other side.")
+RPC_SECONDS: Final = Histogram("cairn_rpc_seconds", "gRPC calls served.", ["method", "code"], buckets=BUCKETS)

@@ -1,0 +1,372 @@
+"""The processor of services that keep one stream per profile: loading, faults, merges, markers, timers."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Generic, Protocol, TypeVar
+
+import asyncpg
+import structlog
+
+from cairn_eventstore import EventStore, InboxAdvance, NewEvent, Timer, UnitOfWork
+from cairn_kernel.event import MARKER, MERGED, Event, from_msgpack, marker, to_canonical_json
+from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import partition_of
+from cairn_messaging import Entry
+from cairn_runtime import metrics
+
+log = structlog.get_logger()
+
+S = TypeVar("S")
+
+DUE_LIMIT: Final = 1_000
+"""Timers fired in one transaction."""
+PARK_SHARE: Final = 0.01
+PARK_MINIMUM: Final = 10
+"""More faulty profiles than this many and this share of a batch: it is not the profiles' fault."""
+
+INSERT_PARKED = """
+INSERT INTO parked (stream, tenant, partition, reason, event_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
+INSERT_DEFERRED = "INSERT INTO deferred (stream, position, partition, state) VALUES ($1, $2, $3, $4)"
+SELECT_PARKED = "SELECT stream::text, partition FROM parked WHERE partition = ANY($1::smallint[])"
+
+
+class ProfileDomain(Protocol[S]):
+    """The pure part of a service that keeps one stream per profile."""
+
+    def handles(self, type: str) -> bool:
+        """Whether inputs of this type matter; others are skipped without being decoded."""
+        ...
+
+    def initial(self, tenant: str, profile_id: str) -> S:
+        """The state of a profile nothing is known of."""
+        ...
+
+    def evolve(self, state: S, event: Event) -> S:
+        """Fold one fact of the profile's own stream. Total; never raises."""
+        ...
+
+    def handle(self, state: S, event: Event) -> tuple[list[Event], S]:
+        """Facts that an input causes, due timers first, and the state after them (the fold of evolve)."""
+        ...
+
+    def tick(self, state: S, upto: int) -> tuple[list[Event], S]:
+        """Facts of the timers due at or before an instant."""
+        ...
+
+    def timers(self, state: S) -> Mapping[str, int]:
+        """Armed timers: id to due instant (µs)."""
+        ...
+
+    def unite(
+        self, state: S, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]
+    ) -> tuple[list[Event], S]:
+        """The survivor takes in the loser's closed stream."""
+        ...
+
+    def close(self, state: S, merged: Event) -> tuple[list[Event], S]:
+        """The loser's last facts."""
+        ...
+
+
+@dataclass(slots=True)
+class _Profile(Generic[S]):
+    partition: int
+    tenant: str
+    version: int
+    state: S
+    armed: dict[str, int]
+
+
+@dataclass(slots=True)
+class Change(Generic[S]):
+    """What one batch did to one profile."""
+
+    partition: int
+    tenant: str
+    profile_id: str
+    version: int
+    state: S
+    facts: list[Event]
+
+
+@dataclass(slots=True)
+class _BatchState(Generic[S]):
+    counts: dict[int, int] = field(default_factory=dict)
+    changes: dict[str, Change[S]] = field(default_factory=dict)
+    facts: list[tuple[str, Event]] = field(default_factory=list)
+    """(stream, fact) in the order in which they came about."""
+    markers: list[NewEvent] = field(default_factory=list)
+    parked: set[str] = field(default_factory=set)
+
+
+_NO_FAULT: Final = ("", "")
+
+
+class _DomainFault(Exception):
+    def __init__(self, stream: str, event_id: str, cause: Exception) -> None:
+        super().__init__(stream)
+        self.stream = stream
+        self.event_id = event_id
+        self.cause = cause
+
+
+Project = Callable[[UnitOfWork, Sequence[Change[S]]], None]
+
+
+class ProfileProcessor(Generic[S]):
+    """A Processor around a ProfileDomain."""
+
+    def __init__(
+        self,
+        *,
+        log_name: str,
+        domain: ProfileDomain[S],
+        store: EventStore,
+        pool: asyncpg.Pool,
+        cache_profiles: int,
+        project: Project[S] | None = None,
+    ) -> None:
+        """`project` adds read-model rows for what a batch changed."""
+        self._log = log_name
+        self._domain = domain
+        self._store = store
+        self._pool = pool
+        self._cache: OrderedDict[str, _Profile[S]] = OrderedDict()
+        self._cache_profiles = cache_profiles
+        self._project = project
+        self._parked: dict[str, int] = {}
+        self._faults: dict[str, tuple[str, str]] = {}
+
+    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> None:
+        """See Processor.gained."""
+        await self.lost(set(partitions))
+        self._parked.update(await self._pool.fetch(SELECT_PARKED, list(partitions)))
+
+    async def lost(self, partitions: set[int]) -> None:
+        """See Processor.lost."""
+        for stream in [stream for stream, profile in self._cache.items() if profile.partition in partitions]:
+            del self._cache[stream]
+        for stream in [stream for stream, partition in self._parked.items() if partition in partitions]:
+            del self._parked[stream]
+
+    def committed(self, work: UnitOfWork) -> None:
+        """See Processor.committed."""
+        self._faults.clear()
+        while len(self._cache) > self._cache_profiles:
+            self._cache.popitem(last=False)
+
+    async def process(self, entries: Mapping[int, Sequence[Entry]], work: UnitOfWork) -> dict[int, int]:
+        """See Processor.process."""
+        decoded = self._decode(entries)
+        markers = {partition: run[0][1] for partition, run in decoded.items() if run and run[0][1].type == MARKER}
+        inputs = [event for run in decoded.values() for _, event in run if event.profile_id]
+        await self._load({event.profile_id: event.tenant for event in inputs})
+        histories = await self._merge_histories(decoded)
+        while True:
+            batch: _BatchState[S] = _BatchState()
+            attempt = UnitOfWork()
+            try:
+                for partition, run in decoded.items():
+                    if partition in markers:
+                        taken = await self._pass_marker(partition, markers[partition], batch, attempt)
+                    else:
+                        taken = self._fold(partition, run, entries[partition], batch, attempt, histories)
+                    batch.counts[partition] = taken
+                break
+            except _DomainFault as fault:
+                await self._note_fault(fault, batch)
+        self._check_parked(batch, sum(batch.counts.values()))
+        self._finish(batch, work)
+        work.rows += attempt.rows
+        return batch.counts
+
+    async def tick(self, upto: Mapping[int, int], work: UnitOfWork) -> bool:
+        """See Processor.tick."""
+        while True:
+            batch: _BatchState[S] = _BatchState()
+            attempt = UnitOfWork()
+            try:
+                more = False
+                for partition, instant in upto.items():
+                    more |= await self._fire(partition, instant, batch, attempt)
+                break
+            except _DomainFault as fault:
+                await self._note_fault(fault, batch)
+        self._finish(batch, work)
+        work.rows += attempt.rows
+        return more
+
+    def _decode(self, entries: Mapping[int, Sequence[Entry]]) -> dict[int, list[tuple[int, Event]]]:
+        """(index in the run, event) of what matters, each run up to its first marker, or the marker alone."""
+        handles = self._domain.handles
+        decoded: dict[int, list[tuple[int, Event]]] = {}
+        for partition, run in entries.items():
+            kept = decoded[partition] = []
+            for index, entry in enumerate(run):
+                if entry.type == MARKER:
+                    if index == 0:
+                        kept.append((0, from_msgpack(entry.body)))
+                    break
+                if entry.type == MERGED or handles(entry.type):
+                    kept.append((index, from_msgpack(entry.body)))
+        return decoded
+
+    def _fold(
+        self,
+        partition: int,
+        run: Sequence[tuple[int, Event]],
+        entries: Sequence[Entry],
+        batch: _BatchState[S],
+        work: UnitOfWork,
+        histories: Mapping[str, Sequence[Event]],
+    ) -> int:
+        """Handle a partition's run; return how many entries were taken."""
+        for index, event in run:
+            stream = event.profile_id
+            if stream in self._parked:
+                self._defer(stream, partition, entries[index].position, event, work)
+                continue
+            if self._faults.get(stream, _NO_FAULT)[0] == event.id:
+                self._park(stream, partition, event.tenant, batch, work)
+                self._defer(stream, partition, entries[index].position, event, work)
+                continue
+            if event.type == MERGED and event.data.get("to") == stream:
+                loser = str(event.data["from"])
+                history = histories.get(loser, ())
+                closed = bool(history) and history[-1].type == MERGED and history[-1].data.get("from") == loser
+                if not closed or stream in batch.changes:
+                    metrics.MERGE_WAITS.inc()
+                    return index  # the loser's stream is still open, or ours has facts not yet stored
+                self._apply(stream, partition, event, batch, histories)
+            else:
+                self._apply(stream, partition, event, batch, histories)
+        return next((index for index, entry in enumerate(entries) if entry.type == MARKER), len(entries))
+
+    def _apply(
+        self, stream: str, partition: int, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
+    ) -> None:
+        profile = self._cache[stream]
+        domain = self._domain
+        try:
+            if event.type != MERGED:
+                facts, state = domain.handle(profile.state, event)
+            elif event.data.get("to") == stream:
+                own, other = histories.get(stream, ()), histories[str(event.data["from"])]
+                facts, state = domain.unite(profile.state, event, own, other)
+            else:
+                facts, state = domain.close(profile.state, event)
+        except Exception as error:
+            raise _DomainFault(stream, event.id, error) from error
+        self._note(stream, partition, facts, state, batch)
+
+    def _note(self, stream: str, partition: int, facts: list[Event], state: S, batch: _BatchState[S]) -> None:
+        profile = self._cache[stream]
+        profile.state = state
+        if not facts:
+            return
+        change = batch.changes.get(stream)
+        if change is None:
+            change = batch.changes[stream] = Change(partition, profile.tenant, stream, profile.version, state, [])
+        batch.facts.extend((stream, fact) for fact in facts)
+        change.facts.extend(facts)
+        change.state = state
+
+    def _finish(self, batch: _BatchState[S], work: UnitOfWork) -> None:
+        """Put what the batch caused into the unit of work and bring the cache up to it."""
+        for stream, fact in batch.facts:
+            change = batch.changes[stream]
+            change.version += 1
+            work.appends.append(NewEvent(change.partition, stream, change.version, fact))
+        work.appends += batch.markers
+        for stream, change in batch.changes.items():
+            profile = self._cache[stream]
+            profile.version = change.version
+            armed = dict(self._domain.timers(change.state))
+            if armed != profile.armed:
+                where = (change.partition, stream)
+                work.timers_set += [
+                    Timer(*where, key, due) for key, due in armed.items() if profile.armed.get(key) != due
+                ]
+                work.timers_cancelled += [
+                    Timer(*where, key, due) for key, due in profile.armed.items() if key not in armed
+                ]
+                profile.armed = armed
+        if self._project is not None and batch.changes:
+            self._project(work, list(batch.changes.values()))
+
+    async def _pass_marker(self, partition: int, event: Event, batch: _BatchState[S], work: UnitOfWork) -> int:
+        """Fire what is due in the step and pass its marker on; 0 if the marker has to wait for more timers."""
+        if await self._fire(partition, event.as_of, batch, work):
+            return 0
+        step = int(event.data["step"])
+        own = marker(self._log, partition, step=step, at=event.as_of, mode=str(event.data["mode"]))
+        batch.markers.append(NewEvent(partition, stable_id("markers", self._log, partition), step + 1, own))
+        return 1
+
+    async def _fire(self, partition: int, upto: int, batch: _BatchState[S], work: UnitOfWork) -> bool:
+        """Fire timers of a partition; True if there may be more."""
+        due = await self._store.due_timers(partition, upto, DUE_LIMIT)
+        streams = list(dict.fromkeys(timer.stream for timer in due if timer.stream not in self._parked))
+        await self._load(dict.fromkeys(streams, ""))
+        for stream in streams:
+            profile = self._cache[stream]
+            if stream in self._faults:
+                self._park(stream, partition, profile.tenant, batch, work)
+                continue
+            try:
+                facts, state = self._domain.tick(profile.state, upto)
+            except Exception as error:
+                raise _DomainFault(stream, stream, error) from error
+            self._note(stream, partition, facts, state, batch)
+        return len(due) == DUE_LIMIT and bool(streams)
+
+    async def _load(self, wanted: Mapping[str, str]) -> None:
+        """Bring the states of profiles (id to tenant) into the cache: one query for those not there."""
+        missing = [stream for stream in wanted if stream not in self._cache]
+        for stream in wanted:
+            if stream in self._cache:
+                self._cache.move_to_end(stream)
+        if not missing:
+            return
+        for stream, events in (await self._store.load(missing)).items():
+            tenant = events[0].tenant if events else wanted[stream]
+            state = self._domain.initial(tenant, stream)
+            for event in events:
+                state = self._domain.evolve(state, event)
+            partition = partition_of(tenant, stream)
+            self._cache[stream] = _Profile(partition, tenant, len(events), state, dict(self._domain.timers(state)))
+
+    async def _merge_histories(self, decoded: Mapping[int, Sequence[tuple[int, Event]]]) -> dict[str, list[Event]]:
+        merges = [event for run in decoded.values() for _, event in run if event.type == MERGED]
+        streams = {str(event.data[side]) for event in merges for side in ("from", "to")}
+        return await self._store.load(streams) if streams else {}
+
+    async def _note_fault(self, fault: _DomainFault, batch: _BatchState[S]) -> None:
+        """Remember whose input failed and load afresh what this attempt changed in memory."""
+        log.error("profile.faulty", profile_id=fault.stream, event_id=fault.event_id, exc_info=fault.cause)
+        self._faults[fault.stream] = (fault.event_id, type(fault.cause).__name__)
+        for stream in batch.parked:
+            self._parked.pop(stream, None)
+        touched = {*batch.changes, fault.stream}
+        tenants = {stream: self._cache[stream].tenant for stream in touched}
+        for stream in touched:
+            del self._cache[stream]
+        await self._load(tenants)
+
+    def _park(self, stream: str, partition: int, tenant: str, batch: _BatchState[S], work: UnitOfWork) -> None:
+        batch.parked.add(stream)
+        self._parked[stream] = partition
+        metrics.PROFILES_PARKED.inc()
+        event_id, reason = self._faults[stream]
+        work.rows.append((INSERT_PARKED, [(stream, tenant, partition, reason, event_id)]))
+
+    def _defer(self, stream: str, partition: int, position: int, event: Event, work: UnitOfWork) -> None:
+        work.rows.append((INSERT_DEFERRED, [(stream, position, partition, to_canonical_json(event))]))
+
+    def _check_parked(self, batch: _BatchState[S], taken: int) -> None:
+        if len(batch.parked) > max(PARK_MINIMUM, taken * PARK_SHARE):
+            for stream in batch.parked:
+                self._parked.pop(stream, None)
+            raise RuntimeError("too many profiles fail at once; the partition stops")

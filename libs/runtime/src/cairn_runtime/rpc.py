@@ -1,0 +1,122 @@
+"""gRPC served and called: errors become codes in one place, and no exception text leaves."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import grpc
+import structlog
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.status_pb2 import Status
+from grpc_status.rpc_status import to_status
+
+from cairn_kernel.errors import CairnError, Conflict, Denied, Invalid, NotFound, Refused, Unavailable
+from cairn_runtime import metrics
+
+log = structlog.get_logger()
+
+STATUS: Final[dict[type[CairnError], grpc.StatusCode]] = {
+    Invalid: grpc.StatusCode.INVALID_ARGUMENT,
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    Refused: grpc.StatusCode.FAILED_PRECONDITION,
+    Conflict: grpc.StatusCode.ABORTED,
+    Unavailable: grpc.StatusCode.UNAVAILABLE,
+    Denied: grpc.StatusCode.PERMISSION_DENIED,
+}
+MAX_CONCURRENT: Final = 1_000
+MAX_MESSAGE_BYTES: Final = 64 * 1024**2
+DEFAULT_DEADLINE_S: Final = 60.0
+OPTIONS: Final = [
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.so_reuseport", 0),
+]
+
+
+def code_of(error: CairnError) -> grpc.StatusCode:
+    """The code for an error, by its class or the nearest base class that has one."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), grpc.StatusCode.INTERNAL)
+
+
+def status_of(error: CairnError) -> Status:
+    """Code, sentence and google.rpc.ErrorInfo."""
+    detail = AnyMessage()
+    detail.Pack(ErrorInfo(reason=error.reason, domain="cairn", metadata=error.facts))
+    return Status(code=code_of(error).value[0], message=str(error), details=[detail])
+
+
+class ErrorInterceptor(grpc.aio.ServerInterceptor):
+    """Deadline, error codes, metrics."""
+
+    async def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        handler_call_details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        """Wrap unary handlers; streams (reflection, health) pass."""
+        handler = await continuation(handler_call_details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        call = handler.unary_unary
+        method = handler_call_details.method.rsplit("/", 1)[-1]
+
+        async def serve(request: Any, context: Any) -> Any:
+            started = time.perf_counter()
+            code = "OK"
+            try:
+                left = context.time_remaining()
+                async with asyncio.timeout(DEFAULT_DEADLINE_S if left is None else left):
+                    return await call(request, context)
+            except BaseExceptionGroup as group:
+                error = group.exceptions[0] if len(group.exceptions) == 1 else group
+                code = await _abort(context, method, error)
+            except Exception as error:
+                code = await _abort(context, method, error)
+            finally:
+                metrics.RPC_SECONDS.labels(method, code).observe(time.perf_counter() - started)
+
+        return grpc.unary_unary_rpc_method_handler(
+            serve,
+            request_deserializer=handler.request_deserializer,
+            response_serializer=handler.response_serializer,
+        )
+
+
+async def _abort(context: Any, method: str, error: BaseException) -> str:
+    if isinstance(error, grpc.aio.AbortError):
+        raise error
+    if isinstance(error, CairnError):
+        await context.abort_with_status(to_status(status_of(error)))
+    if isinstance(error, TimeoutError):
+        await context.abort(grpc.StatusCode.DEADLINE_EXCEEDED, "the deadline has passed")
+    log.error("call.failed", method=method, exc_info=error)
+    await context.abort(grpc.StatusCode.INTERNAL, "an unexpected fault; the service's log has it")
+    return "ABORTED"
+
+
+def open_channel(address: str) -> grpc.aio.Channel:
+    """A channel to another service of this installation."""
+    options = [
+        *OPTIONS,
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 1_000),
+    ]
+    return grpc.aio.insecure_channel(address, options=options)
+
+
+def translated(error: grpc.aio.AioRpcError) -> CairnError:
+    """What another service's refusal means here: Unavailable if a retry may help."""
+    retriable = (
+        grpc.StatusCode.UNAVAILABLE,
+        grpc.StatusCode.DEADLINE_EXCEEDED,
+        grpc.StatusCode.RESOURCE_EXHAUSTED,
+        grpc.StatusCode.CANCELLED,
+    )
+    if error.code() in retriable:
+        return Unavailable("another service does not answer", reason="UPSTREAM_UNREACHABLE")
+    if error.code() is grpc.StatusCode.NOT_FOUND:
+        return NotFound("not found")
+    return Invalid("another service refused the request", reason="UPSTREAM_REFUSED", code=error.code().name)

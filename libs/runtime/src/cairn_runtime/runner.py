@@ -1,0 +1,264 @@
+"""Runs a processor: take a batch, process it, commit it once, publish it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final, Protocol
+
+import asyncpg
+import structlog
+
+from cairn_eventstore import EventStore, Fenced, InboxAdvance, StreamConflict, UnitOfWork
+from cairn_kernel.errors import Unavailable
+from cairn_messaging import Entry, Follower, Publisher
+from cairn_runtime import metrics
+from cairn_runtime.clock import now_us
+from cairn_runtime.leases import LeaseKeeper
+from cairn_runtime.log_service import LogClient
+
+log = structlog.get_logger()
+
+IDLE_S: Final = 0.25
+"""How often an idle runner looks for due timers."""
+STALL_S: Final = 0.003
+"""Pause when the only entries at hand wait for something else."""
+RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
+COMPLETE_WAIT_S: Final = 2.0
+"""Longest wait for the own inbox to reach the upstream's heads before completeness is told."""
+
+
+class Processor(Protocol):
+    """What a service does with its upstream log."""
+
+    async def process(self, entries: Mapping[int, Sequence[Entry]], work: UnitOfWork) -> dict[int, int]:
+        """Put into `work` what the entries cause; return how many of each partition's were taken, from the front.
+
+        Fewer than all are taken where the next one must wait (for another batch, a merge's other side).
+        """
+        ...
+
+    async def tick(self, upto: Mapping[int, int], work: UnitOfWork) -> bool:
+        """Fire the timers of partitions due at or before an instant (µs); True if some are left."""
+        ...
+
+    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> None:
+        """These partitions are ours from now on, or again; whatever is cached of them is worthless."""
+        ...
+
+    async def lost(self, partitions: set[int]) -> None:
+        """These partitions are somebody else's: forget them."""
+        ...
+
+    def committed(self, work: UnitOfWork) -> None:
+        """`work` has happened."""
+        ...
+
+
+class Runner:
+    """One processor over the partitions it holds by lease."""
+
+    def __init__(
+        self,
+        *,
+        upstream: str,
+        processor: Processor,
+        store: EventStore,
+        follower: Follower,
+        publisher: Publisher,
+        upstream_log: LogClient,
+        pool: asyncpg.Pool,
+        owner: str,
+        lease_ttl_s: float,
+        batch_max_events: int,
+        exclusive: bool = False,
+        reload: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._upstream = upstream
+        self._processor = processor
+        self._store = store
+        self._follower = follower
+        self._publisher = publisher
+        self._upstream_log = upstream_log
+        self._reload_definitions = reload
+        self._exclusive = exclusive
+        self._max = self._limit = batch_max_events
+        self._inbox: dict[int, InboxAdvance] = {}
+        self._ticks: dict[int, tuple[int, int]] = {}
+        self._failures = 0
+        self._keeper = LeaseKeeper(
+            pool, owner, upstream, ttl_s=lease_ttl_s, exclusive=exclusive, gained=self._gained, lost=self._lost
+        )
+        self._busy = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Process until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keeper.run())
+            group.create_task(self._follower.run())
+            group.create_task(self._watch_timers())
+            group.create_task(self._work())
+
+    async def complete_to(self) -> dict[int, tuple[int, int]]:
+        """For LogService.Heads: own positions and the instants to which each partition is complete.
+
+        Waits until this service (any replica) has read up to the upstream's heads; partitions that do not
+        get there in time are left out.
+        """
+        upstream = await self._upstream_log.complete_to()
+        deadline = time.monotonic() + COMPLETE_WAIT_S
+        while True:
+            read = await self._store.inbox(self._upstream)
+            late = [part for part, (at, _) in upstream.items() if part not in read or read[part].last < at]
+            if not late or time.monotonic() > deadline:
+                break
+            await asyncio.sleep(0.01)
+        due = await self._store.next_due(upstream.keys())
+        heads = await self._store.heads()
+        complete = {
+            part: (heads[part].position, min(upto, due.get(part, upto + 1) - 1))
+            for part, (_, upto) in upstream.items()
+            if part not in late
+        }
+        if self._exclusive and complete:  # partitions of this log are not those of the upstream
+            upto = min(instant for _, instant in complete.values())
+            return {} if late else {part: (head.position, upto) for part, head in heads.items()}
+        return complete
+
+    async def _gained(self, positions: dict[int, InboxAdvance]) -> None:
+        async with self._busy:
+            await self._adopt(positions)
+        log.info("partitions.gained", partitions=len(positions))
+
+    async def _lost(self, partitions: set[int]) -> None:
+        async with self._busy:
+            await self._let_go(partitions)
+        log.info("partitions.lost", partitions=len(partitions))
+
+    async def _let_go(self, partitions: set[int]) -> None:
+        for partition in partitions:
+            self._inbox.pop(partition, None)
+            self._ticks.pop(partition, None)
+        await self._follower.leave(partitions)
+        await self._processor.lost(partitions)
+
+    async def _adopt(self, positions: Mapping[int, InboxAdvance]) -> None:
+        if self._reload_definitions is not None:
+            await self._reload_definitions()
+        self._inbox.update(positions)
+        await self._processor.gained(positions)
+        await self._follower.follow({partition: row.last for partition, row in positions.items()})
+
+    async def _work(self) -> None:
+        while True:
+            ready = await self._follower.wait(IDLE_S) or bool(self._ticks)
+            if not ready:
+                await self._publisher.flush()
+                continue
+            async with self._busy:
+                progressed = await self._attempt()
+            if not progressed:
+                await self._publisher.flush()
+                await asyncio.sleep(STALL_S)
+
+    async def _attempt(self) -> bool:
+        taken = self._follower.take(self._limit)
+        try:
+            progressed = await self._one_batch(taken)
+        except (Fenced, StreamConflict, Unavailable) as error:
+            await self._failed(error, error.reason)
+            return False
+        except Exception as error:
+            log.error("batch.failed", upstream=self._upstream, limit=self._limit, exc_info=error)
+            self._limit = max(1, self._limit // 2)  # a poisonous batch is cut down to its event
+            await self._failed(error, type(error).__name__)
+            return False
+        if progressed:
+            self._failures = 0
+            self._limit = min(self._max, self._limit * 2)
+        return progressed
+
+    async def _one_batch(self, taken: dict[int, list[Entry]]) -> bool:
+        started = time.perf_counter()
+        work = UnitOfWork()
+        counts = await self._processor.process(taken, work) if taken else {}
+        for partition, entries in taken.items():
+            done = counts.get(partition, 0)
+            if done < len(entries):
+                self._follower.give_back(entries[done:])
+            if done:
+                row = self._inbox[partition]
+                work.inbox.append(row._replace(last=entries[done - 1].position))
+        await self._tick_idle(work)
+        if work.empty:
+            return False
+        work.inbox.sort()
+        committed = await self._store.commit(work)
+        for move in work.inbox:
+            self._inbox[move.partition] = move._replace(before=move.last)
+        self._processor.committed(work)
+        await self._publisher.publish((run.partition, run.first, run.events) for run in committed)
+        metrics.BATCH_SECONDS.labels(self._upstream).observe(time.perf_counter() - started)
+        metrics.EVENTS_PROCESSED.labels(self._upstream).inc(sum(counts.values()))
+        metrics.EVENTS_APPENDED.labels(self._upstream).inc(len(work.appends))
+        metrics.READ_INSTEAD.labels(self._upstream).set(self._follower.caught_up_by_read)
+        return True
+
+    async def _tick_idle(self, work: UnitOfWork) -> None:
+        """Fire timers of partitions that are complete and not touched by this batch."""
+        touched = {move.partition for move in work.inbox}
+        now = {
+            partition: upto
+            for partition, (position, upto) in self._ticks.items()
+            if partition not in touched and partition in self._inbox and self._inbox[partition].last >= position
+        }
+        for partition in now:
+            self._ticks.pop(partition)
+        if not now:
+            return
+        more = await self._processor.tick(now, work)
+        work.inbox.extend(self._inbox[partition] for partition in now)
+        if more:
+            self._ticks.update({partition: (0, upto) for partition, upto in now.items()})
+
+    async def _failed(self, error: Exception, reason: str) -> None:
+        metrics.BATCH_FAILURES.labels(self._upstream, reason).inc()
+        pause = RETRY_S[min(self._failures, len(RETRY_S) - 1)]
+        self._failures += 1
+        if self._failures > 1:
+            log.warning("batch.retried", upstream=self._upstream, reason=reason, failures=self._failures)
+            await asyncio.sleep(pause)
+        while True:
+            try:
+                await self._start_over()
+                return
+            except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as again:
+                log.warning("batch.waits", upstream=self._upstream, error=type(again).__name__)
+                await asyncio.sleep(RETRY_S[-1])
+
+    async def _start_over(self) -> None:
+        """Read where things stand and go on from there; what was lost by lease is told by the keeper."""
+        rows = await self._store.inbox(self._upstream)
+        held = await self._keeper.still_held()
+        gone = self._inbox.keys() - held
+        if gone:
+            await self._let_go(set(gone))
+        await self._adopt({part: row for part, row in rows.items() if part in self._inbox})
+
+    async def _watch_timers(self) -> None:
+        """Ask the upstream how complete it is, only when a timer is due by this machine's clock."""
+        while True:
+            await asyncio.sleep(IDLE_S)
+            if not self._inbox:
+                continue
+            try:
+                due = await self._store.next_due(self._inbox.keys())
+                late = {partition for partition, instant in due.items() if instant <= now_us()}
+                if not late:
+                    continue
+                complete = await self._upstream_log.complete_to()
+            except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                continue
+            for partition in late & complete.keys():
+                position, upto = complete[partition]
+                if due[partition] <= upto:
+                    self._ticks[partition] = (position, upto)
