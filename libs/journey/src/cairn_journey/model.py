@@ -208,7 +208,9 @@ class Treatment:
 class Action:
     """Something we can do for a customer.
 
-    `eligible` is CEL over `profile`, `event`, `features` (all maps) and `stage`; empty means everybody.
+    `eligible`, `applicable` and `suitable` are CEL over `profile`, `event`, `features` (all maps) and `stage`; empty means
+    everybody. Candidates are ranked by `priority`, then by `propensity` x `context_weight` (CEL, a number; empty is 1)
+    x value x `lever`.
     """
 
     name: str
@@ -220,6 +222,11 @@ class Action:
     eligible: str = ""
     value: Money | None = None
     priority: int = 0
+    applicable: str = ""
+    suitable: str = ""
+    propensity: Decimal = Decimal(1)
+    context_weight: str = ""
+    lever: Decimal = Decimal(1)
 
 
 @dataclass(frozen=True, slots=True)
