@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pytest
+
 from journeyctl.demo.households import PERIODS, SHOP_ZONE, Call, _folder, by_day, calls, card_of, locale_of
 
 SMALL = PERIODS["small"]

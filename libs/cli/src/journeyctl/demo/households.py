@@ -138,7 +138,7 @@ def _identified_by(index: int, count: int, basket_id: int) -> Literal["user", "c
     if index == 1:
         return "both"
     quarter = blake2b(str(basket_id).encode(), digest_size=1).digest()[0] % 4
-    return ("card", "both", "user", "user")[quarter]  # type: ignore[return-value]
+    return ("card", "both", "user", "user")[quarter]
 
 
 def _campaigns(period: Period) -> Iterator[Call]:
