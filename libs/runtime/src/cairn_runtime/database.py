@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from typing import Any, Final
 
 import asyncpg
@@ -86,9 +87,8 @@ async def _migrate_component(connection: Any, component: str) -> None:
 
 
 def _scripts(component: str) -> list[Traversable]:
-    folder = files(component) / "schema"
-    if not folder.is_dir():
-        return []
+    if find_spec(component) is None or not (folder := files(component) / "schema").is_dir():
+        return []  # a processor without read models of its own
     return [script for script in folder.iterdir() if script.name.endswith(".sql")]
 
 

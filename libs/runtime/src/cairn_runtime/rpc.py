@@ -1,5 +1,7 @@
 """gRPC served and called: errors become codes in one place, and no exception text leaves."""
 
+from __future__ import annotations  # grpc has no generics at run time
+
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

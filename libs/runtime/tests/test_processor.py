@@ -1,0 +1,306 @@
+"""A processor over real PostgreSQL, NATS and gRPC: what it promises under disturbance."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from cairn_eventstore import InboxAdvance, NewEvent, UnitOfWork
+from cairn_kernel.event import MARKER, MERGED, Event, derived, marker
+from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import PARTITIONS, partition_of
+from cairn_runtime import Chassis, ProfileProcessor, Settings, open_chassis
+
+T0 = 1_700_000_000_000_000
+REMIND_AFTER = 1_000
+
+
+class Tally(NamedTuple):
+    """How many pings a profile had, and when it is to be reminded."""
+
+    pings: int = 0
+    remind_at: int = 0
+    from_others: int = 0
+
+
+class Counting:
+    """Counts pings; reminds a while after the last one; refuses poison."""
+
+    def handles(self, type: str) -> bool:
+        return type in ("ping", "poison")
+
+    def initial(self, tenant: str, profile_id: str) -> Tally:
+        return Tally()
+
+    def evolve(self, state: Tally, event: Event) -> Tally:
+        if event.type == "counted":
+            return state._replace(pings=event.data["n"], remind_at=event.as_of + REMIND_AFTER)
+        if event.type == "reminded":
+            return state._replace(remind_at=0)
+        if event.type == "united":
+            return state._replace(from_others=event.data["pings"])
+        if event.type == MERGED and event.data["from"] == event.profile_id:
+            return state._replace(remind_at=0)
+        return state
+
+    def handle(self, state: Tally, event: Event) -> tuple[list[Event], Tally]:
+        if event.type == "poison":
+            raise ValueError("cannot digest this")
+        facts, state = self.tick(state, event.as_of)
+        fact = self._fact(event, "counted", {"n": state.pings + 1})
+        return [*facts, fact], self.evolve(state, fact)
+
+    def tick(self, state: Tally, upto: int) -> tuple[list[Event], Tally]:
+        if not state.remind_at or state.remind_at > upto:
+            return [], state
+        cause = Event(id=stable_id("x"), tenant="default", type="timer", event_time=0, as_of=state.remind_at)
+        fact = self._fact(cause, "reminded", {"pings": state.pings})
+        return [fact], self.evolve(state, fact)
+
+    def timers(self, state: Tally) -> Mapping[str, int]:
+        return {"remind": state.remind_at} if state.remind_at else {}
+
+    def unite(
+        self, state: Tally, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]
+    ) -> tuple[list[Event], Tally]:
+        pings = sum(event.type == "counted" for event in loser_history)
+        facts = [self._fact(merged, "united", {"pings": pings}), merged]
+        return facts, self.evolve(state, facts[0])
+
+    def close(self, state: Tally, merged: Event) -> tuple[list[Event], Tally]:
+        return [merged], self.evolve(state, merged)
+
+    @staticmethod
+    def _fact(cause: Event, type: str, data: dict[str, Any]) -> Event:
+        return derived(cause, id=stable_id(type, cause.id, cause.as_of), type=type, data=data, source="counting")
+
+
+class Upstream:
+    """A service that owns the log `events` and appends what a test tells it to."""
+
+    def __init__(self, chassis: Chassis) -> None:
+        self.chassis = chassis
+        self.complete = 0
+        chassis.complete_to = self._complete_to
+
+    async def _complete_to(self) -> dict[int, tuple[int, int]]:
+        heads = await self.chassis.store.heads()
+        return {partition: (head.position, self.complete) for partition, head in heads.items()}
+
+    async def append(self, *events: Event, publish: bool = True) -> None:
+        new = [NewEvent(self.partition(event), event.id, 1, event) for event in events]
+        committed = await self.chassis.store.commit(UnitOfWork(appends=new))
+        if publish:
+            await self.chassis.publisher.publish((run.partition, run.first, run.events) for run in committed)
+
+    @staticmethod
+    def partition(event: Event) -> int:
+        return partition_of(event.tenant, event.profile_id)
+
+    async def mark(self, step: int, at: int) -> None:
+        markers = [
+            NewEvent(p, stable_id("m", p), step + 1, marker("events", p, step=step, at=at, mode="step"))
+            for p in range(PARTITIONS)
+        ]
+        committed = await self.chassis.store.commit(UnitOfWork(appends=markers))
+        await self.chassis.publisher.publish((run.partition, run.first, run.events) for run in committed)
+
+
+@asynccontextmanager
+async def serving(settings: Settings, service: str, log: str) -> AsyncIterator[Chassis]:
+    async with open_chassis(settings, service, log) as chassis:
+        task = asyncio.get_running_loop().create_task(chassis.serve())
+        try:
+            yield chassis
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+class House:
+    """An upstream, and processors that count over it."""
+
+    def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
+        self.settings = settings
+        self._stack = stack
+
+    async def upstream(self) -> Upstream:
+        async with AsyncExitStack() as stack:
+            chassis = await stack.enter_async_context(open_chassis(self.settings, "ingestion", "events"))
+            upstream = Upstream(chassis)
+            task = asyncio.get_running_loop().create_task(chassis.serve())
+            stack.push_async_callback(_ended, task)
+            self._stack.push_async_exit(stack.pop_all())
+            return upstream
+
+    async def counter(self) -> tuple[Chassis, "asyncio.Task[None]"]:
+        chassis = await self._stack.enter_async_context(open_chassis(self.settings, "counting", "journeys"))
+        processor = ProfileProcessor(
+            log_name="journeys", domain=Counting(), store=chassis.store, pool=chassis.pool, cache_profiles=100
+        )
+        chassis.add_runner("events", processor)
+        task = asyncio.get_running_loop().create_task(chassis.serve())
+        self._stack.push_async_callback(_ended, task)
+        return chassis, task
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.wait([task])
+
+
+@pytest.fixture
+async def house(postgres_dsn: str, nats_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    from journeyctl.ports import free_port
+
+    address = f"127.0.0.1:{free_port()}"
+    settings = Settings(
+        database_dsn=postgres_dsn,
+        nats_url=nats_url,
+        keys_dir=tmp_path / "keys",
+        ingestion_address=address,
+        grpc_address=address,
+        lease_ttl_s=1.0,
+        log_level="error",
+    )
+    async with AsyncExitStack() as stack:
+        yield House(settings, stack)
+
+
+def ping(profile: str, number: int, *, at: int = T0, type: str = "ping") -> Event:
+    return Event(
+        id=stable_id(profile, type, number),
+        tenant="default",
+        type=type,
+        event_time=at,
+        as_of=at,
+        profile_id=profile,
+    )
+
+
+async def counted(chassis: Chassis, expected: int) -> list[Event]:
+    """Wait until the log holds that many facts, and return them all."""
+    async with asyncio.timeout(10):
+        while True:
+            facts = [
+                stored.event
+                for partition in range(PARTITIONS)
+                for stored in await chassis.store.read(partition, 0, 10_000)
+            ]
+            if len(facts) >= expected:
+                return facts
+            await asyncio.sleep(0.02)
+
+
+A, B = stable_id("a"), stable_id("b")
+
+
+async def start(house: House) -> tuple[Upstream, Chassis]:
+    upstream = await house.upstream()
+    house.settings = house.settings.model_copy(update={"grpc_address": "127.0.0.1:0"})
+    chassis, _ = await house.counter()
+    return upstream, chassis
+
+
+async def test_each_event_is_counted_once_whether_it_came_by_bus_or_by_log(house: House) -> None:
+    upstream, chassis = await start(house)
+    await upstream.append(*[ping(A, n) for n in range(5)], publish=False)
+    await upstream.append(*[ping(A, n) for n in range(5, 10)])
+    facts = await counted(chassis, 10)
+    assert [fact.data["n"] for fact in facts] == list(range(1, 11))
+
+
+async def test_two_replicas_share_the_partitions_and_count_each_event_once(house: House) -> None:
+    upstream, chassis = await start(house)
+    await house.counter()
+    profiles = [stable_id("p", n) for n in range(50)]
+    for round in range(4):
+        await upstream.append(*[ping(profile, round) for profile in profiles])
+        await asyncio.sleep(0.4)  # the second replica takes its share meanwhile
+    facts = await counted(chassis, 200)
+    assert sorted(fact.data["n"] for fact in facts if fact.profile_id == profiles[7]) == [1, 2, 3, 4]
+    assert len(facts) == 200
+
+
+async def test_a_stale_epoch_writes_nothing(house: House) -> None:
+    from cairn_eventstore import Fenced
+
+    _, chassis = await start(house)
+    async with asyncio.timeout(5):
+        while not (rows := await chassis.store.inbox("events")):
+            await asyncio.sleep(0.02)
+    row = rows[3]
+    stale = InboxAdvance("events", 3, row.last, row.last, row.epoch - 1)
+    with pytest.raises(Fenced):
+        await chassis.store.commit(UnitOfWork(inbox=[stale], appends=[NewEvent(3, A, 1, ping(A, 1))]))
+    assert (await chassis.store.load([A])) == {A: []}
+
+
+async def test_timers_fire_before_the_event_that_is_later_and_at_the_marker(house: House) -> None:
+    upstream, chassis = await start(house)
+    await upstream.append(ping(A, 1, at=T0), ping(A, 2, at=T0 + 500), ping(A, 3, at=T0 + 5_000))
+    await upstream.mark(0, T0 + 100_000)
+    facts = [fact for fact in await counted(chassis, 5 + PARTITIONS) if fact.type != MARKER]
+    assert [(fact.type, fact.as_of - T0) for fact in facts] == [
+        ("counted", 0),
+        ("counted", 500),
+        ("reminded", 1_500),
+        ("counted", 5_000),
+        ("reminded", 6_000),
+    ]
+
+
+async def test_a_timer_fires_when_the_upstream_is_complete_to_its_time_and_not_before(house: House) -> None:
+    upstream, chassis = await start(house)
+    await upstream.append(ping(A, 1, at=T0))
+    await counted(chassis, 1)
+    await asyncio.sleep(0.7)
+    assert len(await counted(chassis, 1)) == 1
+    upstream.complete = T0 + REMIND_AFTER
+    assert [fact.type for fact in await counted(chassis, 2)] == ["counted", "reminded"]
+
+
+async def test_a_faulty_profile_is_parked_and_the_others_go_on(house: House) -> None:
+    upstream, chassis = await start(house)
+    await upstream.append(ping(A, 1), ping(A, 2, type="poison"), ping(A, 3), ping(B, 1), ping(B, 2))
+    facts = await counted(chassis, 3)
+    assert sorted((fact.profile_id == A, fact.data["n"]) for fact in facts) == [(False, 1), (False, 2), (True, 1)]
+    assert await chassis.pool.fetchval("SELECT count(*) FROM deferred") == 2
+    assert await chassis.pool.fetchval("SELECT reason FROM parked WHERE stream = $1", A) == "ValueError"
+
+
+async def test_a_merge_waits_for_the_other_side_and_takes_it_in_whole(house: House) -> None:
+    upstream, chassis = await start(house)
+    merged = {
+        side: Event(
+            id=stable_id("merged", side),
+            tenant="default",
+            type=MERGED,
+            event_time=T0,
+            as_of=T0,
+            profile_id=side,
+            data={"from": B, "to": A},
+        )
+        for side in (A, B)
+    }
+    await upstream.append(ping(A, 1), merged[A], ping(A, 2))
+    await upstream.append(ping(B, 1), ping(B, 2))
+    await asyncio.sleep(0.2)
+    await upstream.append(merged[B])
+    await counted(chassis, 7)
+    stream = (await chassis.store.load([A]))[A]
+    assert [event.type for event in stream] == ["counted", "united", MERGED, "counted"]
+    assert stream[1].data == {"pings": 2}
+
+
+async def test_the_runtime_role_cannot_rewrite_history(house: House) -> None:
+    import asyncpg
+
+    upstream = await house.upstream()
+    await upstream.append(ping(A, 1))
+    for statement in ("UPDATE events SET topic = 'x'", "DELETE FROM events", "TRUNCATE events"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await upstream.chassis.pool.execute(statement)
