@@ -1,0 +1,42 @@
+"""The command line. A command is a function of its own module, registered here by one line."""
+
+import errno
+import sys
+
+import typer
+
+from cairn_kernel.errors import CairnError
+from journeyctl.errors import CannotRun
+from journeyctl.status import status
+from journeyctl.up import down, up
+
+app = typer.Typer(
+    help="Run Cairn on this machine, apply programmes, explain customers.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(up)
+app.command()(down)
+app.command()(status)
+
+
+def main() -> None:
+    """Run a command; what cannot be done ends in one plain sentence and an exit code."""
+    try:
+        app()
+    except CannotRun as fault:
+        _end(str(fault), fault.exit_code)
+    except CairnError as fault:
+        _end(f"{fault}.", 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as fault:
+        if fault.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _end("The disk is full.", 1)
+
+
+def _end(sentence: str, exit_code: int) -> None:
+    print(sentence, file=sys.stderr)
+    sys.exit(exit_code)
