@@ -23,7 +23,9 @@ class Node:
 
     __slots__ = ("block", "column", "file", "line", "quoted", "value")
 
-    def __init__(self, value: Any, file: str, line: int, column: int, *, quoted: bool = False, block: bool = False) -> None:
+    def __init__(
+        self, value: Any, file: str, line: int, column: int, *, quoted: bool = False, block: bool = False
+    ) -> None:
         self.value = value
         self.file = file
         self.line = line
@@ -85,7 +87,9 @@ def read_yaml(text: str, file: str, faults: list[Fault]) -> Iterator[Node]:
     except (YAMLError, RecursionError, ValueError):
         faults.append(Fault(file, 1, 1, "this is not YAML", "save it as a YAML 1.2 file in UTF-8"))
     except _TooLarge:
-        faults.append(Fault(file, 1, 1, f"more than {_MAX_NODES} values in one file", "split the file; use fewer aliases"))
+        faults.append(
+            Fault(file, 1, 1, f"more than {_MAX_NODES} values in one file", "split the file; use fewer aliases")
+        )
 
 
 def from_plain(value: Any, file: str) -> Node:

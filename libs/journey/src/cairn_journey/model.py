@@ -96,7 +96,7 @@ class Idle:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of the journey that is detected: by an event (`on`), or by its absence (`after`); `when` narrows either."""
+    """A part of the journey, detected by an event (`on`) or by its absence (`after`); `when` narrows either."""
 
     name: str
     on: str = ""
@@ -208,9 +208,9 @@ class Treatment:
 class Action:
     """Something we can do for a customer.
 
-    `eligible`, `applicable` and `suitable` are CEL over `profile`, `event`, `features` (all maps) and `stage`; empty means
-    everybody. Candidates are ranked by `priority`, then by `propensity` x `context_weight` (CEL, a number; empty is 1)
-    x value x `lever`.
+    `eligible`, `applicable` and `suitable` are CEL over `profile`, `event`, `features` (all maps) and `stage`;
+    empty means everybody. Candidates are ranked by `priority`, then by `propensity` x `context_weight` (CEL, a number;
+    empty is 1) x value x `lever`.
     """
 
     name: str
@@ -293,7 +293,8 @@ class Template:
 class Connector:
     """A way out to customers on one channel.
 
-    `contact` names the sealed trait that holds the customer's address (empty: the channel needs none, `recipient` is used).
+    `contact` names the sealed trait that holds the customer's address; empty: the channel needs none, and
+    `recipient`, the same for all, is used.
     `idempotency` says how a repeat is recognised; `doubt` what to do when an outcome stays unknown.
     """
 

@@ -1,0 +1,202 @@
+"""Read a Journey."""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from cairn_journey.documents import Node
+from cairn_journey.model import Feature, Friction, Goal, Idle, Journey, On, Reentry, Stage
+from cairn_journey.money import CURRENCY, parse_money
+from cairn_journey.reading import Fields, Reading
+from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
+from cairn_journey.steps_kind import read_interventions
+from cairn_kernel.time import SECOND
+
+_JOURNEY_KEYS: Final = (
+    *("kind", "name", "owner", "description", "subject", "audience", "features", "entry", "reentry"),
+    *("goal", "exit", "stages", "friction", "interventions"),
+)
+_FEATURE_KINDS: Final = ("count", "sum", "last", "idle")
+_IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_RESERVED: Final = frozenset(
+    "profile event wait stage features in true false null as break const continue else for function if import let loop "
+    "package namespace return var void while int uint double bool string bytes list map type size has all exists "
+    "exists_one filter timestamp duration dyn matches min max".split()
+)
+
+
+def read_journey(reading: Reading, node: Node) -> Journey:
+    """The journey at a node, as well as it can be read."""
+    top = Fields(reading, node, "a Journey", _JOURNEY_KEYS)
+    features = _features(top)
+    at_event, standing = event_variables(features), standing_variables(features)
+    stages = _stages(top, at_event, standing)
+    subject = top.choice("subject", ("person",), default="person")
+    return Journey(
+        name=top.name("name", "name the journey, such as win-back"),
+        owner=top.text("owner"),
+        description=top.text("description"),
+        subject=subject,
+        audience=top.condition("audience", standing),
+        features=features,
+        entry=_entry(top, at_event),
+        reentry=_reentry(top),
+        goal=_goal(top, at_event),
+        exit=read_ons(top, "exit", "an exit rule", at_event),
+        stages=stages,
+        friction=_friction(top, at_event),
+        interventions=read_interventions(top, tuple(stage.name for stage in stages), stages, at_event),
+    )
+
+
+def read_on(fields: Fields, variables: Mapping[str, type]) -> On:
+    """An event with an optional condition."""
+    return On(fields.event("on"), fields.condition("when", variables))
+
+
+def read_ons(top: Fields, key: str, what: str, variables: Mapping[str, type]) -> tuple[On, ...]:
+    """A list of events with optional conditions."""
+    return tuple(read_on(Fields(top.reading, item, what, ("on", "when")), variables) for item in top.items(key))
+
+
+def _entry(top: Fields, variables: Mapping[str, type]) -> tuple[On, ...]:
+    node = top.required("entry", "say which events lead into the journey: entry: [{on: account.created}]")
+    rules = read_ons(top, "entry", "an entry rule", variables)
+    if node is not None and isinstance(node.value, list) and not rules:
+        top.reading.fault(
+            node, "entry is empty, so nobody could enter", "name an event: entry: [{on: account.created}]"
+        )
+    return rules
+
+
+def _features(top: Fields) -> tuple[Feature, ...]:
+    features = []
+    for name, key_node, node in top.entries("features"):
+        if not _IDENTIFIER.fullmatch(name) or name in _RESERVED:
+            cure = "use lower-case letters, digits and underscores, beginning with a letter, and no word of CEL"
+            top.reading.fault(key_node, f"{name} cannot be the name of a feature", cure)
+            continue
+        feature = _feature(top.reading, name, node)
+        if feature is not None:
+            features.append(feature)
+    return tuple(features)
+
+
+def _feature(reading: Reading, name: str, node: Node) -> Feature | None:
+    fields = Fields(reading, node, "a feature", (*_FEATURE_KINDS, "where", "of", "window"))
+    kinds = [kind for kind in _FEATURE_KINDS if fields.node_of(kind) is not None]
+    if len(kinds) != 1:
+        if fields.is_map:
+            cure = "give exactly one of count, sum, last, idle with an event type"
+            reading.fault(node, f"feature {name} must say what it is", cure)
+        return None
+    kind = kinds[0]
+    of = fields.text("of")
+    if kind in ("sum", "last"):
+        fields.required("of", f"name the event's field: {name}: {{{kind}: basket.purchased, of: amount}}")
+    elif (of_node := fields.node_of("of")) is not None:
+        reading.fault(of_node, f"a {kind} takes no field", "leave `of` out")
+    window = fields.optional_duration("window")
+    window_node = fields.node_of("window")
+    if window is not None and window_node is not None and kind in ("last", "idle"):
+        reading.fault(window_node, f"{kind} has no window: it is about the latest event", "leave `window` out")
+    if window is not None and window_node is not None and window < 30 * SECOND:
+        reading.fault(window_node, "a window has at least 30 seconds", "write 30s or more")
+    return Feature(
+        name=name,
+        kind=kind,  # type: ignore[arg-type]  # one of _FEATURE_KINDS
+        event=fields.event(kind),
+        where=fields.condition("where", WHERE_VARIABLES),
+        of=of,
+        window=window,
+    )
+
+
+def _reentry(top: Fields) -> Reentry:
+    node = top.node_of("reentry")
+    if node is None:
+        return Reentry()
+    if isinstance(node.value, dict):
+        return Reentry("after", Fields(top.reading, node, "reentry", ("after",)).duration("after"))
+    rule = top.choice("reentry", ("never", "always"), default="never")
+    return Reentry("always" if rule == "always" else "never")
+
+
+def _goal(top: Fields, variables: Mapping[str, type]) -> Goal:
+    cure = "say what the journey is for: goal: {on: order.completed, value: event.amount, within: 30d}"
+    top.required("goal", cure)
+    fields = top.fields("goal", "a goal", ("on", "when", "value", "currency", "within"))
+    if fields is None:
+        return Goal("", 0)
+    value, currency = _value(fields, variables)
+    return Goal(
+        on=fields.event("on"),
+        within=fields.duration("within", "a goal has a time: within: 30d"),
+        when=fields.condition("when", variables),
+        value=value,
+        currency=_currency(fields, variables, currency),
+    )
+
+
+def _value(fields: Fields, variables: Mapping[str, type]) -> tuple[str, str]:
+    node = fields.node_of("value")
+    try:
+        money = parse_money(str(node.value) if node is not None else "")
+    except ValueError:
+        return fields.numeric("value", variables), ""
+    return str(money.amount), money.currency
+
+
+def _currency(fields: Fields, variables: Mapping[str, type], of_value: str) -> str:
+    node = fields.node_of("currency")
+    if node is None:
+        return of_value
+    if of_value:
+        fields.reading.fault(node, "the value has its currency already", "leave `currency` out")
+        return of_value
+    if isinstance(node.value, str) and CURRENCY.fullmatch(node.value):
+        return node.value
+    return fields.expression("currency", variables)[0]
+
+
+def _stages(top: Fields, at_event: Mapping[str, type], standing: Mapping[str, type]) -> tuple[Stage, ...]:
+    stages: list[Stage] = []
+    for item in top.items("stages"):
+        fields = Fields(top.reading, item, "a stage", ("name", "on", "when", "after"))
+        stage = _stage(fields, at_event, standing)
+        _refuse_second(fields, stage.name, {other.name for other in stages}, "stage")
+        stages.append(stage)
+    return tuple(stages)
+
+
+def _stage(fields: Fields, at_event: Mapping[str, type], standing: Mapping[str, type]) -> Stage:
+    name = fields.name("name", "name the stage")
+    on, after = fields.node_of("on"), fields.node_of("after")
+    if fields.is_map and (on is None) == (after is None):
+        cure = "give `on: basket.purchased`, or `after: {idle: basket.purchased, for: 30d}`, and `when` to narrow it"
+        fields.reading.fault(fields.node, f"stage {name} must be detected by an event or by its absence", cure)
+        return Stage(name)
+    if on is not None:
+        return Stage(name, on=fields.event("on"), when=fields.condition("when", at_event))
+    idle = fields.fields("after", "after", ("idle", "for"))
+    when = fields.condition("when", standing)
+    if idle is None:
+        return Stage(name, when=when)
+    return Stage(name, when=when, after=Idle(idle.event("idle"), idle.duration("for")))
+
+
+def _friction(top: Fields, variables: Mapping[str, type]) -> tuple[Friction, ...]:
+    points: list[Friction] = []
+    for item in top.items("friction"):
+        fields = Fields(top.reading, item, "a friction point", ("name", "on", "when"))
+        name = fields.name("name", "name the friction point")
+        _refuse_second(fields, name, {other.name for other in points}, "friction point")
+        cure = "friction is detected by an event: on: coupon.rejected"
+        points.append(Friction(name, fields.event("on", cure), fields.condition("when", variables)))
+    return tuple(points)
+
+
+def _refuse_second(fields: Fields, name: str, known: set[str], what: str) -> None:
+    node = fields.node_of("name")
+    if node is not None and name in known:
+        fields.reading.fault(node, f"there is another {what} called {name}", "give it a name of its own")
