@@ -4,40 +4,45 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from cairn_expressions import compile_expression
+from cairn_journey import Programme
+from cairn_journey.model import Action, Connector, ContactPolicy, Money, Treatment
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY, parse_instant
-
+from decisioning.domain.catalogue import Catalogue, catalogue_of
 from decisioning.domain.facts import ProfileState
 from decisioning.domain.profile import DecisioningDomain
-from decisioning.domain.programme import Action, ContactPolicy, Programme, Treatment
 
+WEEK = 7 * DAY
 T0 = parse_instant("2017-03-01T12:00:00Z")
 PROFILE = stable_id("profile", "ada")
-VARIABLES = {"profile": dict, "features": dict, "stage": str, "event": dict, "journey": str}
 SEALED = {"sealed": "c2VhbGVk", "key_id": "k1", "field": "email"}
 
 
-class OneProgramme:
-    def __init__(self, programme: Programme) -> None:
-        self.programme = programme
+class OneCatalogue:
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
 
-    def in_force(self, tenant: str, version: str) -> Programme:
-        return self.programme
+    def in_force(self, tenant: str, version: str) -> Catalogue:
+        return self.catalogue
 
 
-def action(name: str = "coupon-10", *, eligible: str = "", channels: tuple[str, ...] = ("email",), **more: Any) -> Action:
+def action(name: str = "coupon-10", *, channels: tuple[str, ...] = ("email",), value: str = "", **more: Any) -> Action:
     return Action(
-        name=name,
-        eligible=compile_expression(eligible, VARIABLES) if eligible else None,
-        treatments=tuple(Treatment(channel, f"{name}-{channel}") for channel in channels),
-        **{"tags": frozenset({"coupon"}), **more},
+        **{
+            "name": name,
+            "class_": "marketing",
+            "treatments": tuple(Treatment(channel, f"{name}-{channel}") for channel in channels),
+            "tags": ("coupon",),
+            "value": Money(Decimal(value), "EUR") if value else None,
+            **more,
+        }
     )
 
 
 def programme(*actions: Action, policy: ContactPolicy | None = None) -> Programme:
-    return Programme("v1", {item.name: item for item in actions}, (policy,) if policy else ())
+    webhook = Connector("crm", "webhook", recipient="https://crm.example/in")
+    return Programme([*actions, webhook, *([policy] if policy else [])], [])
 
 
 def event(type: str, at: int, data: dict[str, Any], **more: Any) -> Event:
@@ -87,14 +92,18 @@ def consent(at: int, *, granted: bool, channel: str = "email", class_: str = "ma
 
 
 def outcome(status: str, at: int, **data: Any) -> Event:
-    return event(f"delivery.{status}", at, {"delivery_id": stable_id("delivery", at), "channel": "email", **data})
+    return event(
+        f"delivery.{status}",
+        at,
+        {"delivery_id": stable_id("delivery", at), "channel": "email", "action": "coupon-10", **data},
+    )
 
 
 class Profile:
     """One profile's stream, driven by inputs."""
 
     def __init__(self, programme: Programme, profile_id: str = PROFILE) -> None:
-        self.domain = DecisioningDomain(OneProgramme(programme))
+        self.domain = DecisioningDomain(OneCatalogue(catalogue_of(programme)))
         self.state: ProfileState = self.domain.initial("default", profile_id)
         self.stream: list[Event] = []
 
@@ -115,7 +124,3 @@ def decided(item: Event, *actions: Action, policy: ContactPolicy | None = None) 
 
 def gate(decision: dict[str, Any], name: str, candidate: int = 0) -> dict[str, Any]:
     return next(said for said in decision["candidates"][candidate]["gates"] if said["gate"] == name)
-
-
-EUR = Decimal
-WEEK = 7 * DAY

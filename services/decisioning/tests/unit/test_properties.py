@@ -3,14 +3,14 @@
 from functools import reduce
 from itertools import pairwise, permutations
 
-from cairn_kernel.event import MERGED, Event, canonical
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cairn_journey.model import Cap, ContactPolicy, Cooldown
+from cairn_kernel.event import MERGED, Event, canonical
 from decisioning.domain.facts import ProfileState, fold
 from decisioning.domain.ledger import Ledger
 from decisioning.domain.limits import cap_verdict
-from decisioning.domain.programme import Cap, ContactPolicy, Cooldown
 
 from .scene import PROFILE, T0, Profile, action, consent, event, moment, outcome, programme
 
@@ -20,7 +20,7 @@ RULES = programme(
     action(),
     action("sms", channels=("sms",), eligible="event.amount > 3.0"),
     action("receipt", class_="service"),
-    policy=ContactPolicy("p", caps=(Cap("marketing", LIMIT, WINDOW),), cooldowns=(Cooldown(40, outcome="bounced"),)),
+    policy=ContactPolicy("p", caps=(Cap("person", LIMIT, WINDOW, "marketing"),), cooldowns=(Cooldown("bounced", 40),)),
 )
 
 offsets = st.integers(0, 5 * WINDOW)

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from cairn_kernel.money import decimal_text
+from cairn_journey.model import Action
+from cairn_kernel.money import decimal_text, exact
+from decisioning.domain.catalogue import Offer
 from decisioning.domain.gates import ARBITRATION, ORDER, Gate
-from decisioning.domain.programme import Action
+from decisioning.domain.moment import Moment
 
 EXACT: Final = Context(prec=100)
 ONE: Final = Decimal(1)
@@ -43,12 +45,13 @@ class Candidate:
         }
 
 
-def scored(action: Action, gates: list[Gate], treatment: int | None) -> Candidate:
-    """A candidate with its factors and their exact product; a factor not declared counts as one."""
+def scored(offer: Offer, moment: Moment, gates: list[Gate], treatment: int | None) -> Candidate:
+    """A candidate with its factors and their exact product; a factor not declared, or without a value, is one."""
+    action = offer.action
     factors = {
         "propensity": action.propensity,
-        "context_weight": action.context_weight,
-        "value": ONE if action.value is None else action.value,
+        "context_weight": _weight(offer, moment),
+        "value": ONE if action.value is None else action.value.amount,
         "lever": action.lever,
     }
     score = ONE
@@ -74,6 +77,13 @@ def arbitrate(candidates: list[Candidate]) -> Candidate | None:
             saw = f"{_standing(candidate)}; {best.action.name} has {_standing(best)}"
             candidate.gates.append(Gate(ARBITRATION, saw, "OUTRANKED"))
     return best
+
+
+def _weight(offer: Offer, moment: Moment) -> Decimal:
+    if offer.context_weight is None:
+        return ONE
+    weight = exact(offer.context_weight.value(moment.activation))
+    return ONE if weight is None else weight
 
 
 def _rank(candidate: Candidate) -> tuple[int, int, Decimal, str]:

@@ -1,26 +1,36 @@
-"""What the programme's contact policies say of one more message of a class, given the ledger."""
+"""What the programme's contact policies say of one more message, given the ledger."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
+from cairn_journey.model import SERVICE, Cap, ContactPolicy, Cooldown
 from decisioning.domain.gates import CONTACT_POLICY, Gate
-from decisioning.domain.ledger import Ledger
+from decisioning.domain.ledger import Contact, Ledger, Outcome
 from decisioning.domain.limits import Verdict, cap_verdict, cooldown_verdict
-from decisioning.domain.programme import Cap, ContactPolicy, Cooldown
 
-MANDATORY: Final = "service"
-"""The class that is never limited: what the customer must be told."""
+CHOSEN: Final = "chosen"
+"""In a cool-down: counted from the decision, which is exact; the other outcomes come back from the channel."""
 NEVER: Final = float("inf")
 
+
+class Message(NamedTuple):
+    """What the policy looks at: two messages alike in this are treated alike."""
+
+    message_class: str
+    channel: str
+    action: str
+    """Empty if no rule names the action."""
+
+
 Ruling = tuple[Verdict, str]
-"""A verdict and the reason it gives if it does not allow."""
+"""A verdict, and the reason it gives if it does not allow."""
 
 
-def contact_policy(policies: Sequence[ContactPolicy], class_: str, ledger: Ledger, at: int) -> Gate:
+def contact_policy(policies: Sequence[ContactPolicy], message: Message, ledger: Ledger, at: int) -> Gate:
     """The gate's word; if several rules stop the message, the one that holds longest speaks."""
-    if class_ == MANDATORY:
-        return Gate(CONTACT_POLICY, f"class {MANDATORY} is mandatory, no limits")
-    rulings = list(_rulings(policies, class_, ledger, at))
+    if message.message_class == SERVICE:
+        return Gate(CONTACT_POLICY, f"class {SERVICE} is mandatory, no limits")
+    rulings = list(_rulings(policies, message, ledger, at))
     stopped = [ruling for ruling in rulings if not ruling[0].allowed]
     if not stopped:
         return Gate(CONTACT_POLICY, "; ".join(verdict.saw for verdict, _ in rulings) or "no limits")
@@ -28,25 +38,34 @@ def contact_policy(policies: Sequence[ContactPolicy], class_: str, ledger: Ledge
     return Gate(CONTACT_POLICY, verdict.saw, reason)
 
 
-def _rulings(policies: Sequence[ContactPolicy], class_: str, ledger: Ledger, at: int) -> Iterator[Ruling]:
+def _rulings(policies: Sequence[ContactPolicy], message: Message, ledger: Ledger, at: int) -> Iterator[Ruling]:
     for policy in policies:
         for cap in policy.caps:
-            if cap.class_ in ("", class_):
+            if cap.class_ in ("", message.message_class) and cap.channel in ("", message.channel):
                 yield _cap(cap, ledger, at), "CONTACT_POLICY_CAP"
-        for cooldown in policy.cooldowns:
-            yield _cooldown(cooldown, ledger, at), "COOLDOWN"
+        for rule in policy.cooldowns:
+            if rule.action in ("", message.action) and rule.channel in ("", message.channel):
+                yield _cooldown(rule, message, ledger, at), "COOLDOWN"
 
 
 def _cap(cap: Cap, ledger: Ledger, at: int) -> Verdict:
-    times = [contact.at for contact in ledger.contacts if cap.class_ in ("", contact.message_class)]
-    what = f"{cap.class_} messages" if cap.class_ else "messages"
+    times = [
+        row.at for row in ledger.contacts if cap.class_ in ("", row.message_class) and cap.channel in ("", row.channel)
+    ]
+    what = " ".join(word for word in (cap.class_, cap.channel, "messages") if word)
     return cap_verdict(times, at, limit=cap.max, window=cap.per, what=what)
 
 
-def _cooldown(rule: Cooldown, ledger: Ledger, at: int) -> Verdict:
-    if rule.outcome:
-        last = next((row.at for row in reversed(ledger.outcomes) if row.status == rule.outcome), None)
-        return cooldown_verdict(last, at, length=rule.length, after=rule.outcome)
-    named = (row for row in reversed(ledger.contacts) if rule.action in ("", row.action))
-    last = next((row.at for row in named), None)
-    return cooldown_verdict(last, at, length=rule.length, after=rule.action or "message")
+def _cooldown(rule: Cooldown, message: Message, ledger: Ledger, at: int) -> Verdict:
+    """A rule that names an action rests that action; any other rests the channel on which it happened."""
+    rows: Sequence[Contact | Outcome] = ledger.contacts if rule.outcome == CHOSEN else ledger.outcomes
+    last = next((row.at for row in reversed(rows) if _starts(rule, message, row)), None)
+    after = f"{rule.outcome} of {rule.action}" if rule.action else f"{message.channel} {rule.outcome}"
+    return cooldown_verdict(last, at, length=rule.for_, after=after)
+
+
+def _starts(rule: Cooldown, message: Message, row: Contact | Outcome) -> bool:
+    if isinstance(row, Outcome) and row.status != rule.outcome:
+        return False
+    same = row.action == rule.action if rule.action else row.channel == message.channel
+    return same and rule.channel in ("", row.channel)

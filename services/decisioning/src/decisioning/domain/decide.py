@@ -7,10 +7,10 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.money import decimal_text
 from cairn_kernel.time import DAY
 from decisioning.domain.arbitration import Candidate, arbitrate, ranked, scored
-from decisioning.domain.funnel import Scene, treatment_of, walk
+from decisioning.domain.catalogue import Catalogue, Offer
+from decisioning.domain.funnel import Scene, walk
 from decisioning.domain.ledger import Ledger
 from decisioning.domain.moment import Moment
-from decisioning.domain.programme import Action, Programme
 
 SOURCE: Final = "decisioning"
 DECISION_MADE: Final = "decision.made"
@@ -18,14 +18,14 @@ CHOSEN: Final = "CHOSEN"
 MAX_HOPS: Final = 8
 """An intervention behind more of our own outcomes than this, with no customer between, is a loop."""
 EXPIRES: Final = DAY
-"""How long a decision may be acted on, unless its action says otherwise."""
+"""How long a decision may be acted on, unless the moment says otherwise."""
 
 
-def decide(event: Event, ledger: Ledger, programme: Programme, *, closed: bool = False) -> Event:
+def decide(event: Event, ledger: Ledger, catalogue: Catalogue, *, closed: bool = False) -> Event:
     """The decision of a moment: what was chosen, or why nothing was, with every candidate considered."""
     moment = Moment.of(event)
     refusal = _refusal(event, closed)
-    candidates = [] if refusal else _considered(moment, ledger, programme)
+    candidates = [] if refusal else _considered(moment, ledger, catalogue)
     best = arbitrate(candidates)
     stopped = candidates[0].stopped if candidates else None
     reason = refusal or (CHOSEN if best else stopped.reason if stopped else "NO_CANDIDATE")
@@ -35,7 +35,7 @@ def decide(event: Event, ledger: Ledger, programme: Programme, *, closed: bool =
         id=decision_id(moment.id),
         type=DECISION_MADE,
         source=SOURCE,
-        definition_version=programme.version,
+        definition_version=catalogue.version,
         data={
             "moment_id": moment.id,
             "journey": moment.journey,
@@ -47,7 +47,7 @@ def decide(event: Event, ledger: Ledger, programme: Programme, *, closed: bool =
             "candidates": [candidate.told(best) for candidate in candidates],
             "context": data.get("context") or {},
             "locale": data.get("locale", ""),
-            "expires": moment.at + _lifetime(best),
+            "expires": moment.at + EXPIRES,
         },
     )
 
@@ -65,22 +65,16 @@ def _refusal(event: Event, closed: bool) -> str:
     return "TOO_MANY_HOPS" if event.hops > MAX_HOPS else ""
 
 
-def _considered(moment: Moment, ledger: Ledger, programme: Programme) -> list[Candidate]:
-    scene = Scene(moment, ledger, programme.policies)
-    actions = select(moment.selector, programme)
-    return ranked([scored(action, walk(action, scene), treatment_of(action, scene)) for action in actions])
+def _considered(moment: Moment, ledger: Ledger, catalogue: Catalogue) -> list[Candidate]:
+    scene = Scene(moment, ledger, catalogue)
+    return ranked([scored(offer, moment, *walk(offer, scene)) for offer in select(moment.selector, catalogue)])
 
 
-def select(selector: Any, programme: Programme) -> list[Action]:
-    """The actions a moment asks for: by tag, or by name. Names that the programme lacks are left out."""
+def select(selector: Any, catalogue: Catalogue) -> list[Offer]:
+    """The offers a moment asks for: by tag, or by name. Names that the programme lacks are left out."""
     if isinstance(selector, dict):
-        return [action for action in programme.actions.values() if selector["tag"] in action.tags]
-    names = dict.fromkeys(selector)
-    return [programme.actions[name] for name in names if name in programme.actions]
-
-
-def _lifetime(best: Candidate | None) -> int:
-    return EXPIRES if best is None or best.action.expires is None else best.action.expires
+        return [offer for offer in catalogue.offers.values() if selector["tag"] in offer.action.tags]
+    return [catalogue.offers[name] for name in dict.fromkeys(selector) if name in catalogue.offers]
 
 
 def _chosen(best: Candidate, moment: Moment) -> dict[str, Any]:
@@ -93,7 +87,7 @@ def _chosen(best: Candidate, moment: Moment) -> dict[str, Any]:
         "channel": treatment.channel,
         "treatment": best.treatment,
         "template": treatment.template,
-        "value": "" if value is None else decimal_text(value),
-        "currency": best.action.currency,
-        "contact": moment.contacts[treatment.channel],
+        "value": "" if value is None else decimal_text(value.amount),
+        "currency": "" if value is None else value.currency,
+        "contact": moment.contacts.get(treatment.channel) or {},
     }

@@ -1,15 +1,15 @@
 """The gates a candidate passes one by one, from who may be addressed to what the contact policy allows."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from cairn_expressions import Expression
-from decisioning.domain.contact_policy import contact_policy
+from cairn_journey.model import Action, Treatment
+from decisioning.domain.catalogue import Catalogue, Offer
+from decisioning.domain.contact_policy import Message, contact_policy
 from decisioning.domain.gates import APPLICABILITY, CHANNEL, CONSENT, ELIGIBILITY, SUITABILITY, Gate
 from decisioning.domain.ledger import Ledger
 from decisioning.domain.moment import Moment
-from decisioning.domain.programme import Action, ContactPolicy
 
 
 @dataclass(slots=True)
@@ -18,78 +18,65 @@ class Scene:
 
     moment: Moment
     ledger: Ledger
-    policies: tuple[ContactPolicy, ...]
-    _limits: dict[str, Gate] = field(default_factory=dict)
+    catalogue: Catalogue
+    _limits: dict[Message, Gate] = field(default_factory=dict)
 
-    def limits(self, class_: str) -> Gate:
-        """The contact policy's word on one more message of a class; looked at once per class."""
-        if class_ not in self._limits:
-            self._limits[class_] = contact_policy(self.policies, class_, self.ledger, self.moment.at)
-        return self._limits[class_]
+    def consents(self, action: Action, treatment: Treatment) -> bool:
+        return self.ledger.consents_to(treatment.channel, action.class_)
 
+    def knows(self, channel: str) -> bool:
+        return channel in self.moment.contacts or channel in self.catalogue.open_channels
 
-def walk(action: Action, scene: Scene) -> list[Gate]:
-    """The gates in order, up to and including the first that stops the candidate."""
-    passed = []
-    for check in _CHECKS:
-        gate = check(action, scene)
-        if gate is None:
-            continue
-        passed.append(gate)
-        if gate.reason:
-            break
-    return passed
+    def limits(self, action: Action, treatment: Treatment) -> Gate:
+        """The contact policy's word, looked up once for candidates that are the same to it."""
+        name = action.name if action.name in self.catalogue.rested_actions else ""
+        message = Message(action.class_, treatment.channel, name)
+        if message not in self._limits:
+            self._limits[message] = contact_policy(self.catalogue.policies, message, self.ledger, self.moment.at)
+        return self._limits[message]
 
 
-def treatment_of(action: Action, scene: Scene) -> int | None:
-    """Index of the first treatment whose channel has both consent and a contact."""
-    for index, treatment in enumerate(action.treatments):
-        reachable = treatment.channel in scene.moment.contacts
-        if reachable and scene.ledger.consents_to(treatment.channel, action.class_):
-            return index
-    return None
+def walk(offer: Offer, scene: Scene) -> tuple[list[Gate], int | None]:
+    """The gates up to and including the first that stops the candidate; the treatment that passes them all."""
+    action = offer.action
+    consented = [number for number, way in enumerate(action.treatments) if scene.consents(action, way)]
+    consent = _consent(action, consented)
+    if consent.reason:
+        return [consent], None
+    reachable = [number for number in consented if scene.knows(action.treatments[number].channel)]
+    channel = _channel(action, consented, reachable)
+    gates = [consent, channel]
+    if channel.reason:
+        return gates, None
+    for gate, reason, condition in (
+        (ELIGIBILITY, "NOT_ELIGIBLE", offer.eligible),
+        (APPLICABILITY, "NOT_APPLICABLE", offer.applicable),
+        (SUITABILITY, "NOT_SUITABLE", offer.suitable),
+    ):
+        if condition is not None:
+            said = _condition(gate, reason, condition, scene.moment)
+            gates.append(said)
+            if said.reason:
+                return gates, None
+    limits = [scene.limits(action, action.treatments[number]) for number in reachable]
+    allowed = [place for place, gate in enumerate(limits) if not gate.reason]
+    place = allowed[0] if allowed else 0
+    gates.append(limits[place])
+    return gates, reachable[place] if allowed else None
 
 
-def _consent(action: Action, scene: Scene) -> Gate:
-    said = {t.channel: scene.ledger.consents_to(t.channel, action.class_) for t in action.treatments}
+def _consent(action: Action, consented: Sequence[int]) -> Gate:
+    said = {way.channel: number in consented for number, way in enumerate(action.treatments)}
     saw = ", ".join(f"{channel} {'granted' if granted else 'withdrawn'}" for channel, granted in said.items())
-    return Gate(CONSENT, saw or "no treatment", "" if any(said.values()) or not said else "CONSENT_WITHHELD")
+    return Gate(CONSENT, saw or "no treatment", "" if consented or not said else "CONSENT_WITHHELD")
 
 
-def _channel(action: Action, scene: Scene) -> Gate:
-    channels = dict.fromkeys(treatment.channel for treatment in action.treatments)
-    saw = ", ".join(f"{name} {'known' if name in scene.moment.contacts else 'unknown'}" for name in channels)
-    return Gate(CHANNEL, saw or "no treatment", "NO_CONTACT" if treatment_of(action, scene) is None else "")
+def _channel(action: Action, consented: Sequence[int], reachable: Sequence[int]) -> Gate:
+    asked = {action.treatments[number].channel: number in reachable for number in consented}
+    saw = ", ".join(f"{channel} {'known' if known else 'unknown'}" for channel, known in asked.items())
+    return Gate(CHANNEL, saw or "no treatment", "" if reachable else "NO_CONTACT")
 
 
-def _eligibility(action: Action, scene: Scene) -> Gate | None:
-    return _condition(ELIGIBILITY, "NOT_ELIGIBLE", action.eligible, scene)
-
-
-def _applicability(action: Action, scene: Scene) -> Gate | None:
-    return _condition(APPLICABILITY, "NOT_APPLICABLE", action.applicable, scene)
-
-
-def _suitability(action: Action, scene: Scene) -> Gate | None:
-    return _condition(SUITABILITY, "NOT_SUITABLE", action.suitable, scene)
-
-
-def _condition(gate: str, reason: str, condition: Expression | None, scene: Scene) -> Gate | None:
-    if condition is None:
-        return None
-    holds = condition.holds(scene.moment.activation)
-    return Gate(gate, f"{condition.text} with {scene.moment.seen_by(condition)}", "" if holds else reason)
-
-
-def _limits(action: Action, scene: Scene) -> Gate:
-    return scene.limits(action.class_)
-
-
-_CHECKS: Final[tuple[Callable[[Action, Scene], Gate | None], ...]] = (
-    _consent,
-    _channel,
-    _eligibility,
-    _applicability,
-    _suitability,
-    _limits,
-)
+def _condition(gate: str, reason: str, condition: Expression, moment: Moment) -> Gate:
+    saw = f"{condition.text} with {moment.seen_by(condition)}"
+    return Gate(gate, saw, "" if condition.holds(moment.activation) else reason)

@@ -5,26 +5,26 @@ from functools import reduce
 from typing import Final, Protocol
 
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
+from decisioning.domain.catalogue import Catalogue
 from decisioning.domain.decide import decide, decision_id
 from decisioning.domain.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded
-from decisioning.domain.programme import Programme
 
 MOMENT_REACHED: Final = "journey.moment_reached"
 
 
-class Programmes(Protocol):
+class Catalogues(Protocol):
     """Where the definitions come from."""
 
-    def in_force(self, tenant: str, version: str) -> Programme:
-        """The programme of that version, or the active one if the version is empty."""
+    def in_force(self, tenant: str, version: str) -> Catalogue:
+        """The catalogue of that version, or the active one if the version is empty. Raises if there is none."""
         ...
 
 
 class DecisioningDomain:
     """Moments in, decisions out; the contact ledger is kept on the way."""
 
-    def __init__(self, programmes: Programmes) -> None:
-        self._programmes = programmes
+    def __init__(self, catalogues: Catalogues) -> None:
+        self._catalogues = catalogues
 
     def handles(self, type: str) -> bool:
         return type in (MOMENT_REACHED, CONSENT_CHANGED, MERGED) or type.startswith(OUTCOMES)
@@ -63,5 +63,5 @@ class DecisioningDomain:
     def _decided(self, state: ProfileState, event: Event) -> list[Event]:
         if decision_id(event.data["moment_id"]) in state.decided:
             return []
-        programme = self._programmes.in_force(event.tenant, event.definition_version)
-        return [decide(event, state.ledger, programme, closed=state.closed)]
+        catalogue = self._catalogues.in_force(event.tenant, event.definition_version)
+        return [decide(event, state.ledger, catalogue, closed=state.closed)]

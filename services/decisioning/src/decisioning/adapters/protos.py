@@ -1,0 +1,41 @@
+"""Stored decisions as the contract shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cairn.decisioning.v1 import decisioning_pb2 as pb
+from cairn_kernel.event import Event
+from cairn_kernel.time import to_datetime
+from decisioning.application.explanation import explanation, summary
+
+
+def decision_to_proto(decision: Event) -> pb.Decision:
+    data = decision.data
+    chosen: Mapping[str, Any] = data.get("chosen") or {}
+    answer = pb.Decision(
+        decision_id=decision.id,
+        profile_id=decision.profile_id,
+        moment_id=data["moment_id"],
+        journey=data["journey"],
+        action=chosen.get("action", ""),
+        channel=chosen.get("channel", ""),
+        reason=data["reason"],
+        candidates=[_candidate_to_proto(candidate) for candidate in data["candidates"]],
+        definition_version=decision.definition_version,
+        summary=summary(decision),
+    )
+    answer.decided_time.FromDatetime(to_datetime(decision.as_of))
+    answer.context.update(data["context"])
+    return answer
+
+
+def _candidate_to_proto(candidate: Mapping[str, Any]) -> pb.Candidate:
+    factors = {name: float(factor) for name, factor in candidate["factors"].items()}
+    return pb.Candidate(
+        action=candidate["action"],
+        chosen=candidate["chosen"],
+        stopped_by=candidate["stopped_by"],
+        explanation=explanation(candidate),
+        factors={"priority": float(candidate["priority"]), **factors},
+        score=float(candidate["score"]),
+    )

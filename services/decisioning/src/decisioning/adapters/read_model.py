@@ -1,0 +1,60 @@
+"""The read model's rows for what a batch changed; they commit with the facts they tell of."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from cairn_eventstore import UnitOfWork
+from cairn_kernel.event import MERGED
+from cairn_runtime import Change
+from decisioning.domain.decide import DECISION_MADE
+from decisioning.domain.facts import ProfileState
+
+INSERT_DECISION = """
+INSERT INTO decisions
+    (tenant, decision_id, profile_id, stream_version, partition, moment_id, journey, action, reason, decided)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+"""
+ADD_COUNT = """
+INSERT INTO decision_counts AS c (tenant, partition, reason, action, decisions) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant, partition, reason, action) DO UPDATE SET decisions = c.decisions + excluded.decisions
+"""
+INSERT_MERGE = "INSERT INTO merged_profiles (tenant, survivor, loser) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+
+DecisionRow = tuple[str, str, str, int, int, str, str, str, str, int]
+
+
+def project(work: UnitOfWork, changes: Sequence[Change[ProfileState]]) -> None:
+    """Add the rows to the unit of work."""
+    decisions = [row for change in changes for row in _decisions(change)]
+    if decisions:
+        counts = Counter((tenant, part, reason, action) for tenant, _, _, _, part, _, _, action, reason, _ in decisions)
+        work.rows.append((INSERT_DECISION, decisions))
+        work.rows.append((ADD_COUNT, [(*key, count) for key, count in sorted(counts.items())]))
+    merges = [
+        (change.tenant, fact.data["to"], fact.data["from"])
+        for change in changes
+        for fact in change.facts
+        if fact.type == MERGED and fact.data["to"] == change.profile_id
+    ]
+    if merges:
+        work.rows.append((INSERT_MERGE, merges))
+
+
+def _decisions(change: Change[ProfileState]) -> Iterator[DecisionRow]:
+    first = change.version - len(change.facts) + 1
+    for version, fact in enumerate(change.facts, start=first):
+        if fact.type == DECISION_MADE:
+            data = fact.data
+            action = (data["chosen"] or {}).get("action", "")
+            yield (
+                change.tenant,
+                fact.id,
+                change.profile_id,
+                version,
+                change.partition,
+                data["moment_id"],
+                data["journey"],
+                action,
+                data["reason"],
+                fact.as_of,
+            )
