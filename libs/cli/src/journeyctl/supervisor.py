@@ -173,7 +173,7 @@ class Supervisor:
         deadline = time.monotonic() + timeout_s
         while self._health(name, child) != "serving":
             if not child.running:
-                raise CannotRun(f"{name} did not start: {child.last_words() or 'it gave no reason'} (see {child.log}).")
+                raise CannotRun(f"{name} did not start: {_reason(child)} (see {child.log}).")
             if time.monotonic() > deadline:
                 raise CannotRun(f"{name} did not become healthy within {timeout_s:.0f} s; see {child.log}.")
             time.sleep(0.05)
@@ -245,3 +245,7 @@ class Supervisor:
 
 def _health_of(child: Child, health: str) -> str:
     return health if child.running else f"ended ({child.exit_code})"
+
+
+def _reason(child: Child) -> str:
+    return child.last_words().rstrip(".") or "it gave no reason"
