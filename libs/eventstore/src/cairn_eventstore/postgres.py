@@ -1,6 +1,6 @@
 """The store on PostgreSQL: one transaction per unit of work, a handful of statements whatever its size."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import asyncpg
@@ -162,26 +162,46 @@ async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
 
 
 async def _append(connection: Any, appends: Sequence[NewEvent]) -> list[Committed]:
-    by_partition: dict[int, list[NewEvent]] = {}
+    by_partition: dict[int, list[Event]] = {}
+    rows = []
     for new in appends:
-        by_partition.setdefault(new.partition, []).append(new)
-    partitions = sorted(by_partition)
-    ordered = [new for partition in partitions for new in by_partition[partition]]
+        event = new.event
+        by_partition.setdefault(new.partition, []).append(event)
+        rows.append((new.partition, new.stream, new.version, event.type, to_canonical_json(event), event.as_of))
+    bases = await append_rows(connection, rows)
+    return [Committed(partition, base + 1, by_partition[partition]) for partition, base in bases]
+
+
+async def append_rows(connection: Any, rows: Iterable[tuple[int, Any, int, str, bytes, int]]) -> list[tuple[int, int]]:
+    """Append rows of (partition, stream, version, topic, state, as_of) in the open transaction.
+
+    Returns (partition, position before the first new one), by ascending partition. Raises
+    asyncpg.UniqueViolationError if a stream already has one of the versions.
+    """
+    counts: dict[int, int] = {}
+    latest: dict[int, int] = {}
+    ordinals = []
+    partitions, streams, versions, topics, states, as_ofs = (list(column) for column in zip(*rows, strict=True))
+    for partition, as_of in zip(partitions, as_ofs, strict=True):
+        counts[partition] = ordinal = counts.get(partition, 0) + 1
+        latest[partition] = max(as_of, latest.get(partition, 0))
+        ordinals.append(ordinal)
+    touched = sorted(counts)
     bases = await connection.fetch(
         APPEND,
+        touched,
+        [counts[partition] for partition in touched],
+        [latest[partition] for partition in touched],
         partitions,
-        [len(by_partition[partition]) for partition in partitions],
-        [max(new.event.as_of for new in by_partition[partition]) for partition in partitions],
-        [new.partition for new in ordered],
-        [ordinal for partition in partitions for ordinal in range(1, len(by_partition[partition]) + 1)],
-        [new.stream for new in ordered],
-        [new.version for new in ordered],
-        [new.event.type for new in ordered],
-        [to_canonical_json(new.event) for new in ordered],
+        ordinals,
+        streams,
+        versions,
+        topics,
+        states,
     )
-    if len(bases) != len(partitions):
+    if len(bases) != len(touched):
         raise AssertionError("a partition has no head row")
-    return [Committed(part, base + 1, [new.event for new in by_partition[part]]) for part, base in bases]
+    return [(partition, base) for partition, base in bases]
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:

@@ -79,3 +79,6 @@ CREATE TABLE definition_requests (
     version    text NOT NULL,
     PRIMARY KEY (tenant, request_id)
 );
+
+-- The name and columns under which the eventsourcing library's own recorders look for events.
+CREATE VIEW stored_events AS SELECT originator_id, originator_version, topic, state FROM events;
