@@ -1,4 +1,4 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 import pytest
@@ -6,6 +6,8 @@ import pytest
 from cairn_eventstore import EventStore, MemoryEventStore, PostgresEventStore
 from cairn_runtime.database import open_pool
 from cairn_testkit.eventstore_contract import LOG, EventStoreContract
+
+Rows = list[tuple[str, Sequence[Sequence[object]]]]
 
 
 class TestMemoryStore(EventStoreContract):
@@ -34,7 +36,7 @@ async def test_read_models_and_events_are_committed_together_or_not_at_all(postg
     await connection.close()
     async with open_pool(postgres_dsn, "journey_state") as pool:
         store = PostgresEventStore(pool)
-        rows = [("INSERT INTO notes VALUES ($1)", [("one",), ("two",)])]
+        rows: Rows = [("INSERT INTO notes VALUES ($1)", [("one",), ("two",)])]
         await store.commit(UnitOfWork(appends=[new(0, "s 1")], rows=rows))
         with pytest.raises(StreamConflict):
             await store.commit(UnitOfWork(appends=[new(0, "s 1")], rows=rows))
