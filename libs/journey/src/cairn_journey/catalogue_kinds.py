@@ -11,6 +11,7 @@ from liquid.exceptions import LiquidError
 
 from cairn_journey.documents import Node
 from cairn_journey.model import (
+    CHOSEN,
     CLASSES,
     OUTCOMES,
     Action,
@@ -130,7 +131,7 @@ def _cooldown(reading: Reading, node: Node) -> Cooldown:
     channel, action = after.text("channel"), after.text("action")
     reading.use("channel", after.node_of("channel"), channel)
     reading.use("Action", after.node_of("action"), action)
-    return Cooldown(after.choice("outcome", OUTCOMES), length, channel, action)
+    return Cooldown(after.choice("outcome", (CHOSEN, *OUTCOMES)), length, channel, action)
 
 
 def _quiet_hours(top: Fields) -> QuietHours | None:

@@ -27,6 +27,10 @@ OUTCOMES: Final = (
 """What may become of a delivery; each comes back as the event `delivery.<outcome>`."""
 
 
+CHOSEN: Final = "chosen"
+"""In a cool-down's place of an outcome: when decisioning chose the message, whatever became of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in a currency (ISO 4217)."""
@@ -242,7 +246,7 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """After an outcome nothing for so long on its channel, or of its action if `action` is given."""
+    """After an outcome (or `chosen`) nothing for so long on its channel, or of its action if `action` is given."""
 
     outcome: str
     for_: int
