@@ -16,9 +16,12 @@ NONCE_BYTES: Final = 12
 KEY_BYTES: Final = 32
 
 
-def seal_field(key: bytes, *, tenant: str, key_id: str, field: str, value: bytes) -> bytes:
-    """Encrypt one field (AES-256-GCM): nonce, then ciphertext; bound to tenant, key id and field name."""
-    nonce = os.urandom(NONCE_BYTES)
+def seal_field(key: bytes, *, tenant: str, key_id: str, field: str, value: bytes, nonce: bytes | None = None) -> bytes:
+    """Encrypt one field (AES-256-GCM): nonce, then ciphertext; bound to tenant, key id and field name.
+
+    Give the nonce that FileKeyProvider.nonce makes of the same value, or none for a random one.
+    """
+    nonce = os.urandom(NONCE_BYTES) if nonce is None else nonce
     return nonce + _cipher(key).encrypt(nonce, value, _bound(tenant, key_id, field))
 
 
@@ -57,6 +60,15 @@ class FileKeyProvider:
         """32 hex digits that stand for a normalised identifier value; equal values give equal tokens."""
         message = f"{tenant}\x1f{namespace}\x1f{value}".encode()
         return hmac.digest(self._token_key, message, "sha256")[:16].hex()
+
+    def nonce(self, tenant: str, key_id: str, field: str, value: bytes) -> bytes:
+        """12 bytes that depend on the value under a secret key, as in a synthetic initialisation vector.
+
+        The same value sealed again gives the same bytes, and another value another nonce; so the nonce in front
+        of a sealed field tells whether two are equal, without opening them, to whoever compares whole states.
+        """
+        message = _bound(tenant, key_id, field) + b"\x1f" + value
+        return hmac.digest(self._token_key, message, "sha256")[:NONCE_BYTES]
 
     def payload_digest(self, payload: bytes) -> bytes:
         """16 bytes that tell whether two payloads are the same, useless without the key."""
