@@ -2,8 +2,8 @@
 
 import structlog
 
-from cairn_journey import DefinitionFaults, parse_bundle
-from cairn_kernel.errors import Invalid, NotFound
+from cairn_journey import parse_bundle
+from cairn_kernel.errors import NotFound
 from decisioning.domain.catalogue import Catalogue, catalogue_of
 
 log = structlog.get_logger()
@@ -31,8 +31,5 @@ class Catalogues:
 
 
 def check(bundle: bytes) -> str:
-    """The version of a bundle. Raises Invalid (DEFINITION) with every fault."""
-    try:
-        return parse_bundle(bundle).version
-    except DefinitionFaults as faults:
-        raise Invalid(str(faults), reason="DEFINITION") from faults
+    """The version of a bundle. Raises DefinitionFaults, which name every fault."""
+    return parse_bundle(bundle).version

@@ -3,13 +3,11 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from cairn_journey.model import SERVICE, Cap, ContactPolicy, Cooldown
+from cairn_journey.model import CHOSEN, SERVICE, Cap, ContactPolicy, Cooldown
 from decisioning.domain.gates import CONTACT_POLICY, Gate
 from decisioning.domain.ledger import Contact, Ledger, Outcome
 from decisioning.domain.limits import Verdict, cap_verdict, cooldown_verdict
 
-CHOSEN: Final = "chosen"
-"""In a cool-down: counted from the decision, which is exact; the other outcomes come back from the channel."""
 NEVER: Final = float("inf")
 
 
