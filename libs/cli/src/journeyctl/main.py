@@ -6,9 +6,12 @@ import sys
 import typer
 
 from cairn_kernel.errors import CairnError
+from journeyctl.apply import apply
 from journeyctl.errors import CannotRun
+from journeyctl.explain import explain
 from journeyctl.status import status
 from journeyctl.up import down, up
+from journeyctl.validate import validate
 
 app = typer.Typer(
     help="Run Cairn on this machine, apply programmes, explain customers.",
@@ -19,6 +22,9 @@ app = typer.Typer(
 app.command()(up)
 app.command()(down)
 app.command()(status)
+app.command()(validate)
+app.command()(apply)
+app.command()(explain)
 
 
 def main() -> None:

@@ -29,21 +29,21 @@ def flow(journey: JourneyCount) -> str:
     """How customers went through the stages of a journey: boxes, and ribbons as wide as the crowd."""
     stages = list(journey.stage_entries)
     columns = len(stages) + 2
-    gap = (_WIDTH - _BOX_W * columns) / (columns - 1) if columns > 1 else 0
+    gap = (_WIDTH - _BOX_W * columns) / (columns - 1)
     left = {name: index * (_BOX_W + gap) for index, name in enumerate(["", *stages])}
     order = {name: index for index, name in enumerate(["", *stages])}
     ribbons = _ribbons(journey, stages)
     back = any(order[a] >= order[b] for a, b, _ in ribbons if b is not None)
     skips = [order[b] - order[a] for a, b, _ in ribbons if b is not None and order[b] > order[a] + 1]
     skips += [len(stages) + 1 - order[a] for a, b, _ in ribbons if b is None and order[a] < len(stages)]
-    middle = 96 + 26 * (max(skips, default=1) - 1)
+    middle = 96.0 + 26 * (max(skips, default=1) - 1)
     height = middle + 96 + (60 if back else 0)
     parts: list[str] = []
     for source, target, count in ribbons:
         width = 1.5 + 20 * count / max(1, journey.entered)
         x1 = left[source] + _BOX_W
         if target is None:
-            x2, hop, kind = _WIDTH - _BOX_W, len(stages) + 1 - order[source], "out"
+            x2, hop, kind = float(_WIDTH - _BOX_W), len(stages) + 1 - order[source], "out"
         else:
             x2, hop, kind = left[target], order[target] - order[source], "on"
         parts.append(_ribbon(x1, x2, middle, hop, width, count, kind))
@@ -134,7 +134,7 @@ def _outcomes(journey: JourneyCount, x: float, middle: float) -> str:
     top = middle - height / 2
     shares = [
         ("goal", "goal", journey.goal),
-        ("left without", "exit", journey.exited),
+        ("left", "exit", journey.exited),
         ("on the way", "flight", journey.in_flight),
     ]
     total = max(1, sum(count for _, _, count in shares))

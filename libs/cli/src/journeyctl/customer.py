@@ -1,0 +1,83 @@
+"""Everything the services know of one customer, asked in one place."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cairn.activation.v1 import activation_pb2
+from cairn.decisioning.v1 import decisioning_pb2
+from cairn.definition.v1 import definition_pb2
+from cairn.identity.v1 import identity_pb2
+from cairn.journey.v1 import journey_pb2
+from cairn_journey import parse_bundle
+from journeyctl.errors import CannotRun
+from journeyctl.services import ServiceRefused, Services, ask
+
+NAMESPACES: Final = ("user_id", "card", "email", "anonymous_id")
+"""Where a customer's name is looked for, in this order."""
+_UNKNOWN: Final = ("NO_SUCH_IDENTIFIER", "NO_SUCH_PROFILE", "NOT_FOUND")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """One customer as the services tell it."""
+
+    profile_id: str
+    identity: identity_pb2.ExplainResponse
+    profile: identity_pb2.GetProfileResponse
+    state: journey_pb2.GetCustomerResponse
+    timeline: Sequence[journey_pb2.TimelineEntry]
+    explained: dict[str, journey_pb2.ExplainInstanceResponse]
+    """By journey."""
+    decisions: Sequence[decisioning_pb2.Decision]
+    deliveries: Sequence[activation_pb2.Delivery]
+
+
+def find(services: Services, name: str, tenant: str = "default") -> str:
+    """The profile of a customer named by user id, card number, e-mail address, anonymous id or profile id."""
+    doors: list[tuple[Callable[..., Any], Any]] = [
+        (services.identity.Resolve, identity_pb2.ResolveRequest(tenant=tenant, namespace=namespace, value=name))
+        for namespace in NAMESPACES
+    ]
+    doors.append((services.identity.GetProfile, identity_pb2.GetProfileRequest(tenant=tenant, profile_id=name)))
+    for method, request in doors:
+        try:
+            return str(ask(method, request).profile_id)
+        except ServiceRefused as refused:
+            if refused.reason not in _UNKNOWN:
+                raise
+    raise CannotRun(f"Nobody is known by that name; looked for it as {', '.join(NAMESPACES)} and profile id.")
+
+
+def gather(services: Services, profile_id: str, tenant: str = "default") -> Customer:
+    """Ask every service for what it knows of a profile."""
+    return Customer(
+        profile_id=profile_id,
+        identity=ask(services.identity.Explain, identity_pb2.ExplainRequest(tenant=tenant, profile_id=profile_id)),
+        profile=ask(services.identity.GetProfile, identity_pb2.GetProfileRequest(tenant=tenant, profile_id=profile_id)),
+        state=ask(services.journeys.GetCustomer, journey_pb2.GetCustomerRequest(tenant=tenant, profile_id=profile_id)),
+        timeline=ask(
+            services.journeys.GetTimeline, journey_pb2.GetTimelineRequest(tenant=tenant, profile_id=profile_id)
+        ).entries,
+        explained={
+            journey: ask(
+                services.journeys.ExplainInstance,
+                journey_pb2.ExplainInstanceRequest(tenant=tenant, profile_id=profile_id, journey=journey),
+            )
+            for journey in journeys_in_force(services, tenant)
+        },
+        decisions=ask(
+            services.decisions.ListDecisions,
+            decisioning_pb2.ListDecisionsRequest(tenant=tenant, profile_id=profile_id),
+        ).decisions,
+        deliveries=ask(
+            services.deliveries.ListDeliveries,
+            activation_pb2.ListDeliveriesRequest(tenant=tenant, profile_id=profile_id),
+        ).deliveries,
+    )
+
+
+def journeys_in_force(services: Services, tenant: str = "default") -> list[str]:
+    """The names of the journeys that customers can be in."""
+    answer = ask(services.definitions("journey_state").GetActive, definition_pb2.GetActiveRequest(tenant=tenant))
+    return sorted(parse_bundle(answer.bundle).journeys)

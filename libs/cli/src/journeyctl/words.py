@@ -1,0 +1,156 @@
+"""Facts of the services as sentences."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from google.protobuf.struct_pb2 import Struct
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from cairn.activation.v1.activation_pb2 import Delivery
+from cairn.decisioning.v1.decisioning_pb2 import Candidate, Decision
+from cairn.identity.v1.identity_pb2 import Link
+from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
+
+REASONS: Final[Mapping[str, str]] = {
+    "CHOSEN": "chosen",
+    "CONSENT_WITHHELD": "the customer does not want it",
+    "NO_CONTACT": "no address on any channel",
+    "NOT_ELIGIBLE": "not for this customer",
+    "NOT_APPLICABLE": "does not fit what happened",
+    "NOT_SUITABLE": "would not help now",
+    "CONTACT_POLICY_CAP": "the contact policy: enough messages already",
+    "COOLDOWN": "the contact policy: too soon after the last one",
+    "OUTRANKED": "another action was better",
+    "NO_CANDIDATE": "no action to choose from",
+    "PROFILE_MERGED": "the profile had become part of another",
+    "HISTORICAL": "imported history causes no messages",
+    "TOO_MANY_HOPS": "only our own messages led here",
+}
+"""Why nothing was chosen, by the stable word of the decision."""
+
+_STATUS: Final[Mapping[str, str]] = {
+    "planned": "is planned",
+    "dispatched": "is on its way",
+    "in_doubt": "may have been sent, which is being found out",
+    "accepted": "was taken by the provider",
+    "sent": "was sent",
+    "delivered": "arrived",
+    "opened": "was opened",
+    "clicked": "led to a click",
+    "suppressed": "was held back",
+    "expired": "came too late and was dropped",
+    "bounced": "came back",
+    "rejected": "was refused by the provider",
+}
+
+
+def moment(time: Timestamp) -> datetime:
+    """The instant of a proto, in UTC."""
+    return time.ToDatetime(tzinfo=UTC)
+
+
+def day(time: Timestamp) -> str:
+    """The day of an instant: 3 March 2017."""
+    return f"{moment(time):%-d %B %Y}"
+
+
+def reason(word: str) -> str:
+    """A stable word as people say it."""
+    return REASONS.get(word, word.lower().replace("_", " "))
+
+
+def plain(struct: Struct) -> dict[str, Any]:
+    """The fields of a Struct; whole numbers without a point."""
+    return {name: _plain(value) for name, value in _fields(struct)}
+
+
+def _fields(struct: Struct) -> Iterable[tuple[str, Any]]:
+    return ((name, struct[name]) for name in struct)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Struct):
+        return plain(value)
+    return value if isinstance(value, str | bool | int | float | None) else [_plain(item) for item in value]
+
+
+def link(shown: Link) -> str:
+    """Why two identifiers belong together, or why they were not joined."""
+    names = f"{shown.left.namespace} {shown.left.token[:8]}… and {shown.right.namespace} {shown.right.token[:8]}…"
+    if shown.refusal:
+        return f"{names} were not joined: {reason(shown.refusal)}"
+    times = "once" if shown.support == 1 else f"{shown.support} times"
+    return f"{names} were seen together {times}, first on {day(shown.first_event_time)}"
+
+
+def instance(one: Instance) -> str:
+    """One stay in a journey in a sentence."""
+    said = [f"entered on {day(one.entered_time)}"]
+    if one.occurrence > 1:
+        said[0] += f" (time {one.occurrence})"
+    if one.HasField("goal_time"):
+        worth = f", worth {one.goal_value}" if one.goal_value else ""
+        said.append(f"reached the goal on {day(one.goal_time)}{worth}")
+    elif one.HasField("exited_time"):
+        said.append(f"left on {day(one.exited_time)} ({reason(one.exit_reason)})")
+    elif one.stage:
+        said.append(f"{one.stage} since {day(one.stage_entered_time)}")
+    said += [f"{timer.purpose or 'a timer'} on {day(timer.due_time)}" for timer in one.timers]
+    return "; ".join(said)
+
+
+def decision(made: Decision) -> str:
+    """A decision in a sentence."""
+    if made.summary:
+        return made.summary
+    if made.action:
+        return f"{made.action} by {made.channel}."
+    return f"Nothing was sent: {reason(made.reason)}."
+
+
+def candidate(considered: Candidate) -> str:
+    """Why an action was chosen or not."""
+    if considered.explanation:
+        return considered.explanation
+    return "chosen" if considered.chosen else f"stopped by {reason(considered.stopped_by)}"
+
+
+def delivery(sent: Delivery) -> str:
+    """What became of a message in a sentence."""
+    said = _STATUS.get(sent.status, sent.status)
+    why = f" ({reason(sent.reason)})" if sent.reason else ""
+    return f"{sent.action} by {sent.channel} {said}{why}"
+
+
+def touchpoint(entry: TimelineEntry) -> str:
+    """A fact of a timeline in a few words."""
+    data = plain(entry.data)
+    match entry.type:
+        case "profile.identified":
+            return "told who they are"
+        case "identity.merged":
+            return "two profiles became one"
+        case "journey.entered":
+            return f"entered {data.get('journey')}"
+        case "journey.stage_entered":
+            return f"{data.get('journey')}: {data.get('stage')}"
+        case "journey.goal_reached":
+            return f"{data.get('journey')}: goal reached, worth {data.get('value')} {data.get('currency', '')}".rstrip()
+        case "journey.exited":
+            return f"{data.get('journey')}: left ({reason(str(data.get('reason', '')))})"
+        case "journey.moment_reached":
+            return f"{data.get('journey')}: something to decide ({data.get('intervention')})"
+        case _ if entry.type.startswith("delivery."):
+            return f"{data.get('action')} {_STATUS.get(entry.type.removeprefix('delivery.'), entry.type)}"
+        case _:
+            fields = ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in data.items() if value)
+            return entry.type.replace(".", " ") + (f": {fields}" if fields else "")
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value[:3])) + (" …" if len(value) > 3 else "")
+    return str(value)
