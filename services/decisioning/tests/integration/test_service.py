@@ -1,0 +1,157 @@
+"""The whole service over real PostgreSQL, NATS and gRPC."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+import grpc
+import pytest
+
+from cairn.decisioning.v1 import decisioning_pb2 as pb
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event
+from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import PARTITIONS
+from cairn_kernel.time import DAY
+from cairn_runtime import Settings
+from decisioning.domain.decide import decision_id
+
+from .house import T0, Decisioning, Journeys, bounced, consent, decisioning, journeys, merged, moment, settings
+
+ADA, BOB = stable_id("ada"), stable_id("bob")
+
+
+class House(NamedTuple):
+    settings: Settings
+    journeys: Journeys
+    decisioning: Decisioning
+
+
+@pytest.fixture
+async def house(postgres_dsn: str, nats_url: str, tmp_path: Path) -> AsyncIterator[House]:
+    chosen = settings(postgres_dsn, nats_url, tmp_path / "keys")
+    async with journeys(chosen) as upstream, decisioning(chosen) as service:
+        await service.apply()
+        yield House(chosen, upstream, service)
+
+
+def week(*profiles: str, sealed: str = "c2VhbGVk") -> list[Event]:
+    """Four moments each; the third and fourth meet the cap."""
+    return [moment(profile, day, T0 + day * DAY, sealed=sealed) for day in range(4) for profile in profiles]
+
+
+async def test_moments_become_decisions_that_explain_themselves(house: House) -> None:
+    await house.journeys.append(*week(ADA))
+    counts = await house.decisioning.decided(4)
+    assert (counts.moments, counts.made) == (4, 2)
+    assert dict(counts.suppressed) == {"CONTACT_POLICY_CAP": 2}
+    assert dict(counts.actions) == {"coupon-10": 2}
+
+    listed = await house.decisioning.list(ADA)
+    assert [decision.reason for decision in listed] == ["CHOSEN", "CHOSEN", "CONTACT_POLICY_CAP", "CONTACT_POLICY_CAP"]
+    request = pb.ExplainDecisionRequest(decision_id=decision_id(stable_id("moment", ADA, 2)))
+    explained = (await house.decisioning.api.ExplainDecision(request)).decision
+    assert explained == listed[2]
+    assert explained.summary == (
+        "In journey win-back nothing was chosen: coupon-10 came furthest, but the contact cap is reached: "
+        "2 of 2 marketing messages in 7d, next possible 2017-03-08T12:00:00Z."
+    )
+
+
+async def test_what_is_not_there_is_said_so(house: House) -> None:
+    for decision in (stable_id("nothing"), "not even an id"):
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await house.decisioning.api.ExplainDecision(pb.ExplainDecisionRequest(decision_id=decision))
+        assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
+    with pytest.raises(grpc.aio.AioRpcError) as refusal:
+        await house.decisioning.api.ListDecisions(pb.ListDecisionsRequest())
+    assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert await house.decisioning.list(stable_id("nobody")) == []
+
+
+async def test_consent_and_outcomes_take_their_turn_among_the_moments(house: House) -> None:
+    await house.journeys.append(
+        moment(ADA, 0),
+        consent(ADA, T0 + 1, granted=False),
+        moment(ADA, 1, T0 + 2),
+        consent(ADA, T0 + 3, granted=True),
+        bounced(ADA, T0 + 4),
+        moment(ADA, 2, T0 + 5),
+    )
+    await house.decisioning.decided(3)
+    reasons = [decision.reason for decision in await house.decisioning.list(ADA)]
+    assert reasons == ["CHOSEN", "CONSENT_WITHHELD", "COOLDOWN"]
+    assert len(await house.decisioning.passed(CONSENT_CHANGED, 2)) == 2
+
+
+async def test_a_merge_brings_both_ledgers_under_one_cap_and_both_histories_into_one_list(house: House) -> None:
+    await house.journeys.append(moment(BOB, 0), moment(ADA, 0, T0 + 1))
+    await house.decisioning.decided(2)
+    await house.journeys.append(*merged(BOB, ADA, T0 + DAY))
+    await house.decisioning.passed(MERGED, 2)
+    await house.journeys.append(moment(ADA, 1, T0 + 2 * DAY), moment(ADA, 2, T0 + 7 * DAY))
+    await house.decisioning.decided(4)
+    listed = await house.decisioning.list(ADA)
+    assert [(item.profile_id == ADA, item.reason) for item in listed] == [
+        (False, "CHOSEN"),
+        (True, "CHOSEN"),
+        (True, "CONTACT_POLICY_CAP"),
+        (True, "CHOSEN"),
+    ]
+
+
+async def test_the_marker_is_passed_on_after_the_decisions_of_its_step(house: House) -> None:
+    await house.journeys.append(*week(ADA))
+    await house.journeys.mark(0, T0 + 5 * DAY)
+    await house.decisioning.passed(MARKER, PARTITIONS)
+    assert (await house.decisioning.decided(4)).moments == 4
+
+
+async def test_the_hash_is_the_same_however_the_log_came_in_and_whatever_the_ciphertext(
+    house: House, postgres_server_dsn: str, nats_url: str, tmp_path: Path
+) -> None:
+    profiles = [stable_id("p", number) for number in range(20)]
+    await house.journeys.append(*week(*profiles))
+    await house.decisioning.decided(80)
+    first = await house.decisioning.hash()
+
+    async with AsyncExitStack() as stack:
+        admin = await asyncpg.connect(postgres_server_dsn)
+        stack.push_async_callback(admin.close)
+        await admin.execute("CREATE DATABASE second_run TEMPLATE template0")
+        stack.push_async_callback(admin.execute, "DROP DATABASE second_run WITH (FORCE)")
+        dsn = f"{postgres_server_dsn.rpartition('/')[0]}/second_run"
+        again = settings(dsn, nats_url, tmp_path / "keys", batch_max_events=7)
+        upstream = await stack.enter_async_context(journeys(again))
+        await upstream.append(*week(*profiles, sealed="YW5vdGhlcg=="), publish=False)
+        service = await stack.enter_async_context(decisioning(again))
+        await service.apply()
+        await service.decided(80)
+        assert await service.hash() == first
+
+
+async def test_one_field_of_one_stored_decision_changes_the_hash(house: House, postgres_dsn: str) -> None:
+    await house.journeys.append(*week(ADA, BOB))
+    await house.decisioning.decided(8)
+    before = await house.decisioning.hash()
+    assert await house.decisioning.hash() == before
+    owner = await asyncpg.connect(postgres_dsn)
+    changed = await owner.execute(
+        "UPDATE decisioning.events SET state = convert_to("
+        "replace(convert_from(state, 'UTF8'), '\"reason\":\"CHOSEN\"', '\"reason\":\"COOLDOWN\"'), 'UTF8')"
+        "WHERE originator_id = $1 AND originator_version = 1",
+        ADA,
+    )
+    await owner.close()
+    assert changed == "UPDATE 1"
+    assert await house.decisioning.hash() != before
+
+
+async def test_a_second_replica_takes_over_and_nothing_is_decided_twice(house: House) -> None:
+    await house.journeys.append(*week(ADA))
+    await house.decisioning.decided(4)
+    async with decisioning(house.settings) as second:
+        await house.journeys.append(*[moment(BOB, number, T0 + number * DAY) for number in range(4)], *week(ADA))
+        counts = await second.decided(8)
+    assert (counts.moments, counts.made) == (8, 4)
