@@ -1,0 +1,1 @@
+"""The front door: events in, deduplicated, sealed, stamped and appended to the `events` log."""

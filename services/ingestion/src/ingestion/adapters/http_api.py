@@ -1,0 +1,149 @@
+"""The HTTP front door, an ASGI application: what Segment's clients send, they get their answers for."""
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final, NamedTuple
+
+import msgspec
+import structlog
+
+from cairn_kernel.errors import Unavailable
+from ingestion.adapters import http_requests as requests
+from ingestion.application import metrics
+from ingestion.application.receive import RETRY_AFTER_S, Overloaded, Receive
+from ingestion.application.sources import Sources
+from ingestion.domain.arriving import Arrival, Request, arrive
+from ingestion.domain.batches import BadBatch, Batch, part_batch, part_single
+from ingestion.domain.drafts import Secrets
+
+log = structlog.get_logger()
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Inward = Callable[[], Awaitable[Message]]
+Outward = Callable[[Message], Awaitable[None]]
+
+CORS: Final = ((b"access-control-allow-origin", b"*"),)
+PREFLIGHT: Final = (
+    *CORS,
+    (b"access-control-allow-methods", b"POST, OPTIONS"),
+    (b"access-control-allow-headers", b"Authorization, Content-Type, Content-Encoding, X-Retry-Count, Traceparent"),
+    (b"access-control-max-age", b"86400"),
+)
+SENTENCES: Final[Mapping[str, str]] = {
+    "BROKEN_JSON": "the body is not JSON",
+    "BROKEN_GZIP": "the body is not whole gzip",
+    "NO_BATCH": "the body has no list `batch`",
+    "BATCH_SIZE": "a batch has at most 500 KB and 2500 events",
+    "WRITE_KEY": "the write key is unknown",
+    "OVERLOADED": "too much is waiting; send the same again after the time in Retry-After",
+    "NO_SUCH_PATH": "nothing is here",
+    "METHOD": "calls are sent with POST",
+    "INTERNAL": "an unexpected fault; the service's log has it",
+}
+
+
+class Answer(NamedTuple):
+    status: int
+    reason: str = ""
+    headers: tuple[tuple[bytes, bytes], ...] = ()
+
+    def body(self) -> bytes:
+        if self.status == 204:
+            return b""
+        if not self.reason:
+            return b'{"success": true}'
+        return msgspec.json.encode({"success": False, "code": self.reason, "message": SENTENCES[self.reason]})
+
+
+class _Disconnected(Exception):
+    """The sender went away before it had said everything."""
+
+
+class HttpApi:
+    """One request is one call of `Receive`; no answer before the commit."""
+
+    def __init__(self, receive: Receive, sources: Sources, secrets: Secrets, now_us: Callable[[], int]) -> None:
+        self._receive = receive
+        self._sources = sources
+        self._secrets = secrets
+        self._now_us = now_us
+
+    async def __call__(self, scope: Scope, inward: Inward, outward: Outward) -> None:
+        if scope["type"] != "http":
+            return
+        try:
+            answer = await self._answer(scope, inward)
+        except _Disconnected:
+            return
+        except BadBatch as error:
+            metrics.REFUSED.labels(error.reason).inc()
+            answer = Answer(400, error.reason)
+        except Overloaded as error:
+            answer = Answer(429, "OVERLOADED", ((b"retry-after", str(error.retry_after_s).encode()),))
+        except Unavailable:
+            answer = Answer(429, "OVERLOADED", ((b"retry-after", str(RETRY_AFTER_S).encode()),))
+        except Exception as error:
+            log.error("request.failed", exc_info=error)
+            answer = Answer(500, "INTERNAL")
+        body = answer.body()
+        fixed = ((b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()))
+        headers = [*fixed, *(answer.headers if answer.status == 204 else (*CORS, *answer.headers))]
+        await outward({"type": "http.response.start", "status": answer.status, "headers": headers})
+        await outward({"type": "http.response.body", "body": body})
+
+    async def _answer(self, scope: Scope, inward: Inward) -> Answer:
+        if scope["method"] == "OPTIONS":
+            return Answer(204, headers=PREFLIGHT)
+        kind = requests.KINDS.get(scope["path"].rstrip("/"))
+        if kind is None:
+            return Answer(404, "NO_SUCH_PATH")
+        if scope["method"] != "POST":
+            return Answer(405, "METHOD", ((b"allow", b"POST, OPTIONS"),))
+        headers = dict(scope["headers"])
+        body = await _read(inward)
+        key = requests.write_key(headers.get(b"authorization", b""))
+        source = await self._sources.find(key)
+        if source is None and key:
+            return self._unknown()
+        body = requests.unpacked(body)
+        batch = part_batch(body) if kind == "batch" else part_single(body)
+        source = source or await self._sources.find(batch.write_key)
+        if source is None:
+            return self._unknown()
+        request = Request(
+            source=source,
+            arrived=self._now_us(),
+            kind="" if kind == "batch" else kind,
+            sent=batch.sent,
+            traceparent=requests.traceparent(headers.get(b"traceparent", b"")),
+        )
+        if batch.events:
+            await self._receive(self._arrivals(batch, request))
+        return Answer(200)
+
+    @staticmethod
+    def _unknown() -> Answer:
+        metrics.REFUSED.labels("WRITE_KEY").inc()
+        return Answer(401, "WRITE_KEY")
+
+    def _arrivals(self, batch: Batch, request: Request) -> list[Arrival]:
+        if request.kind:
+            return [arrive(batch.events[0], request, self._secrets)]
+        return [arrive(raw, request, self._secrets, place=f"batch[{index}]") for index, raw in enumerate(batch.events)]
+
+
+async def _read(inward: Inward) -> bytes:
+    """The whole body. Raises BadBatch (BATCH_SIZE) as soon as it is too long."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await inward()
+        if message["type"] == "http.disconnect":
+            raise _Disconnected
+        part = message.get("body", b"")
+        size += len(part)
+        if size > requests.MAX_BODY_BYTES:
+            raise BadBatch("BATCH_SIZE")
+        parts.append(part)
+        if not message.get("more_body", False):
+            return b"".join(parts)

@@ -1,0 +1,140 @@
+"""Wires ingestion by hand."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple
+
+import structlog
+
+from cairn.ingestion.v1 import ingestion_pb2 as pb
+from cairn.ingestion.v1.ingestion_pb2_grpc import (
+    add_ClockServiceServicer_to_server,
+    add_IngestionServiceServicer_to_server,
+    add_KeyServiceServicer_to_server,
+)
+from cairn_eventstore import FileKeyProvider
+from cairn_kernel.time import SECOND
+from cairn_runtime import Chassis, open_chassis
+from cairn_runtime.clock import now_us
+from ingestion.adapters.grpc_api import IngestionApi
+from ingestion.adapters.grpc_control import ClockApi, KeyApi
+from ingestion.adapters.http_api import HttpApi
+from ingestion.adapters.http_server import listen, serve
+from ingestion.adapters.postgres_ledger import PostgresLedger
+from ingestion.adapters.postgres_tables import PostgresTables
+from ingestion.application.admit import Admit
+from ingestion.application.move_clock import LOG, MoveClock
+from ingestion.application.receive import Receive
+from ingestion.application.sources import Sources, declared
+from ingestion.application.subject_keys import SubjectKeys
+from ingestion.application.take_back import UPSTREAM, TakeBack
+from ingestion.settings import IngestionSettings
+
+log = structlog.get_logger()
+
+SERVICE = "ingestion"
+
+
+class App(NamedTuple):
+    """The wired service; `http` is the socket it listens on, if it does."""
+
+    chassis: Chassis
+    receive: Receive
+    move_clock: MoveClock
+    http: socket.socket | None
+
+
+@asynccontextmanager
+async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
+    """Everything open and wired; `app.chassis.serve()` runs it."""
+    async with open_chassis(settings, SERVICE, LOG) as chassis:
+        secrets = FileKeyProvider(settings.keys_dir)
+        tables = PostgresTables(chassis.pool)
+
+        def hashed(key: str) -> str:
+            return secrets.token("", "write_key", key)
+
+        await tables.declare(declared(_written_keys(settings), hashed))
+        sources = Sources(tables, hashed)
+        await sources.refresh()
+        keys = SubjectKeys(secrets)
+        admit = Admit(
+            chassis.store,
+            chassis.publisher,
+            PostgresLedger,
+            keys,
+            secrets,
+            now_us,
+            step_max_us=settings.step_max_s * SECOND,
+        )
+        receive = Receive(admit, queue_max_events=settings.queue_max_events, batch_max_events=settings.batch_max_events)
+        move_clock = MoveClock(chassis.store, chassis.publisher, PostgresLedger)
+        chassis.complete_to = lambda: move_clock.complete_to(now_us)
+        bound = listen(settings.http_address) if settings.http_address else None
+        _add_servicers(chassis, settings, receive, sources, tables, keys, secrets, move_clock)
+        chassis.add_job(_front_door(receive, bound, HttpApi(receive, sources, secrets, now_us)))
+        chassis.add_job(sources.keep_fresh)
+        if settings.activation_address:
+            take_back = TakeBack(PostgresLedger, now_us, move_clock.look_again)
+            chassis.add_runner(UPSTREAM, take_back, tells_completeness=False)
+        yield App(chassis, receive, move_clock, bound)
+
+
+async def run() -> None:
+    """Serve until told to stop."""
+    settings = IngestionSettings()  # type: ignore[call-arg]  # from the environment
+    async with compose(settings) as app:
+        await app.chassis.serve()
+
+
+def _add_servicers(
+    chassis: Chassis,
+    settings: IngestionSettings,
+    receive: Receive,
+    sources: Sources,
+    tables: PostgresTables,
+    keys: SubjectKeys,
+    secrets: FileKeyProvider,
+    move_clock: MoveClock,
+) -> None:
+    names = {name: service.full_name for name, service in pb.DESCRIPTOR.services_by_name.items()}
+    chassis.add_servicer(
+        add_IngestionServiceServicer_to_server,
+        IngestionApi(receive, sources, tables, secrets, now_us),
+        names["IngestionService"],
+    )
+    chassis.add_servicer(
+        add_KeyServiceServicer_to_server,
+        KeyApi(keys, tables, settings.key_access_token.get_secret_value()),
+        names["KeyService"],
+    )
+    chassis.add_servicer(add_ClockServiceServicer_to_server, ClockApi(move_clock), names["ClockService"])
+
+
+def _front_door(
+    receive: Receive, bound: socket.socket | None, application: HttpApi
+) -> Callable[[], Coroutine[Any, Any, None]]:
+    """The door closes before the committing task ends, so that who is inside is still answered."""
+
+    async def stay_open() -> None:
+        async with asyncio.TaskGroup() as group:
+            committing = group.create_task(receive.run())
+            try:
+                if bound is None:
+                    await asyncio.Event().wait()
+                else:
+                    log.info("http.opened", port=bound.getsockname()[1])
+                    await serve(application, bound)
+            finally:
+                committing.cancel()
+
+    return stay_open
+
+
+def _written_keys(settings: IngestionSettings) -> str:
+    text = settings.write_keys.get_secret_value()
+    if settings.write_keys_file is not None:
+        text += "\n" + settings.write_keys_file.read_text()
+    return text

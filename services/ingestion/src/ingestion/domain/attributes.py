@@ -1,0 +1,99 @@
+"""One walk over what an event says: is it storable, and which fields are personal?"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from ingestion.domain.faults import BAD_ATTRIBUTES, BAD_TEXT, NUMBER_RANGE, BadEvent, step
+
+MAX_DEPTH: Final = 32
+MAX_KEYS: Final = 1_000
+LOWEST: Final = -(2**63)
+HIGHEST: Final = 2**63 - 1
+"""Whole numbers are 64-bit on the bus."""
+
+_INFINITY: Final = float("inf")
+
+
+def check_text(value: str, field: str) -> None:
+    """Raises BAD_TEXT for NUL and lone surrogates, which no store takes."""
+    if "\x00" in value or not encodable(value):
+        raise BadEvent(BAD_TEXT, field)
+
+
+def part(
+    fields: dict[str, Any], personal: Callable[[str], bool], *, within: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The clear fields and, by path, the personal ones. `within` is the name of the fields' own field.
+
+    Raises BadEvent: BAD_TEXT, BAD_ATTRIBUTES (too deep, too many keys, not a number), NUMBER_RANGE.
+    """
+    walk = _Walk(personal)
+    clear = walk.mapping(fields, "", f"{within}.", 1)
+    return clear, walk.sealed
+
+
+class _Walk:
+    __slots__ = ("_keys", "_personal", "sealed")
+
+    def __init__(self, personal: Callable[[str], bool]) -> None:
+        self._personal = personal
+        self._keys = 0
+        self.sealed: dict[str, Any] = {}
+
+    def mapping(self, fields: dict[str, Any], path: str, told: str, depth: int) -> dict[str, Any]:
+        """`path` names a sealed field exactly; `told` is the same path, fit to be shown."""
+        self._keys += len(fields)
+        if depth > MAX_DEPTH or self._keys > MAX_KEYS:
+            raise BadEvent(BAD_ATTRIBUTES, told[:-1])
+        clear: dict[str, Any] = {}
+        for key, value in fields.items():
+            if not key.isascii() or "\x00" in key:
+                check_text(key, f"{told}*")
+            kind = type(value)
+            if value is not None and value != "" and self._personal(key):
+                self.sealed[path + key] = self.value(value, "", told + step(key), depth, sealed=True)
+            elif kind is str and value.isascii() and "\x00" not in value:
+                clear[key] = value
+            else:
+                clear[key] = self.value(value, path + key, told + step(key), depth)
+        return clear
+
+    def value(self, value: Any, path: str, told: str, depth: int, sealed: bool = False) -> Any:
+        if isinstance(value, str):
+            check_text(value, told)
+        elif value is None or isinstance(value, bool):
+            pass
+        elif isinstance(value, int):
+            if not LOWEST <= value <= HIGHEST:
+                raise BadEvent(NUMBER_RANGE, told)
+        elif isinstance(value, float):
+            if value != value:
+                raise BadEvent(BAD_ATTRIBUTES, told)
+            if value in (_INFINITY, -_INFINITY):
+                raise BadEvent(NUMBER_RANGE, told)
+        elif isinstance(value, dict):
+            if sealed:  # personal as a whole: checked, not parted
+                return _Walk(_nothing).mapping(value, "", told + ".", depth + 1)
+            return self.mapping(value, path + ".", told + ".", depth + 1)
+        elif isinstance(value, list):
+            if depth >= MAX_DEPTH:
+                raise BadEvent(BAD_ATTRIBUTES, told)
+            return [
+                self.value(item, f"{path}.{index}", f"{told}[{index}]", depth + 1, sealed)
+                for index, item in enumerate(value)
+            ]
+        else:
+            raise BadEvent(BAD_ATTRIBUTES, told)
+        return value
+
+
+def _nothing(_key: str) -> bool:
+    return False
+
+
+def encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,90 @@
+"""Events that a source declares field by field, not in Segment's words."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from cairn_kernel.event import canonical
+from ingestion.domain import names as names_
+from ingestion.domain.arriving import Arrival, Request, readable_id
+from ingestion.domain.attributes import check_text, part
+from ingestion.domain.drafts import Secrets, aside, draft
+from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, BadEvent, step
+from ingestion.domain.personal import is_personal, is_personal_trait
+from ingestion.domain.told import MAX_EVENT_BYTES, NAMING_FIELDS, Name, Told, declared, message_id, names
+
+
+class Declared(NamedTuple):
+    """As it came; `event_time` is µs, or None if there is none."""
+
+    message_id: str
+    type: str
+    event_time: int | None
+    identifiers: Mapping[str, str]
+    properties: dict[str, Any]
+    size_bytes: int
+
+
+def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, place: str) -> Arrival:
+    """Like `arrive`: a bad event never raises."""
+    try:
+        told = _told(event)
+        return draft(
+            told, request.source, secrets, arrived=request.arrived, place=place, traceparent=request.traceparent
+        )
+    except BadEvent as fault:
+        return aside(
+            fault.inside(place),
+            _payload(event),
+            request.source,
+            secrets,
+            names=names((key, value) for key, value in event.identifiers.items() if _is_declared(key)),
+            message_id=readable_id(event.message_id),
+            arrived=request.arrived,
+        )
+
+
+def _told(event: Declared) -> Told:
+    if event.size_bytes > MAX_EVENT_BYTES:
+        raise BadEvent(TOO_LARGE, "")
+    if not event.message_id:
+        raise BadEvent(FIELD_REQUIRED, "message_id")
+    type_ = names_.event_type(event.type, field="type")
+    personal = is_personal_trait if type_ == names_.PROFILE_IDENTIFIED else is_personal
+    clear, sealed = part(event.properties, personal, within="properties")
+    return Told(
+        message_id=message_id(event.message_id, "message_id"),
+        type=type_,
+        event_time=event.event_time,
+        skew_us=0,
+        names=_named(event),
+        clear=clear,
+        personal=sealed,
+    )
+
+
+def _named(event: Declared) -> tuple[Name, ...]:
+    candidates: list[tuple[str, object]] = []
+    for namespace, value in event.identifiers.items():
+        field = f"identifiers.{step(namespace)}"
+        check_text(value, field)
+        candidates.append((declared(namespace, field), value))
+    candidates.extend((field, event.properties.get(field)) for field in NAMING_FIELDS if field in event.properties)
+    found = names(candidates)
+    if not found:
+        raise BadEvent(FIELD_REQUIRED, "identifiers")
+    return found
+
+
+def _is_declared(namespace: str) -> bool:
+    try:
+        return bool(declared(namespace, ""))
+    except BadEvent:
+        return False
+
+
+def _payload(event: Declared) -> bytes:
+    told = event._replace(identifiers=dict(event.identifiers))._asdict()
+    try:
+        return canonical(told)
+    except (ValueError, RecursionError, TypeError):  # NaN and too deep: kept as text
+        return repr(told).encode(errors="replace")

@@ -1,0 +1,159 @@
+"""From what was told to the event that is stored: who it is about, where it goes, what stays secret."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol
+
+from cairn_kernel.event import Event, Identifier, canonical
+from cairn_kernel.identifiers import strongest_first
+from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import partition_of
+from cairn_kernel.time import DAY
+from ingestion.domain.faults import BadEvent
+from ingestion.domain.told import Name, Source, Told
+
+
+class Secrets(Protocol):
+    """Keyed digests: equal for equal values, useless without the key."""
+
+    def token(self, tenant: str, namespace: str, value: str) -> str: ...
+
+    def payload_digest(self, payload: bytes) -> bytes: ...
+
+
+class Draft(NamedTuple):
+    """An event with its identity, before it has a time of arrival; `personal` is not sealed yet."""
+
+    event_id: str
+    source: Source
+    message_id: str
+    type: str
+    event_time: int | None
+    identifiers: tuple[Identifier, ...]
+    clear: dict[str, Any]
+    personal: dict[str, Any]
+    key_id: str
+    """Of the subject key of the strongest identifier."""
+    digest: bytes
+    """Tells a retry from another event under the same message id."""
+    place: str
+    """Where in its request the event stood, such as `batch[3]`."""
+    traceparent: str = ""
+
+    @property
+    def partition(self) -> int:
+        return partition_of(self.source.tenant, ":".join(self.identifiers[0]))
+
+
+class Aside(NamedTuple):
+    """An event that is kept aside. The payload may hold personal data: it is sealed before it is stored."""
+
+    quarantine_id: str
+    source: Source
+    message_id: str
+    reason: str
+    field: str
+    payload: bytes
+    key_id: str
+
+
+def draft(
+    told: Told, source: Source, secrets: Secrets, *, arrived: int, place: str = "", traceparent: str = ""
+) -> Draft:
+    """Without a message id, the same telling is the same event; without a time either, each arrival is its own."""
+    digest = secrets.payload_digest(told.meaning())
+    message_id = told.message_id or f"content-{digest.hex()}" + ("" if told.event_time is not None else f"-{arrived}")
+    identifiers = tokens(told.names, source, secrets)
+    return Draft(
+        event_id=stable_id("event", source.tenant, source.name, message_id),
+        source=source,
+        message_id=message_id,
+        type=told.type,
+        event_time=None if told.event_time is None else told.event_time + told.skew_us,
+        identifiers=identifiers,
+        clear=told.clear,
+        personal=told.personal,
+        key_id=subject_key_id(source.tenant, identifiers[0]),
+        digest=digest,
+        place=place,
+        traceparent=traceparent,
+    )
+
+
+def event(made: Draft, *, event_time: int, as_of: int, sealed: Mapping[str, bytes]) -> Event:
+    return Event(
+        id=made.event_id,
+        tenant=made.source.tenant,
+        type=made.type,
+        event_time=event_time,
+        as_of=as_of,
+        source=made.source.name,
+        identifiers=made.identifiers,
+        traceparent=made.traceparent,
+        data=made.clear,
+        sealed=dict(sealed),
+        key_id=made.key_id if sealed else "",
+    )
+
+
+def aside(
+    fault: BadEvent,
+    payload: bytes,
+    source: Source,
+    secrets: Secrets,
+    *,
+    names: tuple[Name, ...],
+    message_id: str,
+    arrived: int,
+) -> Aside:
+    """The same bad event sent again is the same one in the quarantine."""
+    identifiers = tokens(names, source, secrets)
+    return Aside(
+        quarantine_id=stable_id(
+            "aside", source.tenant, source.name, message_id, secrets.payload_digest(payload).hex(), fault.reason
+        ),
+        source=source,
+        message_id=message_id,
+        reason=fault.reason,
+        field=fault.field,
+        payload=payload,
+        key_id=subject_key_id(source.tenant, identifiers[0]) if identifiers else day_key_id(source.tenant, arrived),
+    )
+
+
+def aside_from(made: Draft, reason: str, field: str, secrets: Secrets) -> Aside:
+    """A well-formed event that cannot be taken in all the same."""
+    payload = canonical(
+        {
+            "messageId": made.message_id,
+            "type": made.type,
+            "event_time": made.event_time,
+            "data": made.clear,
+            "personal": made.personal,
+        }
+    )
+    return Aside(
+        quarantine_id=stable_id(
+            "aside", made.source.tenant, made.source.name, made.message_id, made.digest.hex(), reason
+        ),
+        source=made.source,
+        message_id=made.message_id,
+        reason=reason,
+        field=f"{made.place}.{field}" if made.place else field,
+        payload=payload,
+        key_id=made.key_id,
+    )
+
+
+def tokens(names: tuple[Name, ...], source: Source, secrets: Secrets) -> tuple[Identifier, ...]:
+    return strongest_first(
+        Identifier(name.namespace, secrets.token(source.tenant, name.namespace, name.value)) for name in names
+    )
+
+
+def subject_key_id(tenant: str, strongest: Identifier) -> str:
+    return stable_id("key", tenant, strongest.namespace, strongest.token)
+
+
+def day_key_id(tenant: str, arrived: int) -> str:
+    """The key of payloads of which nobody can say whom they are about: one a day."""
+    return stable_id("key", tenant, "quarantine", arrived // DAY)
