@@ -1,0 +1,58 @@
+"""Statements on the identity tables, one constant per method. Each writes or reads a whole batch."""
+
+from typing import Final
+
+LOAD_NODES: Final = """
+SELECT own_id::text, profile_id::text, root::text, tenant, namespace, token, first_time, had_profile FROM nodes
+WHERE root IN (SELECT root FROM nodes WHERE own_id = ANY($1::text[]::uuid[]))
+"""
+LOAD_LINKS: Final = """
+WITH ranked AS (
+    SELECT * FROM links WHERE left_id = ANY($1::text[]::uuid[]) AND left_ranked
+    UNION
+    SELECT * FROM links WHERE right_id = ANY($1::text[]::uuid[]) AND right_ranked
+)
+SELECT l.tenant, l.namespace AS left_namespace, l.token AS left_token,
+       r.namespace AS right_namespace, r.token AS right_token,
+       ranked.left_id::text, ranked.right_id::text, ranked.support, ranked.first_time,
+       ranked.first_event_id::text, ranked.refusal,
+       ranked.left_ranked, ranked.right_ranked
+FROM ranked JOIN nodes l ON l.own_id = ranked.left_id JOIN nodes r ON r.own_id = ranked.right_id
+"""
+WRITE_NODES: Final = """
+INSERT INTO nodes (tenant, own_id, profile_id, root, namespace, token, first_time, had_profile)
+SELECT $1, n.* FROM unnest($2::text[]::uuid[], $3::text[]::uuid[], $4::text[]::uuid[], $5::text[], $6::text[],
+                           $7::bigint[], $8::boolean[]) AS n
+ON CONFLICT (own_id) DO UPDATE SET profile_id = excluded.profile_id, root = excluded.root,
+    first_time = excluded.first_time, had_profile = excluded.had_profile
+"""
+# A link that ranks nowhere is not kept in memory, so its first event may be known here only.
+WRITE_LINKS: Final = """
+INSERT INTO links AS known
+    (left_id, right_id, support, first_time, first_event_id, refusal, left_ranked, right_ranked)
+SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[], $4::bigint[], $5::text[]::uuid[],
+                     $6::text[], $7::boolean[], $8::boolean[])
+ON CONFLICT (left_id, right_id) DO UPDATE SET
+    support = known.support + excluded.support,
+    first_event_id = CASE WHEN (excluded.first_time, excluded.first_event_id) < (known.first_time, known.first_event_id)
+                          THEN excluded.first_event_id ELSE known.first_event_id END,
+    first_time = least(excluded.first_time, known.first_time),
+    refusal = excluded.refusal, left_ranked = excluded.left_ranked, right_ranked = excluded.right_ranked
+"""
+BLOCKED: Final = "SELECT tenant, namespace, token FROM blocked"
+BLOCK: Final = """
+INSERT INTO blocked (tenant, namespace, token, reason) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+COUNT: Final = """
+SELECT count(*) FILTER (WHERE own_id = profile_id) AS profiles,
+       count(*) FILTER (WHERE own_id <> profile_id AND had_profile) AS merges
+FROM nodes WHERE tenant = $1
+"""
+STEP_EVENTS: Final = "SELECT body FROM step_events ORDER BY event_time, event_id LIMIT $1"
+KEEP_STEP_EVENTS: Final = """
+INSERT INTO step_events SELECT * FROM unnest($1::bigint[], $2::text[]::uuid[], $3::bytea[])
+"""
+DROP_STEP_EVENTS: Final = """
+DELETE FROM step_events s USING unnest($1::bigint[], $2::text[]::uuid[]) AS d(event_time, event_id)
+WHERE s.event_time = d.event_time AND s.event_id = d.event_id
+"""

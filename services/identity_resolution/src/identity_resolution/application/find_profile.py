@@ -1,0 +1,85 @@
+"""Answers who is who, and why."""
+
+from typing import NamedTuple
+from uuid import UUID
+
+from cairn_kernel.errors import NotFound
+from cairn_kernel.event import Identifier
+from cairn_kernel.ids import stable_id
+from identity_resolution.application.ports import IdentityStore, StoredClusters, StoredLink
+from identity_resolution.domain.elements import Node, Refusal
+from identity_resolution.domain.partition import canonical_order
+from identity_resolution.domain.rules import Rules
+
+
+class Profile(NamedTuple):
+    """A profile and the names it goes by, strongest first."""
+
+    profile_id: str
+    identifiers: list[Identifier]
+    merged_profile_ids: list[str]
+
+
+class Explanation(NamedTuple):
+    """Why some identifiers are one person, and which others were not taken."""
+
+    links: list[StoredLink]
+    """In the order in which they were taken."""
+    refused: list[StoredLink]
+
+
+class ProfileFinder:
+    """Reads the identity tables; any replica may."""
+
+    def __init__(self, store: IdentityStore, rules: Rules) -> None:
+        self._store = store
+        self._rules = rules
+
+    async def resolve(self, tenant: str, identifier: Identifier) -> str:
+        """The profile that an identifier belongs to. Raises NotFound (NO_SUCH_IDENTIFIER)."""
+        node, _ = await self._cluster(tenant, stable_id("profile", tenant, *identifier))
+        if node is None:
+            raise NotFound("no event has shown this identifier", reason="NO_SUCH_IDENTIFIER")
+        return node.profile_id
+
+    async def get(self, tenant: str, profile_id: str) -> Profile:
+        """The profile that goes under this id now. Raises NotFound (NO_SUCH_PROFILE)."""
+        survivor, nodes, _ = await self._members(tenant, profile_id)
+        return Profile(
+            survivor,
+            sorted((node.identifier for node in nodes), key=self._rules.strength),
+            sorted(node.own_id for node in nodes if node.had_profile and node.own_id != survivor),
+        )
+
+    async def explain(self, tenant: str, profile_id: str) -> Explanation:
+        """The links of a profile's identifiers. Raises NotFound (NO_SUCH_PROFILE)."""
+        _, nodes, stored = await self._members(tenant, profile_id)
+        own = {node.identifier for node in nodes}
+        links = [item for item in stored.links if own.intersection(item.link.pair)]
+        links.sort(key=lambda item: canonical_order(item.link, self._rules))
+        taken = [item for item in links if item.link.refusal == Refusal.NONE]
+        return Explanation(taken, [item for item in links if item.link.refusal != Refusal.NONE])
+
+    async def _members(self, tenant: str, profile_id: str) -> tuple[str, list[Node], StoredClusters]:
+        node, stored = await self._cluster(tenant, profile_id)
+        if node is None or not node.had_profile:
+            raise NotFound("there is no such profile", reason="NO_SUCH_PROFILE")
+        nodes = [other for cluster in stored.clusters.values() for other in cluster]
+        return node.profile_id, [other for other in nodes if other.profile_id == node.profile_id], stored
+
+    async def _cluster(self, tenant: str, own_id: str) -> tuple[Node | None, StoredClusters]:
+        if not _is_uuid(own_id):
+            return None, StoredClusters({}, [])
+        stored = await self._store.load([own_id])
+        for (owner, _), nodes in stored.clusters.items():
+            for node in nodes:
+                if owner == tenant and node.own_id == own_id:
+                    return node, stored
+        return None, stored
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        return str(UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,47 @@
+"""Wires the service by hand."""
+
+from cairn.identity.v1 import identity_pb2
+from cairn.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
+from cairn_eventstore import FileKeyProvider
+from cairn_runtime import Chassis, Settings, open_chassis
+from identity_resolution.adapters.grpc_api import IdentityApi
+from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
+from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.processor import LOG, ResolveProcessor
+from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.domain.rules import Rules
+
+
+class IdentitySettings(Settings):
+    """Settings of this service, next to those of all."""
+
+    cache_identifiers: int = 500_000
+    """Identifiers kept in memory, about 1 KB each."""
+
+
+async def run() -> None:
+    """Run the service until it is told to stop."""
+    settings = IdentitySettings()
+    async with open_chassis(settings, service="identity_resolution", log_name=LOG) as chassis:
+        compose(chassis, settings)
+        await chassis.serve()
+
+
+def compose(chassis: Chassis, settings: IdentitySettings) -> None:
+    """Add the processor and the questions it answers."""
+    rules = Rules()
+    identities = PostgresIdentityStore(chassis.pool)
+    resolver = EventResolver(identities, rules, settings.cache_identifiers)
+    processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
+    runner = chassis.add_runner("events", processor, exclusive=True)
+
+    async def complete_to() -> dict[int, tuple[int, int]]:
+        complete = await runner.complete_to()
+        return {} if await identities.step_events(limit=1) else complete
+
+    chassis.complete_to = complete_to
+    chassis.add_servicer(
+        add_IdentityServiceServicer_to_server,
+        IdentityApi(ProfileFinder(identities, rules), identities, FileKeyProvider(settings.keys_dir)),
+        identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
+    )

@@ -1,0 +1,1 @@
+"""The identity graph: a pure function of the set of evidence and the rules."""

@@ -1,0 +1,91 @@
+"""What the graph is made of: identifiers as nodes, links between them, and the clusters that links hold together."""
+
+from enum import StrEnum
+
+from cairn_kernel.event import Identifier
+
+Pair = tuple[Identifier, Identifier]
+"""Two identifiers, the stronger first."""
+
+
+class Refusal(StrEnum):
+    """Why a link does not join its two ends; empty if it does."""
+
+    NONE = ""
+    CARDINALITY = "CARDINALITY"
+    """One person would have more identifiers of a namespace than the rules allow."""
+    FAN_OUT = "FAN_OUT"
+    """One end was linked earlier to as many identifiers of that namespace as count."""
+    BLOCKED = "BLOCKED"
+    """One end is blocked: it names nobody in particular."""
+
+
+class Link:
+    """Two identifiers that events showed together. All of it follows from the set of those events."""
+
+    __slots__ = ("first", "fresh_support", "ids", "left_ranked", "pair", "refusal", "right_ranked")
+
+    def __init__(
+        self,
+        pair: Pair,
+        ids: tuple[str, str],
+        first: tuple[int, str],
+        refusal: Refusal = Refusal.NONE,
+        left_ranked: bool = False,
+        right_ranked: bool = False,
+    ) -> None:
+        self.pair = pair
+        self.ids = ids
+        """`own_id` of each end."""
+        self.first = first
+        """Time (µs) and id of the first event that showed it."""
+        self.fresh_support = 0
+        """Events that showed it since it was last written."""
+        self.refusal = refusal
+        self.left_ranked = left_ranked
+        """True if it is among the earliest `fan_out` links of its left end into the right end's namespace."""
+        self.right_ranked = right_ranked
+
+    @property
+    def age(self) -> tuple[tuple[int, str], Pair]:
+        """Sort key: a total order, earliest first."""
+        return (self.first, self.pair)
+
+
+class Cluster:
+    """Nodes that links hold together, taken or refused for cardinality: what a new link can change, and no more."""
+
+    __slots__ = ("known", "last_used", "nodes", "root")
+
+    def __init__(self, root: str, nodes: "list[Node]", last_used: int = 0) -> None:
+        self.root = root
+        """`own_id` of one of its nodes, so no two clusters share it."""
+        self.nodes = nodes
+        self.known: set[tuple[Identifier, ...]] = set()
+        """Identifier tuples with a short cut in the cache that leads here."""
+        self.last_used = last_used
+        for node in nodes:
+            node.cluster = self
+
+
+class Node:
+    """An identifier that some event showed."""
+
+    __slots__ = ("cluster", "first_time", "had_profile", "identifier", "links", "own_id", "profile_id")
+
+    cluster: Cluster
+
+    def __init__(
+        self, identifier: Identifier, own_id: str, first_time: int, profile_id: str = "", had_profile: bool = False
+    ) -> None:
+        self.identifier = identifier
+        self.own_id = own_id
+        """Id of the profile that begins with this identifier."""
+        self.first_time = first_time
+        """Earliest event time (µs) that showed it."""
+        self.profile_id = profile_id
+        """The profile it belongs to now; empty until it is first resolved."""
+        self.had_profile = had_profile
+        """True once `own_id` was given out: if it belongs to another profile now, `own_id` is an alias of that."""
+        self.links: dict[Identifier, Link] = {}
+        """By other end: the links that rank here, at most `fan_out` per namespace."""

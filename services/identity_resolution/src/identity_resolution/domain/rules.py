@@ -1,0 +1,66 @@
+"""The rules of deterministic matching: this table is the one place to change them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from cairn_kernel.event import Identifier
+from cairn_kernel.identifiers import (
+    ANONYMOUS_ID,
+    CARD,
+    EMAIL,
+    NAMESPACES,
+    PHONE,
+    UNKNOWN_STRENGTH,
+    USER_ID,
+)
+
+
+class NamespaceRule(NamedTuple):
+    """What one namespace allows."""
+
+    priority: int
+    """0 is the strongest; links between strong identifiers are taken first."""
+    at_most: int
+    """How many identifiers of this namespace one person may have."""
+    fan_out: int
+    """How many identifiers of this namespace may be linked to any one identifier; the earliest count."""
+
+
+def _rule(namespace: str, at_most: int, fan_out: int) -> NamespaceRule:
+    return NamespaceRule(NAMESPACES[namespace].strength, at_most, fan_out)
+
+
+DEFAULT_LIMITS: Final[Mapping[str, NamespaceRule]] = {
+    USER_ID: _rule(USER_ID, at_most=1, fan_out=8),
+    EMAIL: _rule(EMAIL, at_most=5, fan_out=10),
+    PHONE: _rule(PHONE, at_most=2, fan_out=8),
+    CARD: _rule(CARD, at_most=5, fan_out=10),
+    ANONYMOUS_ID: _rule(ANONYMOUS_ID, at_most=20, fan_out=40),
+}
+
+Blocked = frozenset[Identifier] | set[Identifier]
+"""Identifiers that name nobody in particular: they link nothing."""
+
+
+DEFAULT_OTHER: Final = NamespaceRule(UNKNOWN_STRENGTH, at_most=5, fan_out=10)
+"""What a namespace that the table does not name allows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """A version of the rules; the graph is a function of the evidence and of this."""
+
+    version: str = "deterministic-1"
+    limits: Mapping[str, NamespaceRule] = field(default_factory=lambda: DEFAULT_LIMITS)
+    other: NamespaceRule = DEFAULT_OTHER
+    component_cap: int = 500
+    """Most identifiers that links may hold together before the most linked of them is blocked."""
+
+    def of(self, namespace: str) -> NamespaceRule:
+        """The rule of a namespace, known or not."""
+        return self.limits.get(namespace, self.other)
+
+    def strength(self, identifier: Identifier) -> tuple[int, str, str]:
+        """Sort key, strongest first."""
+        return (self.of(identifier.namespace).priority, identifier.namespace, identifier.token)

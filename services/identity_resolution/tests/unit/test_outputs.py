@@ -1,0 +1,37 @@
+from cairn_kernel.ids import stable_id
+from identity_resolution.domain.graph import Resolution
+from identity_resolution.domain.outputs import outputs
+
+from .evidence import seen
+
+
+def test_an_event_is_passed_on_under_its_profile_and_its_own_id() -> None:
+    event = seen(5, "user_id:u", type="basket.purchased", amount="9.90")
+    (resolved,) = outputs(event, Resolution("p"))
+    assert (resolved.id, resolved.profile_id, resolved.as_of, resolved.data) == (event.id, "p", 5, {"amount": "9.90"})
+
+
+def test_a_merge_is_told_to_both_profiles_before_the_event_that_caused_it() -> None:
+    event = seen(5, "user_id:u", "card:c", id="cause")
+    to_loser, to_survivor, resolved = outputs(event, Resolution("new", (("old", "new"),)))
+    assert to_loser.type == to_survivor.type == "identity.merged"
+    assert to_loser.data == to_survivor.data == {"from": "old", "to": "new"}
+    assert (to_loser.profile_id, to_survivor.profile_id, resolved.profile_id) == ("old", "new", "new")
+    assert to_loser.id == stable_id("merged", "old", "new", "cause", "from")
+    assert to_survivor.id == stable_id("merged", "old", "new", "cause", "to")
+    assert (to_loser.causation_id, to_loser.as_of) == ("cause", 5)
+
+
+def test_consent_is_told_as_a_control_event_after_its_touchpoint() -> None:
+    event = seen(5, "user_id:u", type="consent.withdrawn", channel="email")
+    resolved, changed = outputs(event, Resolution("p"))
+    assert resolved.type == "consent.withdrawn"
+    assert changed.type == "consent.changed"
+    assert changed.data == {"channel": "email", "class": "*", "granted": False}
+    assert changed.profile_id == "p"
+
+
+def test_consent_granted_is_told_with_its_class() -> None:
+    event = seen(5, "user_id:u", type="consent.granted", channel="sms", **{"class": "marketing"})
+    _, changed = outputs(event, Resolution("p"))
+    assert changed.data == {"channel": "sms", "class": "marketing", "granted": True}
