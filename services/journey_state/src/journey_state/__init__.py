@@ -1,0 +1,1 @@
+"""journey-state: where every customer is in every journey."""

@@ -1,0 +1,1 @@
+"""The outside world: gRPC in, PostgreSQL out."""

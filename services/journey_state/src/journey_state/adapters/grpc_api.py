@@ -1,0 +1,77 @@
+"""JourneyService."""
+
+from datetime import UTC
+from typing import Any, Final
+from uuid import UUID
+
+from cairn.journey.v1 import journey_pb2 as pb
+from cairn.journey.v1.journey_pb2_grpc import JourneyServiceServicer
+from cairn_journey.engine import JourneyDomain
+from cairn_journey.explain import explain
+from cairn_kernel.errors import Invalid, NotFound
+from cairn_kernel.time import micros
+from journey_state.adapters.protos import counts_to_proto, customer_to_proto, entry_to_proto
+from journey_state.application.customers import Customers
+from journey_state.application.ports import CustomerReader
+from journey_state.application.state_hash import state_hash
+
+DEFAULT_TENANT: Final = "default"
+
+
+class JourneyApi(JourneyServiceServicer):
+    """Answers from what is stored."""
+
+    def __init__(self, reader: CustomerReader, customers: Customers, domain: JourneyDomain) -> None:
+        self._reader = reader
+        self._customers = customers
+        self._domain = domain
+
+    async def GetCustomer(self, request: pb.GetCustomerRequest, context: Any) -> pb.GetCustomerResponse:
+        tenant, as_of = request.tenant or DEFAULT_TENANT, _instant(request)
+        events = await self._customers.history(tenant, _profile(request.profile_id), as_of)
+        state = self._customers.fold(tenant, events[0].profile_id, events)
+        features = self._domain.features(tenant)
+        return customer_to_proto(state, len(events), features, as_of or max(event.as_of for event in events))
+
+    async def ExplainInstance(self, request: pb.ExplainInstanceRequest, context: Any) -> pb.ExplainInstanceResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        events = await self._customers.history(tenant, _profile(request.profile_id))
+        state = self._customers.fold(tenant, events[0].profile_id, events)
+        told = explain(self._domain, state, request.journey, max(event.as_of for event in events))
+        return pb.ExplainInstanceResponse(
+            summary=told.summary,
+            conditions=[
+                pb.Condition(role=item.role, expression=item.expression, holds=item.holds, saw=item.saw)
+                for item in told.conditions
+            ],
+            facts=[entry_to_proto(event) for event in events if event.data.get("journey") == request.journey],
+        )
+
+    async def GetTimeline(self, request: pb.GetTimelineRequest, context: Any) -> pb.GetTimelineResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        events = await self._customers.history(tenant, _profile(request.profile_id))
+        return pb.GetTimelineResponse(entries=[entry_to_proto(event) for event in events])
+
+    async def GetCounts(self, request: pb.GetCountsRequest, context: Any) -> pb.GetCountsResponse:
+        customers, counts = await self._reader.counts(request.tenant or DEFAULT_TENANT)
+        return pb.GetCountsResponse(customers=customers, journeys=[counts_to_proto(count) for count in counts])
+
+    async def GetStateHash(self, request: pb.GetStateHashRequest, context: Any) -> pb.GetStateHashResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        hashed, customers = await state_hash(self._customers, tenant, self._reader.streams(tenant))
+        return pb.GetStateHashResponse(state_hash=hashed, customers=customers)
+
+
+def _profile(text: str) -> str:
+    if not text:
+        raise Invalid("profile_id is missing", reason="FIELD_REQUIRED", field="profile_id")
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        raise NotFound("nothing is known of such a profile", reason="NO_SUCH_PROFILE") from error
+
+
+def _instant(request: pb.GetCustomerRequest) -> int | None:
+    if not request.HasField("as_of_time"):
+        return None
+    return micros(request.as_of_time.ToDatetime(tzinfo=UTC))

@@ -1,0 +1,72 @@
+"""States and facts as the contract shows them."""
+
+from typing import Any
+
+from cairn.journey.v1 import journey_pb2 as pb
+from cairn_journey.features import CompiledFeature
+from cairn_journey.state import CustomerState, Instance
+from cairn_kernel.event import Event
+from cairn_kernel.time import to_datetime
+from google.protobuf.timestamp_pb2 import Timestamp
+from journey_state.application.ports import JourneyCount
+
+PURPOSES = {"goal": "the time for the goal ends", "idle": "stage {ref} by absence", "wait": "a wait of {ref} ends"}
+
+
+def timestamp(instant: int | None) -> Timestamp | None:
+    """Absent for None."""
+    if instant is None:
+        return None
+    stamp = Timestamp()
+    stamp.FromDatetime(to_datetime(instant))
+    return stamp
+
+
+def customer_to_proto(
+    state: CustomerState, version: int, features: dict[str, CompiledFeature], at: int
+) -> pb.GetCustomerResponse:
+    answer = pb.GetCustomerResponse(
+        profile_id=state.profile_id, stream_version=version, last_seen_time=timestamp(state.last_seen)
+    )
+    answer.traits.update(state.traits)
+    answer.features.update({name: feature.value(state.features, at) for name, feature in sorted(features.items())})
+    for journey in sorted(state.records.keys() | state.open.keys()):
+        past = state.records[journey].past if journey in state.records else ()
+        answer.instances.extend(instance_to_proto(state, instance) for instance in past)
+        if journey in state.open:
+            answer.instances.append(instance_to_proto(state, state.open[journey]))
+    return answer
+
+
+def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
+    is_open = state.open.get(instance.journey) == instance
+    timers = [
+        pb.Timer(timer_id=key, due_time=timestamp(timer.due), purpose=PURPOSES[timer.kind].format(ref=timer.ref))
+        for key, timer in sorted(state.timers.items(), key=lambda item: (item[1].due, item[0]))
+        if is_open and timer.journey == instance.journey
+    ]
+    return pb.Instance(
+        instance_id=instance.instance_id,
+        journey=instance.journey,
+        definition_version=instance.version,
+        entered_time=timestamp(instance.entered),
+        stage=instance.stage,
+        stage_entered_time=timestamp(instance.stage_entered),
+        goal_time=timestamp(instance.goal),
+        goal_value=instance.goal_value,
+        exited_time=timestamp(instance.exited),
+        exit_reason=instance.exit_reason,
+        timers=timers,
+        occurrence=instance.occurrence,
+    )
+
+
+def entry_to_proto(event: Event) -> pb.TimelineEntry:
+    entry = pb.TimelineEntry(event_id=event.id, type=event.type, event_time=timestamp(event.event_time))
+    entry.data.update({key: value for key, value in event.data.items() if key not in ("contacts", "state", "touchpoints")})
+    return entry
+
+
+def counts_to_proto(count: JourneyCount) -> pb.JourneyCounts:
+    fields: dict[str, Any] = {name: getattr(count, name) for name in count.__slots__ if name != "goal_value"}
+    return pb.JourneyCounts(**fields, goal_value=format(count.goal_value, "f"))

@@ -1,0 +1,52 @@
+"""Wires the service."""
+
+from cairn.definition.v1 import definition_pb2
+from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
+from cairn.journey.v1 import journey_pb2
+from cairn.journey.v1.journey_pb2_grpc import add_JourneyServiceServicer_to_server
+from cairn_journey.engine import JourneyDomain
+from cairn_journey.registry import Programmes
+from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, open_chassis
+from journey_state.adapters.grpc_api import JourneyApi
+from journey_state.adapters.postgres_customers import PostgresCustomers
+from journey_state.adapters.read_model import project
+from journey_state.application.activation import check, installer
+from journey_state.application.customers import Customers
+
+
+async def run() -> None:
+    """Run the service until it is told to stop."""
+    settings = Settings()
+    async with open_chassis(settings, service="journey_state", log_name="journeys") as chassis:
+        await compose(chassis)
+        await chassis.serve()
+
+
+async def compose(chassis: Chassis) -> None:
+    """Put the processor and the gRPC services on the chassis."""
+    programmes = Programmes()
+    definitions = Definitions(
+        chassis.log_name, chassis.pool, chassis.publisher, check=check, install=installer(programmes)
+    )
+    await definitions.load()
+    domain = JourneyDomain(programmes)
+    processor = ProfileProcessor(
+        log_name=chassis.log_name,
+        domain=domain,
+        store=chassis.store,
+        pool=chassis.pool,
+        cache_profiles=chassis.settings.cache_profiles,
+        project=project,
+    )
+    chassis.add_runner("resolved", processor, reload=definitions.load)
+    chassis.add_servicer(
+        add_DefinitionServiceServicer_to_server,
+        definitions,
+        definition_pb2.DESCRIPTOR.services_by_name["DefinitionService"].full_name,
+    )
+    reader = PostgresCustomers(chassis.pool, chassis.store)
+    chassis.add_servicer(
+        add_JourneyServiceServicer_to_server,
+        JourneyApi(reader, Customers(reader, domain), domain),
+        journey_pb2.DESCRIPTOR.services_by_name["JourneyService"].full_name,
+    )
