@@ -1,17 +1,18 @@
 """Which of the candidates that passed every gate is best, and by what."""
 
-from dataclasses import dataclass, field
-from decimal import Context, Decimal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from cairn_journey.model import Action
 from cairn_kernel.money import decimal_text, exact
-from decisioning.domain.catalogue import Offer
+from decisioning.domain.catalogue import EXACT, ONE, Offer
 from decisioning.domain.gates import ARBITRATION, ORDER, Gate
 from decisioning.domain.moment import Moment
 
-EXACT: Final = Context(prec=100)
-ONE: Final = Decimal(1)
+_text: Final = lru_cache(maxsize=10_000)(decimal_text)
 
 
 @dataclass(slots=True)
@@ -20,9 +21,9 @@ class Candidate:
 
     action: Action
     gates: list[Gate]
-    treatment: int | None = None
-    factors: dict[str, Decimal] = field(default_factory=dict)
-    score: Decimal = ONE
+    treatment: int | None
+    factors: Mapping[str, Decimal]
+    score: Decimal
 
     @property
     def stopped(self) -> Gate | None:
@@ -40,24 +41,19 @@ class Candidate:
             "reason": stopped.reason if stopped else "",
             "gates": [{"gate": gate.gate, "passed": not gate.reason, "saw": gate.saw} for gate in self.gates],
             "priority": self.action.priority,
-            "factors": {name: decimal_text(factor) for name, factor in self.factors.items()},
-            "score": decimal_text(self.score),
+            "factors": {name: _text(factor) for name, factor in self.factors.items()},
+            "score": _text(self.score),
         }
 
 
 def scored(offer: Offer, moment: Moment, gates: list[Gate], treatment: int | None) -> Candidate:
-    """A candidate with its factors and their exact product; a factor not declared, or without a value, is one."""
-    action = offer.action
-    factors = {
-        "propensity": action.propensity,
-        "context_weight": _weight(offer, moment),
-        "value": ONE if action.value is None else action.value.amount,
-        "lever": action.lever,
-    }
-    score = ONE
-    for factor in factors.values():
-        score = EXACT.multiply(score, factor)
-    return Candidate(action, gates, treatment, factors, score)
+    """A candidate with its factors and their exact product; a context weight without a value is one."""
+    factors, score = offer.factors, offer.score
+    if offer.context_weight is not None:
+        weight = exact(offer.context_weight.value(moment.activation))
+        factors = {**factors, "context_weight": ONE if weight is None else weight}
+        score = EXACT.multiply(score, factors["context_weight"])
+    return Candidate(offer.action, gates, treatment, factors, score)
 
 
 def ranked(candidates: list[Candidate]) -> list[Candidate]:
@@ -79,13 +75,6 @@ def arbitrate(candidates: list[Candidate]) -> Candidate | None:
     return best
 
 
-def _weight(offer: Offer, moment: Moment) -> Decimal:
-    if offer.context_weight is None:
-        return ONE
-    weight = exact(offer.context_weight.value(moment.activation))
-    return ONE if weight is None else weight
-
-
 def _rank(candidate: Candidate) -> tuple[int, int, Decimal, str]:
     stopped = candidate.stopped
     reached = ORDER.index(stopped.gate) if stopped else len(ORDER)
@@ -93,4 +82,4 @@ def _rank(candidate: Candidate) -> tuple[int, int, Decimal, str]:
 
 
 def _standing(candidate: Candidate) -> str:
-    return f"priority {candidate.action.priority} score {decimal_text(candidate.score)}"
+    return f"priority {candidate.action.priority} score {_text(candidate.score)}"

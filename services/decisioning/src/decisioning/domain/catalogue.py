@@ -1,21 +1,44 @@
-"""A programme made ready for decisions: conditions compiled once, not per moment."""
+"""A programme made ready for decisions: whatever does not depend on the moment is worked out once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Context, Decimal
+from typing import Final
 
 from cairn_expressions import Expression, compile_expression
 from cairn_journey import ACTION_VARIABLES, Action, ContactPolicy, Programme
+from decisioning.domain.gates import APPLICABILITY, ELIGIBILITY, SUITABILITY
+
+EXACT: Final = Context(prec=100)
+"""Products of factors are not rounded."""
+ONE: Final = Decimal(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What one gate asks of the moment."""
+
+    gate: str
+    reason: str
+    """Given if it does not hold."""
+    expression: Expression
+    paths: tuple[tuple[str, ...], ...]
+    """What the expression reads, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """An action with its expressions compiled."""
+    """An action with its expressions compiled and its factors multiplied."""
 
     action: Action
-    eligible: Expression | None
-    applicable: Expression | None
-    suitable: Expression | None
+    channels: tuple[str, ...]
+    """By treatment."""
+    conditions: tuple[Condition, ...]
     context_weight: Expression | None
+    factors: Mapping[str, Decimal]
+    """By name; a factor not declared is one, and so is the context weight here."""
+    score: Decimal
+    """Their product."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +69,31 @@ def catalogue_of(programme: Programme) -> Catalogue:
 
 
 def _offer(action: Action) -> Offer:
+    declared = (
+        (ELIGIBILITY, "NOT_ELIGIBLE", action.eligible),
+        (APPLICABILITY, "NOT_APPLICABLE", action.applicable),
+        (SUITABILITY, "NOT_SUITABLE", action.suitable),
+    )
+    factors = {
+        "propensity": action.propensity,
+        "context_weight": ONE,
+        "value": ONE if action.value is None else action.value.amount,
+        "lever": action.lever,
+    }
     return Offer(
         action=action,
-        eligible=_compiled(action.eligible),
-        applicable=_compiled(action.applicable),
-        suitable=_compiled(action.suitable),
-        context_weight=_compiled(action.context_weight),
+        channels=tuple(treatment.channel for treatment in action.treatments),
+        conditions=tuple(_condition(gate, reason, text) for gate, reason, text in declared if text),
+        context_weight=_compiled(action.context_weight) if action.context_weight else None,
+        factors=factors,
+        score=EXACT.multiply(EXACT.multiply(factors["propensity"], factors["value"]), factors["lever"]),
     )
 
 
-def _compiled(text: str) -> Expression | None:
-    return compile_expression(text, ACTION_VARIABLES) if text else None
+def _condition(gate: str, reason: str, text: str) -> Condition:
+    expression = _compiled(text)
+    return Condition(gate, reason, expression, tuple(tuple(path.split(".")) for path in sorted(expression.references)))
+
+
+def _compiled(text: str) -> Expression:
+    return compile_expression(text, ACTION_VARIABLES)

@@ -1,15 +1,20 @@
 """The gates a candidate passes one by one, from who may be addressed to what the contact policy allows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from cairn_expressions import Expression
-from cairn_journey.model import Action, Treatment
-from decisioning.domain.catalogue import Catalogue, Offer
+from decisioning.domain.catalogue import Catalogue, Condition, Offer
 from decisioning.domain.contact_policy import Message, contact_policy
-from decisioning.domain.gates import APPLICABILITY, CHANNEL, CONSENT, ELIGIBILITY, SUITABILITY, Gate
+from decisioning.domain.gates import CHANNEL, CONSENT, Gate
 from decisioning.domain.ledger import Ledger
 from decisioning.domain.moment import Moment
+
+
+class Reach(NamedTuple):
+    """How a customer can be addressed: what the first two gates said, and the treatments they let through."""
+
+    gates: tuple[Gate, ...]
+    treatments: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -19,18 +24,21 @@ class Scene:
     moment: Moment
     ledger: Ledger
     catalogue: Catalogue
+    _reach: dict[tuple[str, tuple[str, ...]], Reach] = field(default_factory=dict)
     _limits: dict[Message, Gate] = field(default_factory=dict)
 
-    def consents(self, action: Action, treatment: Treatment) -> bool:
-        return self.ledger.consents_to(treatment.channel, action.class_)
+    def reach(self, offer: Offer) -> Reach:
+        """Consent and contact, looked up once for candidates of the same class and channels."""
+        key = (offer.action.class_, offer.channels)
+        if key not in self._reach:
+            self._reach[key] = _reach(self, *key)
+        return self._reach[key]
 
-    def knows(self, channel: str) -> bool:
-        return channel in self.moment.contacts or channel in self.catalogue.open_channels
-
-    def limits(self, action: Action, treatment: Treatment) -> Gate:
+    def limits(self, offer: Offer, treatment: int) -> Gate:
         """The contact policy's word, looked up once for candidates that are the same to it."""
+        action = offer.action
         name = action.name if action.name in self.catalogue.rested_actions else ""
-        message = Message(action.class_, treatment.channel, name)
+        message = Message(action.class_, offer.channels[treatment], name)
         if message not in self._limits:
             self._limits[message] = contact_policy(self.catalogue.policies, message, self.ledger, self.moment.at)
         return self._limits[message]
@@ -38,45 +46,37 @@ class Scene:
 
 def walk(offer: Offer, scene: Scene) -> tuple[list[Gate], int | None]:
     """The gates up to and including the first that stops the candidate; the treatment that passes them all."""
-    action = offer.action
-    consented = [number for number, way in enumerate(action.treatments) if scene.consents(action, way)]
-    consent = _consent(action, consented)
-    if consent.reason:
-        return [consent], None
-    reachable = [number for number in consented if scene.knows(action.treatments[number].channel)]
-    channel = _channel(action, consented, reachable)
-    gates = [consent, channel]
-    if channel.reason:
+    reach = scene.reach(offer)
+    gates = list(reach.gates)
+    if not reach.treatments:
         return gates, None
-    for gate, reason, condition in (
-        (ELIGIBILITY, "NOT_ELIGIBLE", offer.eligible),
-        (APPLICABILITY, "NOT_APPLICABLE", offer.applicable),
-        (SUITABILITY, "NOT_SUITABLE", offer.suitable),
-    ):
-        if condition is not None:
-            said = _condition(gate, reason, condition, scene.moment)
-            gates.append(said)
-            if said.reason:
-                return gates, None
-    limits = [scene.limits(action, action.treatments[number]) for number in reachable]
-    allowed = [place for place, gate in enumerate(limits) if not gate.reason]
-    place = allowed[0] if allowed else 0
-    gates.append(limits[place])
-    return gates, reachable[place] if allowed else None
+    for condition in offer.conditions:
+        said = _condition(condition, scene.moment)
+        gates.append(said)
+        if said.reason:
+            return gates, None
+    limits = {number: scene.limits(offer, number) for number in reach.treatments}
+    allowed = next((number for number, gate in limits.items() if not gate.reason), None)
+    gates.append(limits[reach.treatments[0] if allowed is None else allowed])
+    return gates, allowed
 
 
-def _consent(action: Action, consented: Sequence[int]) -> Gate:
-    said = {way.channel: number in consented for number, way in enumerate(action.treatments)}
-    saw = ", ".join(f"{channel} {'granted' if granted else 'withdrawn'}" for channel, granted in said.items())
-    return Gate(CONSENT, saw or "no treatment", "" if consented or not said else "CONSENT_WITHHELD")
+def _reach(scene: Scene, class_: str, channels: tuple[str, ...]) -> Reach:
+    granted = {channel: scene.ledger.consents_to(channel, class_) for channel in channels}
+    saw = ", ".join(f"{channel} {'granted' if yes else 'withdrawn'}" for channel, yes in granted.items())
+    if not any(granted.values()):
+        return Reach((Gate(CONSENT, saw, "CONSENT_WITHHELD"),), ())
+    consent = Gate(CONSENT, saw)
+    known = {
+        channel: channel in scene.moment.contacts or channel in scene.catalogue.open_channels
+        for channel, yes in granted.items()
+        if yes
+    }
+    saw = ", ".join(f"{channel} {'known' if yes else 'unknown'}" for channel, yes in known.items())
+    treatments = tuple(number for number, channel in enumerate(channels) if known.get(channel))
+    return Reach((consent, Gate(CHANNEL, saw, "" if treatments else "NO_CONTACT")), treatments)
 
 
-def _channel(action: Action, consented: Sequence[int], reachable: Sequence[int]) -> Gate:
-    asked = {action.treatments[number].channel: number in reachable for number in consented}
-    saw = ", ".join(f"{channel} {'known' if known else 'unknown'}" for channel, known in asked.items())
-    return Gate(CHANNEL, saw or "no treatment", "" if reachable else "NO_CONTACT")
-
-
-def _condition(gate: str, reason: str, condition: Expression, moment: Moment) -> Gate:
-    saw = f"{condition.text} with {moment.seen_by(condition)}"
-    return Gate(gate, saw, "" if condition.holds(moment.activation) else reason)
+def _condition(condition: Condition, moment: Moment) -> Gate:
+    saw = f"{condition.expression.text} with {moment.seen(condition.paths)}"
+    return Gate(condition.gate, saw, "" if condition.expression.holds(moment.activation) else condition.reason)

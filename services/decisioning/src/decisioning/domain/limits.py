@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from cairn_kernel.time import DAY, HOUR, MINUTE, SECOND, format_instant
@@ -43,6 +44,7 @@ def cooldown_verdict(last: int | None, at: int, *, length: int, after: str) -> V
     return Verdict(False, text, next_at)
 
 
+@lru_cache(maxsize=1_000)
 def span(micros: int) -> str:
     """A duration as people write it: 7d, 1d12h, 90s."""
     parts = []
@@ -54,6 +56,8 @@ def span(micros: int) -> str:
 
 
 def _fits(times: Sequence[int], at: int, limit: int, window: int) -> bool:
+    if len(times) < limit:
+        return True
     place = bisect_left(times, at + 1)
     merged = [*times[:place], at, *times[place:]]
     firsts = range(max(0, place - limit), min(place, len(merged) - 1 - limit) + 1)

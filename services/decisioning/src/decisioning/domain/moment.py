@@ -1,11 +1,11 @@
 """The point at which something is to be decided, as journey-state saw it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
-from cairn_expressions import Activation, Expression, activate
+from cairn_expressions import Activation, activate
 from cairn_kernel.event import Event, canonical
 
 _MISSING: Final = object()
@@ -23,8 +23,8 @@ class Moment:
     """`{"tag": …}` or a list of action names."""
     contacts: Mapping[str, Any]
     """Channel to sealed address."""
-    values: Mapping[str, Any]
-    """Variables by name: profile, features, stage, event, journey."""
+    values: dict[str, Any]
+    """Variables by name: profile, features, stage, event."""
 
     @classmethod
     def of(cls, event: Event) -> "Moment":
@@ -42,7 +42,6 @@ class Moment:
                 "features": context.get("features") or {},
                 "stage": context.get("stage") or "",
                 "event": context.get("event") or {},
-                "journey": data["journey"],
             },
         )
 
@@ -50,15 +49,16 @@ class Moment:
     def activation(self) -> Activation:
         return activate(self.values)
 
-    def seen_by(self, expression: Expression) -> str:
-        """What an expression read, in words: `profile.age_band = "35-44"`, `event.amount is missing`."""
-        return ", ".join(self._seen(path) for path in sorted(expression.references)) or "nothing"
+    def seen(self, paths: Sequence[Sequence[str]]) -> str:
+        """What an expression read, in words: `profile.age_band = "35-44", event.amount is missing`."""
+        return ", ".join([self._seen(path) for path in paths]) or "nothing"
 
-    def _seen(self, path: str) -> str:
+    def _seen(self, path: Sequence[str]) -> str:
         value: Any = self.values
-        for part in path.split("."):
-            value = value.get(part, _MISSING) if isinstance(value, Mapping) else _MISSING
-        return f"{path} is missing" if value is _MISSING else f"{path} = {_text(value)}"
+        for part in path:
+            value = value.get(part, _MISSING) if isinstance(value, dict) else _MISSING
+        name = ".".join(path)
+        return f"{name} is missing" if value is _MISSING else f"{name} = {_text(value)}"
 
 
 def _text(value: Any) -> str:
