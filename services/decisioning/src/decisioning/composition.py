@@ -15,7 +15,7 @@ from decisioning.domain.profile import DecisioningDomain
 
 async def run() -> None:
     """Run the service until it is told to stop."""
-    settings = Settings()  # type: ignore[call-arg]  # the environment fills it
+    settings = Settings()
     async with open_chassis(settings, service="decisioning", log_name="decisions") as chassis:
         await compose(chassis)
         await chassis.serve()

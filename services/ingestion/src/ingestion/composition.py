@@ -84,7 +84,7 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
 
 async def run() -> None:
     """Serve until told to stop."""
-    settings = IngestionSettings()  # type: ignore[call-arg]  # from the environment
+    settings = IngestionSettings()
     async with compose(settings) as app:
         await app.chassis.serve()
 
