@@ -1,5 +1,8 @@
 """Cairn's journey language: model, checks, compiler and pure engine."""
 
+from cairn_journey.counts import JourneyCounts, counts
+from cairn_journey.engine import JourneyDomain
+from cairn_journey.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
 from cairn_journey.faults import DefinitionFaults, Fault
 from cairn_journey.model import (
     Action,
@@ -12,22 +15,39 @@ from cairn_journey.model import (
     Template,
 )
 from cairn_journey.programme import Programme, load_directory, load_text, parse_bundle
+from cairn_journey.registry import Programmes
 from cairn_journey.scopes import ACTION_VARIABLES
+from cairn_journey.state import CustomerState, Instance, canonical_state, parse_state
+from cairn_journey.unite import touchpoints_of
 
 __all__ = [
     "ACTION_VARIABLES",
     "Action",
     "Connector",
     "ContactPolicy",
+    "CustomerState",
     "DefinitionFaults",
+    "ExplainedCondition",
+    "Explanation",
     "Fault",
     "Feature",
+    "Instance",
     "Journey",
+    "JourneyCounts",
+    "JourneyDomain",
     "Money",
     "Programme",
+    "Programmes",
     "Selector",
     "Template",
+    "canonical_state",
+    "counts",
+    "duration_text",
+    "explain",
     "load_directory",
     "load_text",
     "parse_bundle",
+    "parse_state",
+    "purpose",
+    "touchpoints_of",
 ]

@@ -1,0 +1,251 @@
+"""Compile a programme: expressions ready to evaluate, rules indexed by event type, steps linked."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from cairn_expressions import Expression, compile_expression
+from cairn_journey.features import CompiledFeature
+from cairn_journey.model import Arm, Branch, Decide, Intervention, Journey, On, Selector, Stage, Step, Wait
+from cairn_journey.programme import Programme
+from cairn_journey.scopes import branch_variables, event_variables, standing_variables
+
+
+class Condition(NamedTuple):
+    """A condition; `featured` if it reads features, so that they must be at hand."""
+
+    expression: Expression
+    featured: bool
+
+
+class DecideStep:
+    """A moment."""
+
+    __slots__ = ("expires", "next", "path", "selector")
+
+    def __init__(self, path: str, selector: Selector, expires: int | None, next: "CompiledStep | None") -> None:
+        self.path = path
+        self.selector = selector
+        self.expires = expires
+        self.next = next
+
+
+class WaitStep:
+    """A wait."""
+
+    __slots__ = ("for_", "next", "on", "path", "when")
+
+    def __init__(self, path: str, for_: int, on: str, when: Condition | None, next: "CompiledStep | None") -> None:
+        self.path = path
+        self.for_ = for_
+        self.on = on
+        self.when = when
+        self.next = next
+
+
+class BranchStep:
+    """A parting of ways; `next` if no condition holds."""
+
+    __slots__ = ("arms", "next", "path")
+
+    def __init__(
+        self, path: str, arms: tuple[tuple[Condition, "CompiledStep | None"], ...], next: "CompiledStep | None"
+    ) -> None:
+        self.path = path
+        self.arms = arms
+        self.next = next
+
+
+CompiledStep = DecideStep | WaitStep | BranchStep
+
+
+class CompiledIntervention:
+    """An intervention with its steps linked and its waits by path."""
+
+    __slots__ = ("first", "name", "on", "stage", "waits", "when")
+
+    def __init__(self, intervention: Intervention, scope: "_Scope") -> None:
+        self.name = intervention.name
+        self.stage = intervention.trigger.stage
+        self.on = intervention.trigger.on
+        self.when = scope.at_event(intervention.trigger.when)
+        self.waits: dict[str, WaitStep] = {}
+        self.first = self._link(intervention.steps, "", None, scope)
+
+    def _link(
+        self, steps: tuple[Step, ...], prefix: str, after: CompiledStep | None, scope: "_Scope"
+    ) -> CompiledStep | None:
+        following = after
+        for number in range(len(steps) - 1, -1, -1):
+            following = self._compile(steps[number], f"{prefix}{number + 1}", following, scope)
+        return following
+
+    def _compile(self, step: Step, path: str, following: CompiledStep | None, scope: "_Scope") -> CompiledStep:
+        match step:
+            case Decide(selector, expires):
+                return DecideStep(path, selector, expires, following)
+            case Wait(for_, until):
+                on = until or On("")
+                wait = self.waits[path] = WaitStep(path, for_, on.on, scope.at_event(on.when), following)
+                return wait
+            case Branch(arms):
+                linked = tuple(
+                    self._arm(arm, f"{path}.{number + 1}.", following, scope) for number, arm in enumerate(arms)
+                )
+                return BranchStep(path, linked, following)
+
+    def _arm(
+        self, arm: Arm, prefix: str, following: CompiledStep | None, scope: "_Scope"
+    ) -> tuple[Condition, CompiledStep | None]:
+        condition = scope.in_branch(arm.when)
+        return condition, self._link(arm.steps, prefix, following, scope)
+
+
+class OnRule(NamedTuple):
+    """An event that was looked out for came; it counts if the condition holds."""
+
+    name: str
+    when: Condition | None
+
+
+class JourneyRules:
+    """What one journey looks out for in events of one type."""
+
+    __slots__ = ("entries", "exits", "friction", "goal", "idle", "stages", "triggers", "waits")
+
+    def __init__(self) -> None:
+        self.entries: list[OnRule] = []
+        self.exits: list[OnRule] = []
+        self.goal: OnRule | None = None
+        self.stages: list[OnRule] = []
+        self.friction: list[OnRule] = []
+        self.idle: list[tuple[str, int]] = []
+        self.triggers = False
+        self.waits = False
+
+
+class CompiledJourney:
+    """A journey ready to run."""
+
+    __slots__ = (
+        *("audience", "currency", "currency_code", "definition", "features", "features_by_name", "idle_stages"),
+        *("interventions", "name", "on", "stages", "value"),
+    )
+
+    def __init__(self, journey: Journey) -> None:
+        scope = _Scope(journey)
+        self.definition = journey
+        self.name = journey.name
+        self.features = tuple(CompiledFeature(feature) for feature in journey.features)
+        self.features_by_name: Mapping[str, CompiledFeature] = {feature.name: feature for feature in self.features}
+        self.audience = scope.standing(journey.audience)
+        self.value = scope.at_event(journey.goal.value)
+        self.currency_code = journey.goal.currency if journey.goal.currency_is_code else ""
+        self.currency = None if self.currency_code else scope.at_event(journey.goal.currency)
+        self.interventions = tuple(CompiledIntervention(item, scope) for item in journey.interventions)
+        self.stages: Mapping[str, tuple[Stage, Condition | None]] = {
+            stage.name: (stage, scope.at_event(stage.when) if stage.on else scope.standing(stage.when))
+            for stage in journey.stages
+        }
+        self.idle_stages = tuple((s.name, s.after.for_) for s in journey.stages if s.after is not None)
+        self.on: dict[str, JourneyRules] = {}
+        self._index(journey, scope)
+
+    def intervention(self, name: str) -> CompiledIntervention | None:
+        """The intervention called so."""
+        return next((item for item in self.interventions if item.name == name), None)
+
+    def _index(self, journey: Journey, scope: "_Scope") -> None:
+        for rule in journey.entry:
+            self._rules(rule.on).entries.append(OnRule("", scope.at_event(rule.when)))
+        for rule in journey.exit:
+            self._rules(rule.on).exits.append(OnRule("", scope.at_event(rule.when)))
+        self._rules(journey.goal.on).goal = OnRule("", scope.at_event(journey.goal.when))
+        for stage in journey.stages:
+            if stage.after is not None:
+                self._rules(stage.after.idle).idle.append((stage.name, stage.after.for_))
+            else:
+                self._rules(stage.on).stages.append(OnRule(stage.name, scope.at_event(stage.when)))
+        for point in journey.friction:
+            self._rules(point.on).friction.append(OnRule(point.name, scope.at_event(point.when)))
+        for item in self.interventions:
+            if item.on:
+                self._rules(item.on).triggers = True
+            for wait in item.waits.values():
+                if wait.on:
+                    self._rules(wait.on).waits = True
+
+    def _rules(self, type: str) -> JourneyRules:
+        return self.on.setdefault(type, JourneyRules())
+
+
+class TypeRules:
+    """What all journeys of a programme look out for in events of one type."""
+
+    __slots__ = ("features", "journeys")
+
+    def __init__(self, features: tuple[CompiledFeature, ...], journeys: tuple[CompiledJourney, ...]) -> None:
+        self.features = features
+        self.journeys = journeys
+        """In order of name."""
+
+
+class CompiledProgramme:
+    """A programme ready to run, indexed by event type: an event costs what the rules for its type cost."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.programme = programme
+        self.version = programme.version
+        self.journeys: Mapping[str, CompiledJourney] = {
+            name: CompiledJourney(journey) for name, journey in programme.journeys.items()
+        }
+        self.by_type: Mapping[str, TypeRules] = self._index()
+        self.contacts: Mapping[str, str] = {
+            connector.channel: connector.contact for connector in programme.connectors.values() if connector.contact
+        }
+        """The sealed trait with the customer's address, by channel."""
+
+    def _index(self) -> dict[str, TypeRules]:
+        features: dict[str, dict[str, CompiledFeature]] = {}
+        for journey in self.journeys.values():
+            for feature, compiled in zip(journey.definition.features, journey.features, strict=True):
+                features.setdefault(feature.event, {})[compiled.key] = compiled
+        types = {type for journey in self.journeys.values() for type in journey.on} | set(features)
+        return {
+            type: TypeRules(
+                tuple(features.get(type, {}).values()),
+                tuple(journey for journey in self.journeys.values() if type in journey.on),
+            )
+            for type in sorted(types)
+        }
+
+
+class _Scope:
+    """Compiles the conditions of one journey."""
+
+    def __init__(self, journey: Journey) -> None:
+        self._features: Final = frozenset(feature.name for feature in journey.features)
+        self._at_event = event_variables(journey.features)
+        self._standing = standing_variables(journey.features)
+        self._in_branch = branch_variables(journey.features)
+
+    def at_event(self, text: str) -> Condition | None:
+        return self._compile(text, self._at_event) if text else None
+
+    def standing(self, text: str) -> Condition | None:
+        return self._compile(text, self._standing) if text else None
+
+    def in_branch(self, text: str) -> Condition:
+        return self._compile(text, self._in_branch)
+
+    def _compile(self, text: str, variables: Mapping[str, type]) -> Condition:
+        expression = compile_expression(text, variables)
+        return Condition(expression, _reads(expression.references, self._features))
+
+
+def _reads(references: Iterable[str], features: frozenset[str]) -> bool:
+    return any(reference.split(".")[0] in features for reference in references)
+
+
+def compile_programme(programme: Programme) -> CompiledProgramme:
+    """Compile a programme; it was checked when it was loaded, so nothing can be wrong with it."""
+    return CompiledProgramme(programme)

@@ -1,0 +1,74 @@
+"""The engine behind one object: what the runtime calls to run journeys."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from cairn_journey import unite as merging
+from cairn_journey.evolve import evolve
+from cairn_journey.registry import Programmes
+from cairn_journey.state import CustomerState, Draft
+from cairn_journey.turn import Turn, stamped
+from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, MERGED, Event
+
+_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, DEFINITION_ACTIVATED})
+
+
+class JourneyDomain:
+    """The journeys of customers, one stream per profile. Pure: the same calls give the same facts, byte for byte."""
+
+    def __init__(self, programmes: Programmes) -> None:
+        self.programmes = programmes
+
+    def handles(self, type: str) -> bool:
+        """Every event of a customer is a touchpoint; only control events are not."""
+        return type not in _NOT_TOUCHPOINTS
+
+    def initial(self, tenant: str, profile_id: str) -> CustomerState:
+        """The state of a customer nothing is known of."""
+        return CustomerState(tenant=tenant, profile_id=profile_id)
+
+    def evolve(self, state: CustomerState, event: Event) -> CustomerState:
+        """The state after one fact of the customer's stream."""
+        draft = Draft(state)
+        evolve(self.programmes, draft, event)
+        return draft.state
+
+    def fold(self, state: CustomerState, events: Iterable[Event]) -> CustomerState:
+        """The state after many facts; cheaper than one by one."""
+        draft = Draft(state)
+        for event in events:
+            evolve(self.programmes, draft, event)
+        return draft.state
+
+    def handle(self, state: CustomerState, event: Event) -> tuple[list[Event], CustomerState]:
+        """Timers due by the event's `as_of`, then the event as a touchpoint, then what it brings about.
+
+        A closed stream takes nothing more in: its events go to the profile it was merged into.
+        """
+        if state.closed_into:
+            return [], state
+        active = self.programmes.active(state.tenant)
+        turn = Turn(self.programmes, state)
+        turn.fire_due(event.as_of)
+        turn.touch(stamped(event, state.profile_id, active.version if active is not None else ""))
+        return turn.facts, turn.state
+
+    def tick(self, state: CustomerState, upto: int) -> tuple[list[Event], CustomerState]:
+        """What time alone brings about up to an instant."""
+        turn = Turn(self.programmes, state)
+        turn.fire_due(upto)
+        return (turn.facts, turn.state) if turn.facts else ([], state)
+
+    def timers(self, state: CustomerState) -> Mapping[str, int]:
+        """Armed timers: id to due instant (µs)."""
+        return {id: timer.due for id, timer in state.timers.items()}
+
+    def unite(
+        self, state: CustomerState, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]
+    ) -> tuple[list[Event], CustomerState]:
+        """The survivor takes in the loser's closed stream: the state is as if both had been one all along."""
+        return merging.unite(self.programmes, state, merged, history, loser_history)
+
+    def close(self, state: CustomerState, merged: Event) -> tuple[list[Event], CustomerState]:
+        """The loser's last facts; the very last is the merge."""
+        return merging.close(self.programmes, state, merged)

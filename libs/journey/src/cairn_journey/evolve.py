@@ -1,0 +1,235 @@
+"""Fold one fact of a customer's stream into the state. Total: it follows what the facts say and judges nothing."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from cairn_expressions import Activation, activate
+from cairn_journey import facts
+from cairn_journey.compiler import CompiledJourney
+from cairn_journey.features import add, amount
+from cairn_journey.registry import Programmes
+from cairn_journey.state import MAX_PAST, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
+from cairn_kernel.event import MERGED, Event
+
+IDENTIFIED: Final = "profile.identified"
+"""The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
+
+NO_RECORD: Final = Record()
+
+
+def evolve(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    """Change the draft as the fact says. Raises NotFound only if the fact's programme version was never added."""
+    fold = _FOLDS.get(fact.type) if fact.source == facts.SOURCE else None
+    if fold is not None:
+        fold(programmes, draft, fact)
+    elif fact.type == MERGED:
+        _merged(draft, fact)
+    else:
+        _touch(programmes, draft, fact)
+
+
+def journey_of(programmes: Programmes, tenant: str, instance: Instance) -> CompiledJourney:
+    """The journey an instance runs under."""
+    return programmes.version(tenant, instance.version).journeys[instance.journey]
+
+
+def timer_id(instance_id: str, kind: str, ref: str = "") -> str:
+    """The id of a timer: one of a kind per instance, stage or intervention."""
+    return f"{instance_id}:{kind}:{ref}" if ref else f"{instance_id}:{kind}"
+
+
+def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
+    state = draft.state
+    if event.type == IDENTIFIED:
+        _identify(draft, event)
+    if event.hops == 0:
+        state.last_seen = event.as_of
+    version = event.definition_version
+    compiled = programmes.version(state.tenant, version) if version else None
+    rules = compiled.by_type.get(event.type) if compiled is not None else None
+    seen = _once(event)
+    kept: set[str] = set()
+    if rules is not None:
+        for feature in rules.features:
+            feature.keep(draft.features, event, seen)
+            kept.add(feature.key)
+    for instance in state.open.values():
+        if compiled is None or instance.version != version:
+            other = programmes.version(state.tenant, instance.version).by_type.get(event.type)
+            for feature in other.features if other is not None else ():
+                if feature.key not in kept:
+                    feature.keep(draft.features, event, seen)
+                    kept.add(feature.key)
+            journey = journey_of(programmes, state.tenant, instance)
+        else:
+            journey = compiled.journeys[instance.journey]
+        found = journey.on.get(event.type)
+        if found is not None:
+            for stage, length in found.idle:
+                _arm(draft, event, instance.instance_id, instance.journey, "idle", length, stage)
+
+
+def _once(event: Event) -> Callable[[], Activation]:
+    made: list[Activation] = []
+
+    def seen() -> Activation:
+        if not made:
+            made.append(activate({"event": event.data}))
+        return made[0]
+
+    return seen
+
+
+def _identify(draft: Draft, event: Event) -> None:
+    state = draft.state
+    traits = {**state.traits, **event.data}
+    state.traits = {name: value for name, value in traits.items() if value is not None}
+    if event.sealed:
+        sealed = {name: Sealed(text, event.key_id) for name, text in event.sealed.items()}
+        state.sealed = {**state.sealed, **sealed}
+
+
+def _arm(draft: Draft, cause: Event, instance_id: str, journey: str, kind: str, length: int, ref: str = "") -> None:
+    draft.timers[timer_id(instance_id, kind, ref)] = Timer(
+        due=cause.as_of + length,
+        kind=kind,
+        journey=journey,
+        ref=ref,
+        cause=cause.id,
+        correlation_id=cause.correlation_id or cause.id,
+        hops=cause.hops,
+        historical=cause.historical,
+    )
+
+
+def _merged(draft: Draft, fact: Event) -> None:
+    if fact.data.get("from") != draft.state.profile_id:
+        return
+    state = draft.state
+    state.closed_into = str(fact.data.get("to", ""))
+    state.traits, state.sealed = {}, {}
+    draft.features.clear()
+    draft.open.clear()
+    draft.records.clear()
+    draft.timers.clear()
+
+
+def _entered(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    name, instance_id = fact.data["journey"], fact.data["instance_id"]
+    journey = programmes.version(draft.state.tenant, fact.definition_version).journeys[name]
+    draft.open[name] = Instance(
+        instance_id=instance_id,
+        journey=name,
+        version=fact.definition_version,
+        occurrence=fact.data["occurrence"],
+        entered=fact.as_of,
+    )
+    record = draft.state.records.get(name, NO_RECORD)
+    draft.records[name] = replace(record, entered=record.entered + 1)
+    _arm(draft, fact, instance_id, name, "goal", journey.definition.goal.within)
+    for stage, length in journey.idle_stages:
+        _arm(draft, fact, instance_id, name, "idle", length, stage)
+
+
+def _stage_entered(_: Programmes, draft: Draft, fact: Event) -> None:
+    name, stage = fact.data["journey"], fact.data["stage"]
+    instance = draft.state.open[name]
+    record = draft.state.records[name]
+    transitions = record.transitions
+    if instance.stage:
+        transitions = _one_more(transitions, f"{instance.stage}>{stage}")
+    draft.records[name] = replace(record, stage_entries=_one_more(record.stage_entries, stage), transitions=transitions)
+    draft.open[name] = replace(instance, stage=stage, stage_entered=fact.as_of)
+    _disarm(draft, timer_id(instance.instance_id, "idle", stage), fact.as_of)
+
+
+def _stage_skipped(_: Programmes, draft: Draft, fact: Event) -> None:
+    _disarm(draft, timer_id(fact.data["instance_id"], "idle", fact.data["stage"]), fact.as_of)
+
+
+def _disarm(draft: Draft, id: str, at: int) -> None:
+    timer = draft.state.timers.get(id)
+    if timer is not None and timer.due <= at:
+        del draft.timers[id]
+
+
+def _goal_reached(_: Programmes, draft: Draft, fact: Event) -> None:
+    name, value, currency = fact.data["journey"], fact.data["value"], fact.data["currency"]
+    instance = draft.state.open[name]
+    record = draft.state.records[name]
+    values = record.values
+    number = amount(value)
+    if number is not None:
+        before = values.get(currency)
+        values = {**values, currency: number if before is None else add(before, number)}
+    draft.records[name] = replace(record, goals=record.goals + 1, values=values)
+    _end(draft, replace(instance, goal=fact.as_of, goal_value=value, currency=currency, runs={}))
+
+
+def _exited(_: Programmes, draft: Draft, fact: Event) -> None:
+    name = fact.data["journey"]
+    instance = draft.state.open[name]
+    record = draft.state.records[name]
+    draft.records[name] = replace(record, exits=record.exits + 1)
+    _end(draft, replace(instance, exited=fact.as_of, exit_reason=fact.data["reason"], runs={}))
+
+
+def _end(draft: Draft, instance: Instance) -> None:
+    name = instance.journey
+    record = draft.state.records[name]
+    draft.records[name] = replace(record, past=(*record.past, instance)[-MAX_PAST:])
+    del draft.open[name]
+    for id in [id for id, timer in draft.state.timers.items() if timer.journey == name]:
+        del draft.timers[id]
+
+
+def _friction_met(_: Programmes, draft: Draft, fact: Event) -> None:
+    name = fact.data["journey"]
+    record = draft.state.records[name]
+    draft.records[name] = replace(record, frictions=_one_more(record.frictions, fact.data["friction"]))
+
+
+def _wait_started(_: Programmes, draft: Draft, fact: Event) -> None:
+    data = fact.data
+    instance = draft.state.open[data["journey"]]
+    run = Run(data["run"], data["step"], data["due"])
+    draft.open[instance.journey] = replace(instance, runs={**instance.runs, data["intervention"]: run})
+    length = data["due"] - fact.as_of
+    _arm(draft, fact, instance.instance_id, instance.journey, "wait", length, data["intervention"])
+
+
+def _wait_ended(_: Programmes, draft: Draft, fact: Event) -> None:
+    data = fact.data
+    instance = draft.state.open[data["journey"]]
+    runs = {name: run for name, run in instance.runs.items() if name != data["intervention"]}
+    draft.open[instance.journey] = replace(instance, runs=runs)
+    draft.timers.pop(timer_id(instance.instance_id, "wait", data["intervention"]), None)
+
+
+def _united(_: Programmes, draft: Draft, fact: Event) -> None:
+    draft.replace(state_from_plain(fact.data["state"]))
+
+
+def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:
+    """A moment changes nothing here: what it leads to comes back as events."""
+
+
+def _one_more(counts: dict[str, int], name: str) -> dict[str, int]:
+    return {**counts, name: counts.get(name, 0) + 1}
+
+
+_FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
+    facts.ENTERED: _entered,
+    facts.STAGE_ENTERED: _stage_entered,
+    facts.STAGE_SKIPPED: _stage_skipped,
+    facts.GOAL_REACHED: _goal_reached,
+    facts.EXITED: _exited,
+    facts.FRICTION_MET: _friction_met,
+    facts.MOMENT_REACHED: _nothing,
+    facts.MOMENT_SUPPRESSED: _nothing,
+    facts.WAIT_STARTED: _wait_started,
+    facts.WAIT_ENDED: _wait_ended,
+    facts.UNITED: _united,
+}

@@ -1,0 +1,163 @@
+"""Tell where a customer is in a journey, and why: each condition with the values it saw."""
+
+from typing import Any, NamedTuple
+
+from cairn_expressions import EvaluationError
+from cairn_journey.compiler import CompiledJourney, Condition
+from cairn_journey.evolve import NO_RECORD, journey_of
+from cairn_journey.model import Goal, On, Reentry
+from cairn_journey.registry import Programmes
+from cairn_journey.sight import Sight
+from cairn_journey.state import CustomerState, Instance, Record, Timer
+from cairn_kernel.errors import NotFound
+from cairn_kernel.event import canonical
+from cairn_kernel.time import DAY, HOUR, MINUTE, SECOND, format_instant
+
+
+class ExplainedCondition(NamedTuple):
+    """A condition and what it saw."""
+
+    role: str
+    """audience, entry, reentry, stage, goal or exit."""
+    expression: str
+    holds: bool
+    saw: str
+
+
+class Explanation(NamedTuple):
+    """Why a customer is where they are in a journey."""
+
+    summary: str
+    conditions: list[ExplainedCondition]
+
+
+def explain(programmes: Programmes, state: CustomerState, journey: str, at: int) -> Explanation:
+    """Where the customer is in a journey at an instant, and what its conditions see then.
+
+    Conditions over an event are told without one: they hold or not when such an event comes.
+    Raises NotFound (NO_SUCH_JOURNEY) if neither the programme in force nor the customer knows the journey.
+    """
+    instance = state.open.get(journey)
+    active = programmes.active(state.tenant)
+    compiled: CompiledJourney | None = None
+    if instance is not None:
+        compiled = journey_of(programmes, state.tenant, instance)
+    elif active is not None:
+        compiled = active.journeys.get(journey)
+    if compiled is None:
+        raise NotFound("there is no journey of this name", reason="NO_SUCH_JOURNEY", journey=journey)
+    record = state.records.get(journey, NO_RECORD)
+    sight = Sight(state, at)
+    conditions = _conditions(compiled, sight, instance, record, at)
+    return Explanation(_summary(state, compiled, instance, record), conditions)
+
+
+def purpose(timer: Timer) -> str:
+    """What a timer is for, in words."""
+    match timer.kind:
+        case "goal":
+            return f"the time for the goal of {timer.journey} ends"
+        case "idle":
+            return f"stage {timer.ref} of {timer.journey} is reached if nothing happens"
+        case _:
+            return f"{timer.ref} of {timer.journey} has waited long enough"
+
+
+def duration_text(length: int) -> str:
+    """A length of time (µs) as definitions write it: `30d`, `1d12h`."""
+    parts = []
+    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)):
+        number, length = divmod(length, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _summary(state: CustomerState, journey: CompiledJourney, instance: Instance | None, record: Record) -> str:
+    if state.closed_into:
+        return f"This profile was merged into {state.closed_into}."
+    if instance is not None:
+        since = f"In {journey.name} since {format_instant(instance.entered)}"
+        if not instance.stage or instance.stage_entered is None:
+            return f"{since}, in no stage yet."
+        return f"{since}, in stage {instance.stage} since {format_instant(instance.stage_entered)}."
+    if not record.past:
+        return f"Never in {journey.name}."
+    last = record.past[-1]
+    if last.goal is not None:
+        worth = f" worth {last.goal_value} {last.currency}".rstrip() if last.goal_value else ""
+        return f"Not in {journey.name}: reached its goal{worth} on {format_instant(last.goal)}."
+    return f"Not in {journey.name}: left on {format_instant(last.exited or 0)}, reason {last.exit_reason}."
+
+
+def _conditions(
+    journey: CompiledJourney, sight: Sight, instance: Instance | None, record: Record, at: int
+) -> list[ExplainedCondition]:
+    definition = journey.definition
+    found = []
+    if journey.audience is not None:
+        found.append(_seen("audience", "", journey, sight, journey.audience))
+    found.extend(_awaited("entry", rule) for rule in definition.entry)
+    if instance is None and record.entered:
+        found.append(_reentry(definition.reentry, record, at))
+    found.append(_goal(definition.goal, instance, record, at))
+    found.extend(_awaited("exit", rule) for rule in definition.exit)
+    for stage, condition in journey.stages.values():
+        here = instance is not None and instance.stage == stage.name
+        if stage.after is None:
+            rule = _on_text(On(stage.on, stage.when))
+            found.append(ExplainedCondition("stage", f"{stage.name}: {rule}", here, "in it now" if here else ""))
+            continue
+        text = f"{stage.name}: {duration_text(stage.after.for_)} without {stage.after.idle}"
+        if condition is None:
+            found.append(ExplainedCondition("stage", text, here, "in it now" if here else ""))
+        else:
+            found.append(_seen("stage", f"{text} and ", journey, sight, condition))
+    return found
+
+
+def _seen(role: str, before: str, journey: CompiledJourney, sight: Sight, condition: Condition) -> ExplainedCondition:
+    value = sight.evaluate(journey, condition)
+    features = sight.features(journey) if condition.featured else {}
+    saw = [f"{name} is {_reference(sight, features, name)}" for name in sorted(condition.expression.references)]
+    if isinstance(value, EvaluationError):
+        saw.append(value.message)
+    return ExplainedCondition(role, before + condition.expression.text, value is True, ", ".join(saw))
+
+
+def _reference(sight: Sight, features: dict[str, Any], name: str) -> str:
+    root, *path = name.split(".")
+    value: Any = features.get(root) if root in features else sight.traits if root == "profile" else None
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return "not known" if value is None else canonical(value).decode()
+
+
+def _awaited(role: str, rule: On) -> ExplainedCondition:
+    return ExplainedCondition(role, _on_text(rule), False, "decided when such an event comes")
+
+
+def _on_text(rule: On) -> str:
+    return f"{rule.on} when {rule.when}" if rule.when else rule.on
+
+
+def _reentry(reentry: Reentry, record: Record, at: int) -> ExplainedCondition:
+    ended = format_instant(record.last_ended)
+    match reentry.rule:
+        case "always":
+            return ExplainedCondition("reentry", "always", True, f"left on {ended}")
+        case "after":
+            holds = at >= record.last_ended + reentry.after
+            return ExplainedCondition("reentry", f"after {duration_text(reentry.after)}", holds, f"left on {ended}")
+        case _:
+            return ExplainedCondition("reentry", "never", False, f"was in it {record.entered} times, left on {ended}")
+
+
+def _goal(goal: Goal, instance: Instance | None, record: Record, at: int) -> ExplainedCondition:
+    text = f"{_on_text(On(goal.on, goal.when))} within {duration_text(goal.within)}"
+    if instance is not None:
+        return ExplainedCondition("goal", text, False, f"open until {format_instant(instance.entered + goal.within)}")
+    last = record.past[-1] if record.past else None
+    if last is not None and last.goal is not None:
+        return ExplainedCondition("goal", text, True, f"reached on {format_instant(last.goal)}")
+    return ExplainedCondition("goal", text, False, "not in the journey")

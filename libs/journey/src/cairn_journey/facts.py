@@ -1,0 +1,68 @@
+"""The facts that journeys add to a customer's stream: their names, stored for ever, and how they are made."""
+
+from typing import Any, Final
+
+from cairn_kernel.event import Event, derived
+from cairn_kernel.ids import stable_id
+
+SOURCE: Final = "journey-state"
+"""Who states them."""
+
+ENTERED: Final = "journey.entered"
+STAGE_ENTERED: Final = "journey.stage_entered"
+STAGE_SKIPPED: Final = "journey.stage_skipped"
+"""The time for a stage detected by absence came, but its condition did not hold: journey, instance_id, stage."""
+GOAL_REACHED: Final = "journey.goal_reached"
+EXITED: Final = "journey.exited"
+FRICTION_MET: Final = "journey.friction_met"
+"""journey, instance_id, friction."""
+MOMENT_REACHED: Final = "journey.moment_reached"
+MOMENT_SUPPRESSED: Final = "journey.moment_suppressed"
+"""A moment that must cause nothing: journey, instance_id, intervention, step, moment_id, reason HOPS or HISTORICAL."""
+WAIT_STARTED: Final = "journey.wait_started"
+"""journey, instance_id, intervention, run, step, due (µs)."""
+WAIT_ENDED: Final = "journey.wait_ended"
+"""journey, instance_id, intervention, run, step, timed_out."""
+UNITED: Final = "profile.united"
+"""The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
+
+FACTS: Final = frozenset(
+    {
+        ENTERED,
+        STAGE_ENTERED,
+        STAGE_SKIPPED,
+        GOAL_REACHED,
+        EXITED,
+        FRICTION_MET,
+        MOMENT_REACHED,
+        MOMENT_SUPPRESSED,
+        WAIT_STARTED,
+        WAIT_ENDED,
+        UNITED,
+    }
+)
+
+HOPS: Final = "HOPS"
+HISTORICAL: Final = "HISTORICAL"
+MAX_HOPS: Final = 8
+"""So many outcomes of ours in a row, without the customer in between, may still lead to a moment."""
+
+
+def is_fact(event: Event) -> bool:
+    """Whether it is a fact of journey-state's own rather than a touchpoint."""
+    return event.source == SOURCE and event.type in FACTS
+
+
+def make(cause: Event, profile_id: str, type: str, version: str, occasion: str, data: dict[str, Any]) -> Event:
+    """A fact that follows from `cause`; `occasion` tells apart facts of one type about one thing."""
+    about = str(data.get("moment_id") or data.get("instance_id") or profile_id)
+    detail = str(data.get("stage") or data.get("friction") or data.get("step") or "")
+    return derived(
+        cause,
+        id=stable_id(type, about, str(data.get("intervention", "")), detail, occasion),
+        type=type,
+        data=data,
+        source=SOURCE,
+        profile_id=profile_id,
+        definition_version=version,
+    )

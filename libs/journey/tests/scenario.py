@@ -1,0 +1,157 @@
+"""given/when/then for journeys: days instead of instants, short names for events."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from cairn_journey import CustomerState, JourneyDomain, Programmes, canonical_state, load_text
+from cairn_kernel.event import MERGED, Event, Identifier
+from cairn_kernel.ids import stable_id
+from cairn_kernel.time import DAY
+
+CATALOGUE = """
+---
+{kind: Connector, name: smtp, channel: email, idempotency: query}
+---
+{kind: Template, name: hello, channel: email, subject: Hello, body: "Hello {{ profile.locale }}"}
+---
+{kind: Action, name: hello-email, tags: [greeting], class: marketing, treatments: [{channel: email, template: hello}]}
+---
+{kind: Action, name: reminder-email, class: service, treatments: [{channel: email, template: hello}]}
+"""
+
+WIN_BACK = """
+kind: Journey
+name: win-back
+features:
+  baskets_30d: {count: basket.purchased, window: 30d}
+  spend: {sum: basket.purchased, of: amount}
+entry: [{on: basket.purchased}]
+reentry: {after: 60d}
+goal: {on: coupon.redeemed, value: event.amount, currency: EUR, within: 200d}
+exit: [{on: account.closed}]
+stages:
+  - {name: active, on: basket.purchased}
+  - {name: lapsing, when: baskets_30d == 0, after: {idle: basket.purchased, for: 30d}}
+interventions:
+  - name: offer
+    trigger: {stage: lapsing}
+    steps:
+      - decide: {actions: {tag: greeting}, expires: 2d}
+      - wait: {until: {on: basket.purchased}, for: 7d}
+      - branch:
+          - {when: wait.timed_out, steps: [{decide: {actions: [reminder-email]}}]}
+"""
+
+
+def event(type: str, day: float, /, *, hops: int = 0, historical: bool = False, **data: Any) -> Event:
+    """A customer's event on a day."""
+    at = round(day * DAY)
+    return Event(
+        id=stable_id(type, at, repr(sorted(data.items()))),
+        tenant="default",
+        type=type,
+        event_time=at,
+        as_of=at,
+        source="shop",
+        profile_id="p1",
+        identifiers=(Identifier("user_id", "t"),),
+        hops=hops,
+        historical=historical,
+        data=data,
+    )
+
+
+def bought(day: float, amount: float = 10.0, **data: Any) -> Event:
+    """A basket."""
+    return event("basket.purchased", day, amount=amount, **data)
+
+
+def identified(day: float, *, email: str = "", **traits: Any) -> Event:
+    """Traits; the e-mail address sealed."""
+    plain = event("profile.identified", day, **traits)
+    if not email:
+        return plain
+    return Event(
+        **{name: getattr(plain, name) for name in plain.__struct_fields__}
+        | {"sealed": {"email": email.encode()}, "key_id": "k1"}
+    )
+
+
+def merged(day: float, /, *, into: str, gone: str, at: str) -> Event:
+    """The copy of a merge in one profile's partition."""
+    when = round(day * DAY)
+    return Event(
+        id=stable_id("merge", into, gone, at),
+        tenant="default",
+        type=MERGED,
+        event_time=when,
+        as_of=when,
+        profile_id=at,
+        data={"from": gone, "to": into},
+    )
+
+
+class Customer:
+    """One customer under one programme; keeps the stream and checks that folding it gives the state."""
+
+    def __init__(self, journeys: str = WIN_BACK, profile_id: str = "p1", domain: JourneyDomain | None = None) -> None:
+        if domain is None:
+            programmes = Programmes()
+            programmes.activate("default", load_text(journeys + CATALOGUE))
+            domain = JourneyDomain(programmes)
+        self.domain = domain
+        self.profile_id = profile_id
+        self.state: CustomerState = self.domain.initial("default", profile_id)
+        self.stream: list[Event] = []
+        self.new: list[Event] = []
+
+    def when(self, *events: Event) -> "Customer":
+        """Handle events."""
+        self.new = []
+        for one in events:
+            self._take(self.domain.handle(self.state, one))
+        return self
+
+    def until(self, day: float) -> "Customer":
+        """Let time pass."""
+        self.new = []
+        self._take(self.domain.tick(self.state, round(day * DAY)))
+        return self
+
+    def unites_with(self, other: "Customer", day: float) -> "Customer":
+        """Take another customer in."""
+        self.new = []
+        about = {"into": self.profile_id, "gone": other.profile_id}
+        other._take(other.domain.close(other.state, merged(day, **about, at=other.profile_id)))
+        copy = merged(day, **about, at=self.profile_id)
+        self._take(self.domain.unite(self.state, copy, self.stream, other.stream))
+        return self
+
+    def _take(self, result: tuple[list[Event], CustomerState]) -> None:
+        facts, after = result
+        before = canonical_state(self.state)
+        folded = self.state
+        for fact in facts:
+            folded = self.domain.evolve(folded, fact)
+        assert canonical_state(folded) == canonical_state(after)
+        assert canonical_state(self.state) == before, "a state was changed after it had been returned"
+        self.stream += facts
+        self.new += facts
+        self.state = after
+
+    def said(self, *keys: str) -> list[tuple[Any, ...]]:
+        """New journey facts as (short type, day, data[keys]...)."""
+        return [
+            (
+                fact.type.removeprefix("journey."),
+                fact.as_of / DAY,
+                *(fact.data[key] for key in keys if key in fact.data),
+            )
+            for fact in self.new
+            if fact.type.startswith("journey.")
+        ]
+
+
+def types(facts: Sequence[Event]) -> list[str]:
+    """Types of facts."""
+    return [fact.type for fact in facts]
