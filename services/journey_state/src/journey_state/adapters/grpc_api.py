@@ -6,8 +6,7 @@ from uuid import UUID
 
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn.journey.v1.journey_pb2_grpc import JourneyServiceServicer
-from cairn_journey.engine import JourneyDomain
-from cairn_journey.explain import explain
+from cairn_journey import JourneyDomain, explain
 from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.time import micros
 from journey_state.adapters.protos import counts_to_proto, customer_to_proto, entry_to_proto
@@ -30,14 +29,14 @@ class JourneyApi(JourneyServiceServicer):
         tenant, as_of = request.tenant or DEFAULT_TENANT, _instant(request)
         events = await self._customers.history(tenant, _profile(request.profile_id), as_of)
         state = self._customers.fold(tenant, events[0].profile_id, events)
-        features = self._domain.features(tenant)
-        return customer_to_proto(state, len(events), features, as_of or max(event.as_of for event in events))
+        at = max(event.as_of for event in events) if as_of is None else as_of
+        return customer_to_proto(state, len(events), self._domain.programmes, at)
 
     async def ExplainInstance(self, request: pb.ExplainInstanceRequest, context: Any) -> pb.ExplainInstanceResponse:
         tenant = request.tenant or DEFAULT_TENANT
         events = await self._customers.history(tenant, _profile(request.profile_id))
         state = self._customers.fold(tenant, events[0].profile_id, events)
-        told = explain(self._domain, state, request.journey, max(event.as_of for event in events))
+        told = explain(self._domain.programmes, state, request.journey, max(event.as_of for event in events))
         return pb.ExplainInstanceResponse(
             summary=told.summary,
             conditions=[

@@ -26,15 +26,10 @@ SELECT journey, sum(entered)::bigint AS entered, sum(in_flight)::bigint AS in_fl
 {LIVE} GROUP BY journey ORDER BY journey
 """
 STAGES = f"SELECT journey, stage, sum(in_flight)::bigint AS n {LIVE} AND in_flight > 0 GROUP BY journey, stage"
+TALLY = f"FROM (SELECT journey, ? {LIVE}) t, jsonb_each_text(t.?) GROUP BY journey, key ORDER BY journey, key"
+ENTRIES = f"SELECT journey, key, sum(value::bigint)::bigint {TALLY.replace('?', 'entries')}"
+TRANSITIONS = f"SELECT journey, key, sum(value::bigint)::bigint {TALLY.replace('?', 'transitions')}"
 FIRST: Final = "00000000-0000-0000-0000-000000000000"
-
-
-def _tally(column: str) -> str:
-    return f"""
-    SELECT journey, key, sum(value::bigint)::bigint AS n
-    FROM (SELECT journey, {column} {LIVE}) AS t, jsonb_each_text(t.{column})
-    GROUP BY journey, key ORDER BY journey, key
-    """
 
 
 class PostgresCustomers:
@@ -63,7 +58,7 @@ class PostgresCustomers:
             customers = await connection.fetchval(CUSTOMERS, tenant)
             rows = await connection.fetch(COUNTS, tenant)
             tallies: list[dict[str, dict[str, int]]] = []
-            for query in (STAGES, _tally("entries"), _tally("transitions")):
+            for query in (STAGES, ENTRIES, TRANSITIONS):
                 tally: dict[str, dict[str, int]] = defaultdict(dict)
                 for journey, key, number in await connection.fetch(query, tenant):
                     tally[journey][key] = number

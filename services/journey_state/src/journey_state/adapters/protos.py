@@ -1,16 +1,14 @@
 """States and facts as the contract shows them."""
 
-from typing import Any
+from typing import Any, Final
+
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.journey.v1 import journey_pb2 as pb
-from cairn_journey.features import CompiledFeature
-from cairn_journey.state import CustomerState, Instance
+from cairn_journey import CustomerState, Instance, Programmes, purpose
 from cairn_kernel.event import Event
 from cairn_kernel.time import to_datetime
-from google.protobuf.timestamp_pb2 import Timestamp
 from journey_state.application.ports import JourneyCount
-
-PURPOSES = {"goal": "the time for the goal ends", "idle": "stage {ref} by absence", "wait": "a wait of {ref} ends"}
 
 
 def timestamp(instant: int | None) -> Timestamp | None:
@@ -22,14 +20,18 @@ def timestamp(instant: int | None) -> Timestamp | None:
     return stamp
 
 
-def customer_to_proto(
-    state: CustomerState, version: int, features: dict[str, CompiledFeature], at: int
-) -> pb.GetCustomerResponse:
+HIDDEN: Final = frozenset({"contacts", "state", "touchpoints"})
+"""Fields of facts that a timeline leaves out: sealed addresses, and whole states of united profiles."""
+
+
+def customer_to_proto(state: CustomerState, version: int, programmes: Programmes, at: int) -> pb.GetCustomerResponse:
     answer = pb.GetCustomerResponse(
         profile_id=state.profile_id, stream_version=version, last_seen_time=timestamp(state.last_seen)
     )
     answer.traits.update(state.traits)
-    answer.features.update({name: feature.value(state.features, at) for name, feature in sorted(features.items())})
+    active = programmes.active(state.tenant)
+    for rules in active.journeys.values() if active is not None else ():
+        answer.features.update({f"{rules.name}.{f.name}": f.value(state.features, at) for f in rules.features})
     for journey in sorted(state.records.keys() | state.open.keys()):
         past = state.records[journey].past if journey in state.records else ()
         answer.instances.extend(instance_to_proto(state, instance) for instance in past)
@@ -41,7 +43,7 @@ def customer_to_proto(
 def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
     is_open = state.open.get(instance.journey) == instance
     timers = [
-        pb.Timer(timer_id=key, due_time=timestamp(timer.due), purpose=PURPOSES[timer.kind].format(ref=timer.ref))
+        pb.Timer(timer_id=key, due_time=timestamp(timer.due), purpose=purpose(timer))
         for key, timer in sorted(state.timers.items(), key=lambda item: (item[1].due, item[0]))
         if is_open and timer.journey == instance.journey
     ]
@@ -63,7 +65,7 @@ def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
 
 def entry_to_proto(event: Event) -> pb.TimelineEntry:
     entry = pb.TimelineEntry(event_id=event.id, type=event.type, event_time=timestamp(event.event_time))
-    entry.data.update({key: value for key, value in event.data.items() if key not in ("contacts", "state", "touchpoints")})
+    entry.data.update({key: value for key, value in event.data.items() if key not in HIDDEN})
     return entry
 
 

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Final
 
 from cairn_eventstore import UnitOfWork
+from cairn_journey import CustomerState, counts
 from cairn_journey.facts import ENTERED, EXITED, GOAL_REACHED, STAGE_ENTERED, UNITED
-from cairn_journey.state import CustomerState
 from cairn_kernel.event import MERGED
 from cairn_runtime import Change
 from journey_state.adapters.postgres_customers import tally_json
@@ -50,21 +50,18 @@ def _closes(change: Change[CustomerState], type: str) -> bool:
 
 
 def _standings(change: Change[CustomerState]) -> Iterator[StandingRow]:
-    state = change.state
-    for journey, record in state.records.items():
-        instance = state.open.get(journey)
-        value = sum(record.values.values(), Decimal(0))
+    for journey, count in counts(change.state).items():
         yield (
             change.tenant,
             change.profile_id,
             journey,
-            record.entered,
-            int(instance is not None),
-            record.goals,
-            value,
-            min(record.values, default=""),
-            record.exits,
-            instance.stage if instance else "",
-            tally_json(record.stage_entries),
-            tally_json(record.transitions),
+            count.entered,
+            count.in_flight,
+            count.goal,
+            Decimal(count.goal_value),
+            count.currency,
+            count.exited,
+            next(iter(count.stages), ""),
+            tally_json(count.stage_entries),
+            tally_json(count.stage_transitions),
         )

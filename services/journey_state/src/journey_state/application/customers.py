@@ -37,7 +37,4 @@ class Customers:
 
     def fold(self, tenant: str, profile_id: str, events: Sequence[Event]) -> CustomerState:
         """The state after these facts."""
-        state = self._domain.initial(tenant, profile_id)
-        for event in events:
-            state = self._domain.evolve(state, event)
-        return state
+        return self._domain.fold(self._domain.initial(tenant, profile_id), events)
