@@ -13,7 +13,7 @@ from cairn_connector.delivery import (
     Transient,
 )
 from cairn_connector.manifest import Doubt, Manifest, ManifestFault, Policy, Rate, Resolve, load_manifest
-from cairn_connector.process import run_connector, serve
+from cairn_connector.process import main, run_connector
 from cairn_connector.settings import ConnectorSettings
 
 __all__ = [
@@ -35,6 +35,6 @@ __all__ = [
     "Status",
     "Transient",
     "load_manifest",
+    "main",
     "run_connector",
-    "serve",
 ]

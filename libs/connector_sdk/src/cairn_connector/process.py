@@ -3,22 +3,27 @@
 import logging
 import sys
 import time
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Final
+from pathlib import Path
+from typing import Final, TypeVar
 
 import nats
 import structlog
 import uvloop
 from nats.aio.client import Client
+from pydantic import ValidationError
 
 from cairn_connector import metrics
 from cairn_connector.delivery import Connector
 from cairn_connector.journal import Journal
-from cairn_connector.manifest import Manifest
+from cairn_connector.manifest import Manifest, ManifestFault, load_manifest
 from cairn_connector.runner import Runner, run_until_signal
 from cairn_connector.settings import ConnectorSettings
 
 log: Final = structlog.get_logger()
+
+S = TypeVar("S", bound=ConnectorSettings)
 
 wall_clock: Final = time.time  # noqa: TID251 - not_after is an instant of the wall; a connector has no other clock
 
@@ -52,17 +57,33 @@ async def run_connector(
             await client.close()
 
 
-def serve(opened: AbstractAsyncContextManager[Connector], manifest: Manifest, settings: ConnectorSettings) -> int:
-    """The whole main of a connector process; returns its exit code."""
+def main(
+    settings_type: type[S], open_connector: Callable[[S], AbstractAsyncContextManager[Connector]], manifest_path: Path
+) -> int:
+    """The whole main of a connector process; returns the exit code.
+
+    What an operator can mend ends in one plain sentence, without a traceback.
+    """
     write_logs()
-    if settings.metrics_address:
-        metrics.serve(settings.metrics_address)
     try:
-        uvloop.run(run_connector(opened, manifest, settings))
-    except BlockingIOError as error:
-        print(f"{manifest.name}: {error}", file=sys.stderr)  # one plain sentence, no traceback
-        return 1
+        manifest = load_manifest(manifest_path)
+        settings = settings_type()
+        if settings.metrics_address:
+            metrics.serve(settings.metrics_address)
+        uvloop.run(run_connector(open_connector(settings), manifest, settings))
+    except ValidationError as error:
+        wrong = ", ".join(f"CAIRN_{str(item['loc'][0]).upper()}" for item in error.errors())
+        return _end(f"These settings are missing or wrong: {wrong}.")
+    except (ManifestFault, BlockingIOError) as error:
+        return _end(f"{error}.")
+    except OSError as error:
+        return _end(f"The journal or the metrics address cannot be opened ({type(error).__name__}).")
     return 0
+
+
+def _end(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
 
 
 def write_logs() -> None:

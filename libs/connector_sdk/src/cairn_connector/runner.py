@@ -180,8 +180,10 @@ class Runner:
                 log.info("connector.ready", connector=self._manifest.name)
                 return
             except Exception as fault:
-                self._last_fault = fault.reason if isinstance(fault, DeliveryError) else type(fault).__name__
-                log.warning("connector.unusable", connector=self._manifest.name, reason=self._last_fault)
+                reason = fault.reason if isinstance(fault, DeliveryError) else type(fault).__name__
+                if reason != self._last_fault:
+                    log.warning("connector.unusable", connector=self._manifest.name, reason=reason)
+                self._last_fault = reason
             with suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_AGAIN_S):
                     await self._stopping.wait()
