@@ -61,8 +61,15 @@ def event(type: str, at: int, data: dict[str, Any], **more: Any) -> Event:
 
 
 def moment(
-    name: str = "m1", at: int = T0, *, actions: Any = None, contacts: Iterable[str] = ("email",), **more: Any
+    name: str = "m1",
+    at: int = T0,
+    *,
+    actions: Iterable[str] | None = None,
+    tag: str = "coupon",
+    contacts: Iterable[str] = ("email",),
+    **more: Any,
 ) -> Event:
+    expires_at = more.pop("expires_at", None)
     context = {
         "traits": more.pop("traits", {}),
         "features": more.pop("features", {}),
@@ -78,10 +85,11 @@ def moment(
             "instance_id": stable_id("instance", "ada"),
             "intervention": "offer",
             "step": "0",
-            "actions": {"tag": "coupon"} if actions is None else actions,
+            "actions": {"names": list(actions)} if actions is not None else {"tag": tag},
             "context": context,
             "contacts": {channel: {**SEALED, "field": channel} for channel in contacts},
             "locale": "de-DE",
+            **({"expires_at": expires_at} if expires_at else {}),
         },
         **more,
     )

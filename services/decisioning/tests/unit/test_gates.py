@@ -22,7 +22,11 @@ def test_a_moment_with_one_open_action_chooses_it_with_all_that_activation_needs
         "currency": "EUR",
         "contact": {"sealed": "c2VhbGVk", "key_id": "k1", "field": "email"},
     }
-    assert (decision["locale"], decision["expires"]) == ("de-DE", T0 + DAY)
+    assert (decision["locale"], decision["expires_at"]) == ("de-DE", T0 + DAY)
+
+
+def test_a_moment_may_say_how_long_its_decision_lives() -> None:
+    assert decided(moment(expires_at=T0 + 7), action())["expires_at"] == T0 + 7
 
 
 def test_consent_is_granted_until_withdrawn() -> None:
@@ -163,7 +167,7 @@ def test_a_channel_that_needs_no_address_is_always_reachable() -> None:
 
 def test_a_moment_that_asks_for_nothing_known_has_no_candidate() -> None:
     assert decided(moment(actions=["unheard-of"]), action())["reason"] == "NO_CANDIDATE"
-    assert decided(moment(actions={"tag": "unheard-of"}), action())["reason"] == "NO_CANDIDATE"
+    assert decided(moment(tag="unheard-of"), action())["reason"] == "NO_CANDIDATE"
 
 
 def test_the_reason_is_that_of_the_candidate_that_came_furthest() -> None:

@@ -30,7 +30,7 @@ moments = st.builds(
     ),
     st.integers(0, 10_000),
     offsets,
-    st.sampled_from([["coupon-10"], ["sms"], ["receipt"], {"tag": "coupon"}, []]),
+    st.sampled_from([["coupon-10"], ["sms"], ["receipt"], None, []]),
     st.sampled_from([1.0, 5.0]),
 )
 consents = st.builds(

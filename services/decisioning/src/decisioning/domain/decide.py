@@ -1,5 +1,6 @@
 """One moment, one decision."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from cairn_kernel.event import Event, derived
@@ -17,7 +18,7 @@ DECISION_MADE: Final = "decision.made"
 CHOSEN: Final = "CHOSEN"
 MAX_HOPS: Final = 8
 """An intervention behind more of our own outcomes than this, with no customer between, is a loop."""
-EXPIRES: Final = DAY
+LIFETIME: Final = DAY
 """How long a decision may be acted on, unless the moment says otherwise."""
 
 
@@ -47,7 +48,7 @@ def decide(event: Event, ledger: Ledger, catalogue: Catalogue, *, closed: bool =
             "candidates": [candidate.told(best) for candidate in candidates],
             "context": data.get("context") or {},
             "locale": data.get("locale", ""),
-            "expires": moment.at + EXPIRES,
+            "expires_at": moment.expires_at or moment.at + LIFETIME,
         },
     )
 
@@ -70,11 +71,11 @@ def _considered(moment: Moment, ledger: Ledger, catalogue: Catalogue) -> list[Ca
     return ranked([scored(offer, moment, *walk(offer, scene)) for offer in select(moment.selector, catalogue)])
 
 
-def select(selector: Any, catalogue: Catalogue) -> list[Offer]:
+def select(selector: Mapping[str, Any], catalogue: Catalogue) -> list[Offer]:
     """The offers a moment asks for: by tag, or by name. Names that the programme lacks are left out."""
-    if isinstance(selector, dict):
+    if "tag" in selector:
         return [offer for offer in catalogue.offers.values() if selector["tag"] in offer.action.tags]
-    return [catalogue.offers[name] for name in dict.fromkeys(selector) if name in catalogue.offers]
+    return [catalogue.offers[name] for name in dict.fromkeys(selector["names"]) if name in catalogue.offers]
 
 
 def _chosen(best: Candidate, moment: Moment) -> dict[str, Any]:

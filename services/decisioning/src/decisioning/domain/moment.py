@@ -19,10 +19,11 @@ class Moment:
     id: str
     at: int
     journey: str
-    selector: Any
-    """`{"tag": …}` or a list of action names."""
+    selector: Mapping[str, Any]
+    """`{"tag": …}` or `{"names": […]}`."""
     contacts: Mapping[str, Any]
     """Channel to sealed address."""
+    expires_at: int | None
     values: dict[str, Any]
     """Variables by name: profile, features, stage, event."""
 
@@ -37,6 +38,7 @@ class Moment:
             journey=data["journey"],
             selector=data["actions"],
             contacts=data.get("contacts") or {},
+            expires_at=data.get("expires_at"),
             values={
                 "profile": context.get("traits") or {},
                 "features": context.get("features") or {},
