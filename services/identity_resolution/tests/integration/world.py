@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import grpc
+
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from cairn.log.v1.log_pb2_grpc import add_LogServiceServicer_to_server
-from cairn_eventstore import FileKeyProvider, NewEvent, UnitOfWork
-from cairn_eventstore.memory import MemoryEventStore
+from cairn_eventstore import FileKeyProvider, MemoryEventStore, NewEvent, UnitOfWork
 from cairn_kernel.errors import Unavailable
 from cairn_kernel.event import Event, Identifier, from_msgpack, marker
 from cairn_kernel.identifiers import normalise, strongest_first

@@ -47,15 +47,16 @@ class Shelf:
     def write(self, graph: IdentityGraph) -> None:
         changes = graph.take_changes()
         for node in changes.nodes:
-            row = Node(node.identifier, node.own_id, node.first_time, node.profile_id, node.had_profile)
-            self.nodes[node.identifier] = row
+            self.nodes[node.identifier] = Node(
+                node.identifier, node.own_id, node.first_time, node.profile_id, node.had_profile
+            )
             self.roots[node.identifier] = node.cluster.root
         for link in changes.links:
             self.support[link.pair] += link.fresh_support
             link.fresh_support = 0
-            row = copy.copy(link)
-            row.first = min(link.first, self.links[link.pair].first) if link.pair in self.links else link.first
-            self.links[link.pair] = row
+            known = self.links.get(link.pair, link)
+            self.links[link.pair] = copy.copy(link)
+            self.links[link.pair].first = min(link.first, known.first)
 
     def read(self, graph: IdentityGraph, batch: list[Event]) -> None:
         wanted = {self.roots[one] for one in graph.missing(batch).identifiers if one in self.roots}
