@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import psutil
 import psycopg
@@ -15,17 +17,21 @@ import pytest
 
 from journeyctl.embedded import THROWAWAY
 from journeyctl.errors import CannotRun
-from journeyctl.supervisor import Supervisor
+from journeyctl.supervisor import ALL, Supervisor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 STAND_IN = """
-import os, signal, sys
+import os, signal, socket, sys
 from concurrent import futures
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 if os.environ.get("FAULT"):
     sys.exit(os.environ["FAULT"])
+if "CAIRN_GRPC_ADDRESS" not in os.environ:
+    host, _, port = os.environ["CAIRN_METRICS_ADDRESS"].partition(":")
+    listener = socket.create_server((host, int(port)))
+    signal.pause()
 server = grpc.server(futures.ThreadPoolExecutor(2))
 servicer = health.HealthServicer()
 servicer.set("", health_pb2.HealthCheckResponse.SERVING)
@@ -47,8 +53,8 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture
 def stand_ins(home: Path) -> dict[str, str]:
-    """The environment in which `python -m ingestion` and `journey_state` are small stand-ins with a health service."""
-    for package in ("ingestion", "journey_state"):
+    """The environment in which `python -m ingestion` and all others are small stand-ins with a health service."""
+    for package in ALL:
         (home / "packages" / package).mkdir(parents=True)
         (home / "packages" / package / "__init__.py").touch()
         (home / "packages" / package / "__main__.py").write_text(STAND_IN)
@@ -144,6 +150,30 @@ def test_the_command_says_in_one_sentence_what_is_wrong_and_shows_no_traceback(h
     assert run.returncode == 1
 
 
+def test_up_starts_again_what_ended_and_stops_everything_when_told(home: Path, stand_ins: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "journeyctl", "up", "--home", str(home)],
+        env={**os.environ, **stand_ins, "COLUMNS": "200"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as up:
+        assert up.stdout is not None
+        assert up.stderr is not None
+        shown = read_until(up.stdout, "Ctrl-C")
+        assert [line.split()[:2] for line in shown.splitlines()[1:-1]] == [
+            [name, "serving"] for name in ("postgres", "nats", *ALL)
+        ]
+        record = home / "run" / "decisioning.pid"
+        os.kill(int(record.read_text().split()[1]), signal.SIGKILL)
+        assert "decisioning ended" in read_until(up.stdout, "starting it again")
+        assert "decisioning" in journeyctl("status", "--home", str(home)).stdout
+        assert journeyctl("down", "--home", str(home)).stdout == "Stopped.\n"
+        assert up.wait() == 0
+        assert up.stderr.read() == ""
+    assert list((home / "run").iterdir()) == []
+
+
 def test_status_says_that_nothing_runs(home: Path) -> None:
     run = journeyctl("status", "--home", str(home))
     assert run.stderr == f"Cairn does not run in {home}; start it with: make up\n"
@@ -158,3 +188,12 @@ def test_down_is_content_when_nothing_runs(home: Path) -> None:
 
 def journeyctl(*arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-m", "journeyctl", *arguments], capture_output=True, text=True)
+
+
+def read_until(stream: IO[str], words: str) -> str:
+    read = ""
+    while words not in read:
+        line = stream.readline()
+        assert line, f"{words!r} never came: {read}"
+        read += line
+    return read

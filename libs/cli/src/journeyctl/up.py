@@ -45,7 +45,8 @@ def up(home: Home = None, http_port: Port = None, postgres_port: Port = None, na
                 supervisor.start_all()
                 console.print(table_of(supervisor.states()))
                 console.print(
-                    f"Events come in at http://{supervisor.installation.http['ingestion']}. Ctrl-C stops everything."
+                    f"Events come in at http://{supervisor.installation.http['ingestion']}, with the write key in "
+                    f"{os.path.relpath(supervisor.home)}/keys/write_keys. Ctrl-C stops everything."
                 )
                 _watch(supervisor, console)
             except _Stop:
