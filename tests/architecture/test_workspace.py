@@ -71,7 +71,8 @@ def test_no_member_escapes_the_import_rules() -> None:
                 assert package in contracts["Services and connectors never import each other"]["modules"]
     for service in SERVICES:
         assert service in contracts["Inside a service dependencies point one way"]["containers"]
-        assert f"{service}.domain" in contracts["The domain is pure"]["source_modules"]
+        if (ROOT / "services" / service / "src" / service / "domain").exists():
+            assert f"{service}.domain" in contracts["The domain is pure"]["source_modules"]
 
 
 def test_no_member_escapes_the_type_checker() -> None:
