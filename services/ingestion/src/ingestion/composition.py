@@ -30,7 +30,7 @@ from ingestion.application.receive import Receive
 from ingestion.application.sources import Sources, declared
 from ingestion.application.subject_keys import SubjectKeys
 from ingestion.application.take_back import UPSTREAM, TakeBack
-from ingestion.settings import IngestionSettings
+from ingestion.settings import IngestionSettings, written_keys
 
 log = structlog.get_logger()
 
@@ -56,7 +56,7 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
         def hashed(key: str) -> str:
             return secrets.token("", "write_key", key)
 
-        await tables.declare(declared(_written_keys(settings), hashed))
+        await tables.declare(declared(written_keys(settings), hashed))
         sources = Sources(tables, hashed)
         await sources.refresh()
         keys = SubjectKeys(secrets)
@@ -131,10 +131,3 @@ def _front_door(
                 committing.cancel()
 
     return stay_open
-
-
-def _written_keys(settings: IngestionSettings) -> str:
-    text = settings.write_keys.get_secret_value()
-    if settings.write_keys_file is not None:
-        text += "\n" + settings.write_keys_file.read_text()
-    return text

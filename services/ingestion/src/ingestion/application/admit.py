@@ -135,15 +135,15 @@ class Admit:
         sorted_.asides.append(kept)
         sorted_.outcomes.append(Outcome(Fate.QUARANTINED, reason=kept.reason, field=kept.field))
 
-    @staticmethod
-    def _sealed(made: Draft, event_time: int, as_of: int, keys: dict[str, bytes]) -> NewEvent:
-        sealed = {
-            field: seal_field(
-                keys[made.key_id], tenant=made.source.tenant, key_id=made.key_id, field=field, value=canonical(value)
-            )
-            for field, value in made.personal.items()
-        }
+    def _sealed(self, made: Draft, event_time: int, as_of: int, keys: dict[str, bytes]) -> NewEvent:
+        sealed = {field: self._seal(made, field, value, keys[made.key_id]) for field, value in made.personal.items()}
         return new(event(made, event_time=event_time, as_of=as_of, sealed=sealed), made.partition)
+
+    def _seal(self, made: Draft, field: str, value: Any, key: bytes) -> bytes:
+        """Canonical JSON of the value, encrypted; equal values show equal nonces."""
+        tenant, text = made.source.tenant, canonical(value)
+        nonce = self._secrets.nonce(tenant, made.key_id, field, text)
+        return seal_field(key, tenant=tenant, key_id=made.key_id, field=field, value=text, nonce=nonce)
 
 
 def new(made: Event, partition: int) -> NewEvent:

@@ -39,9 +39,9 @@ def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -
     """One Segment call, as JSON."""
     call = _NO_CALL
     try:
+        call = _understand(raw)
         if len(raw) > MAX_EVENT_BYTES:
             raise BadEvent(TOO_LARGE, "")
-        call = _understand(raw)
         told = segment.told_by(call, request.source, kind=request.kind, sent=request.sent, arrived=request.arrived)
         return draft(
             told, request.source, secrets, arrived=request.arrived, place=place, traceparent=request.traceparent

@@ -19,6 +19,8 @@ class Secrets(Protocol):
 
     def payload_digest(self, payload: bytes) -> bytes: ...
 
+    def nonce(self, tenant: str, key_id: str, field: str, value: bytes) -> bytes: ...
+
 
 class Draft(NamedTuple):
     """An event with its identity, before it has a time of arrival; `personal` is not sealed yet."""
@@ -59,9 +61,10 @@ class Aside(NamedTuple):
 def draft(
     told: Told, source: Source, secrets: Secrets, *, arrived: int, place: str = "", traceparent: str = ""
 ) -> Draft:
-    """Without a message id, the same telling is the same event; without a time either, each arrival is its own."""
+    """Without a message id, the same telling at the same time (of arrival, if none is told) is the same event."""
     digest = secrets.payload_digest(told.meaning())
-    message_id = told.message_id or f"content-{digest.hex()}" + ("" if told.event_time is not None else f"-{arrived}")
+    time = arrived if told.event_time is None else told.event_time
+    message_id = told.message_id or f"content-{digest.hex()}-{time}"
     identifiers = tokens(told.names, source, secrets)
     return Draft(
         event_id=stable_id("event", source.tenant, source.name, message_id),

@@ -50,8 +50,11 @@ class Told(NamedTuple):
     personal: dict[str, Any]
 
     def meaning(self) -> bytes:
-        """Canonical bytes of all that was told: equal for a retry, different for another event."""
-        return canonical([self.type, self.event_time, sorted(self.names), self.clear, self.personal])
+        """Canonical bytes of what was told: equal for a retry, different for another event.
+
+        The time is left out: clients that are given none write the time of the call, another one each time.
+        """
+        return canonical([self.type, sorted(self.names), self.clear, self.personal])
 
 
 def message_id(value: object, field: str) -> str:

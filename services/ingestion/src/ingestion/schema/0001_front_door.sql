@@ -1,7 +1,7 @@
 -- The clock of the installation. Whoever appends events holds this row: as_of never falls, and no event
 -- slips past the end of a step.
 CREATE TABLE clock (
-    only     boolean PRIMARY KEY DEFAULT true CHECK (only),
+    single   boolean PRIMARY KEY DEFAULT true CHECK (single),
     mode     text    NOT NULL DEFAULT 'live' CHECK (mode IN ('live', 'open', 'closing')),
     step     bigint  NOT NULL DEFAULT 0,
     starts   bigint  NOT NULL DEFAULT 0,
