@@ -1,9 +1,10 @@
 """Each gate stops what it must stop, says why, and keeps what it saw."""
 
 from cairn_journey.model import Cap, ContactPolicy, Cooldown
+from cairn_kernel.event import MERGED
 from cairn_kernel.time import DAY
 
-from .scene import T0, WEEK, Profile, action, consent, decided, gate, moment, outcome, programme
+from .scene import PROFILE, T0, WEEK, Profile, action, consent, decided, event, gate, moment, outcome, programme
 
 TWO_A_WEEK = ContactPolicy("default", caps=(Cap("person", 2, WEEK, "marketing"),))
 REST_AFTER_BOUNCE = ContactPolicy("default", cooldowns=(Cooldown("bounced", 30 * DAY),))
@@ -184,6 +185,23 @@ def test_a_historical_moment_never_chooses() -> None:
 def test_a_chain_of_our_own_outcomes_ends() -> None:
     assert decided(moment(hops=8), action())["reason"] == "CHOSEN"
     assert decided(moment(hops=9), action())["reason"] == "TOO_MANY_HOPS"
+
+
+def test_a_profile_that_was_merged_into_another_chooses_nothing_more() -> None:
+    ada = Profile(programme(action()))
+    ada.given(event(MERGED, T0 - 1, {"from": PROFILE, "to": "survivor"}))
+    assert ada.when(moment())["reason"] == "PROFILE_MERGED"
+
+
+def test_only_inputs_that_matter_are_decoded() -> None:
+    handles = Profile(programme()).domain.handles
+    assert [handles(name) for name in ("journey.moment_reached", "consent.changed", MERGED, "delivery.bounced")] == [
+        True,
+        True,
+        True,
+        True,
+    ]
+    assert not any(handles(name) for name in ("basket.purchased", "journey.stage_entered", "profile.identified"))
 
 
 def test_a_moment_told_twice_is_decided_once() -> None:

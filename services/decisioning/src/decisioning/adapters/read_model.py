@@ -12,7 +12,7 @@ from decisioning.domain.facts import ProfileState
 INSERT_DECISION = """
 INSERT INTO decisions
     (tenant, decision_id, profile_id, stream_version, partition, moment_id, journey, action, reason, decided)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
 """
 ADD_COUNT = """
 INSERT INTO decision_counts AS c (tenant, partition, reason, action, decisions) VALUES ($1, $2, $3, $4, $5)

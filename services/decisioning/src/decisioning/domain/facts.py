@@ -98,7 +98,7 @@ def _consent_changed(state: ProfileState, event: Event) -> ProfileState:
 
 
 def _merged(state: ProfileState, event: Event) -> ProfileState:
-    return replace(state, closed=True) if event.data["from"] == state.profile_id else state
+    return replace(state, closed=True) if event.data.get("from") == state.profile_id else state
 
 
 def _ledger_united(state: ProfileState, event: Event) -> ProfileState:
