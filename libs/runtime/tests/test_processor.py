@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import asyncpg
 import pytest
 
-from cairn_eventstore import InboxAdvance, NewEvent, UnitOfWork
-from cairn_kernel.event import MARKER, MERGED, Event, derived, marker
+from cairn_eventstore import Fenced, InboxAdvance, NewEvent, UnitOfWork
+from cairn_kernel.event import MARKER, MERGED, Event, derived
 from cairn_kernel.ids import stable_id
-from cairn_kernel.partitions import PARTITIONS, partition_of
+from cairn_kernel.partitions import PARTITIONS
 from cairn_runtime import Chassis, ProfileProcessor, Settings, open_chassis
+from cairn_testkit.upstream import UpstreamLog, serving, upstream_log
+from cairn_testkit.waiting import eventually
+from journeyctl.ports import free_port
 
 T0 = 1_700_000_000_000_000
 REMIND_AFTER = 1_000
@@ -78,48 +82,6 @@ class Counting:
         return derived(cause, id=stable_id(type, cause.id, cause.as_of), type=type, data=data, source="counting")
 
 
-class Upstream:
-    """A service that owns the log `events` and appends what a test tells it to."""
-
-    def __init__(self, chassis: Chassis) -> None:
-        self.chassis = chassis
-        self.complete = 0
-        chassis.complete_to = self._complete_to
-
-    async def _complete_to(self) -> dict[int, tuple[int, int]]:
-        heads = await self.chassis.store.heads()
-        return {partition: (head.position, self.complete) for partition, head in heads.items()}
-
-    async def append(self, *events: Event, publish: bool = True) -> None:
-        new = [NewEvent(self.partition(event), event.id, 1, event) for event in events]
-        committed = await self.chassis.store.commit(UnitOfWork(appends=new))
-        if publish:
-            await self.chassis.publisher.publish((run.partition, run.first, run.events) for run in committed)
-
-    @staticmethod
-    def partition(event: Event) -> int:
-        return partition_of(event.tenant, event.profile_id)
-
-    async def mark(self, step: int, at: int) -> None:
-        markers = [
-            NewEvent(p, stable_id("m", p), step + 1, marker("events", p, step=step, at=at, mode="step"))
-            for p in range(PARTITIONS)
-        ]
-        committed = await self.chassis.store.commit(UnitOfWork(appends=markers))
-        await self.chassis.publisher.publish((run.partition, run.first, run.events) for run in committed)
-
-
-@asynccontextmanager
-async def serving(settings: Settings, service: str, log: str) -> AsyncIterator[Chassis]:
-    async with open_chassis(settings, service, log) as chassis:
-        task = asyncio.get_running_loop().create_task(chassis.serve())
-        try:
-            yield chassis
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
-
-
 class House:
     """An upstream, and processors that count over it."""
 
@@ -127,35 +89,21 @@ class House:
         self.settings = settings
         self._stack = stack
 
-    async def upstream(self) -> Upstream:
-        async with AsyncExitStack() as stack:
-            chassis = await stack.enter_async_context(open_chassis(self.settings, "ingestion", "events"))
-            upstream = Upstream(chassis)
-            task = asyncio.get_running_loop().create_task(chassis.serve())
-            stack.push_async_callback(_ended, task)
-            self._stack.push_async_exit(stack.pop_all())
-            return upstream
+    async def upstream(self) -> UpstreamLog:
+        return await self._stack.enter_async_context(upstream_log(self.settings, "ingestion", "events"))
 
-    async def counter(self) -> tuple[Chassis, "asyncio.Task[None]"]:
+    async def counter(self) -> Chassis:
         chassis = await self._stack.enter_async_context(open_chassis(self.settings, "counting", "journeys"))
         processor = ProfileProcessor(
             log_name="journeys", domain=Counting(), store=chassis.store, pool=chassis.pool, cache_profiles=100
         )
         chassis.add_runner("events", processor)
-        task = asyncio.get_running_loop().create_task(chassis.serve())
-        self._stack.push_async_callback(_ended, task)
-        return chassis, task
-
-
-async def _ended(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.wait([task])
+        await self._stack.enter_async_context(serving(chassis))
+        return chassis
 
 
 @pytest.fixture
 async def house(postgres_dsn: str, nats_url: str, tmp_path: Path) -> AsyncIterator[House]:
-    from journeyctl.ports import free_port
-
     address = f"127.0.0.1:{free_port()}"
     settings = Settings(
         database_dsn=postgres_dsn,
@@ -183,25 +131,21 @@ def ping(profile: str, number: int, *, at: int = T0, type: str = "ping") -> Even
 
 async def counted(chassis: Chassis, expected: int) -> list[Event]:
     """Wait until the log holds that many facts, and return them all."""
-    async with asyncio.timeout(10):
-        while True:
-            facts = [
-                stored.event
-                for partition in range(PARTITIONS)
-                for stored in await chassis.store.read(partition, 0, 10_000)
-            ]
-            if len(facts) >= expected:
-                return facts
-            await asyncio.sleep(0.02)
+
+    async def facts() -> list[Event]:
+        pages = [await chassis.store.read(partition, 0, 10_000) for partition in range(PARTITIONS)]
+        return [stored.event for page in pages for stored in page]
+
+    return await eventually(facts, lambda found: len(found) >= expected)
 
 
 A, B = stable_id("a"), stable_id("b")
 
 
-async def start(house: House) -> tuple[Upstream, Chassis]:
+async def start(house: House) -> tuple[UpstreamLog, Chassis]:
     upstream = await house.upstream()
     house.settings = house.settings.model_copy(update={"grpc_address": "127.0.0.1:0"})
-    chassis, _ = await house.counter()
+    chassis = await house.counter()
     return upstream, chassis
 
 
@@ -226,17 +170,14 @@ async def test_two_replicas_share_the_partitions_and_count_each_event_once(house
 
 
 async def test_a_stale_epoch_writes_nothing(house: House) -> None:
-    from cairn_eventstore import Fenced
-
-    _, chassis = await start(house)
-    async with asyncio.timeout(5):
-        while not (rows := await chassis.store.inbox("events")):
-            await asyncio.sleep(0.02)
-    row = rows[3]
+    upstream, chassis = await start(house)
+    await upstream.append(ping(A, 1))
+    await counted(chassis, 1)
+    row = (await chassis.store.inbox("events"))[3]
     stale = InboxAdvance("events", 3, row.last, row.last, row.epoch - 1)
     with pytest.raises(Fenced):
-        await chassis.store.commit(UnitOfWork(inbox=[stale], appends=[NewEvent(3, A, 1, ping(A, 1))]))
-    assert (await chassis.store.load([A])) == {A: []}
+        await chassis.store.commit(UnitOfWork(inbox=[stale], appends=[NewEvent(3, B, 1, ping(B, 1))]))
+    assert (await chassis.store.load([B])) == {B: []}
 
 
 async def test_timers_fire_before_the_event_that_is_later_and_at_the_marker(house: House) -> None:
@@ -297,8 +238,6 @@ async def test_a_merge_waits_for_the_other_side_and_takes_it_in_whole(house: Hou
 
 
 async def test_the_runtime_role_cannot_rewrite_history(house: House) -> None:
-    import asyncpg
-
     upstream = await house.upstream()
     await upstream.append(ping(A, 1))
     for statement in ("UPDATE events SET topic = 'x'", "DELETE FROM events", "TRUNCATE events"):
