@@ -19,6 +19,7 @@ from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY
 from cairn_runtime import Settings
+from cairn_runtime.rpc import open_channel
 from journeyctl.ports import free_port
 
 from .house import PROGRAMME, T0, journeys, moment, settings
@@ -68,7 +69,7 @@ async def test_killed_at_any_moment_it_goes_on_and_the_hash_is_that_of_an_undist
     async def run(dsn: str, *, kills: int, hash_seed: int) -> str:
         chosen = settings(dsn, nats_url, tmp_path / "keys")
         address = f"127.0.0.1:{free_port()}"
-        async with journeys(chosen) as upstream, grpc.aio.insecure_channel(address) as channel:
+        async with journeys(chosen) as upstream, open_channel(address) as channel:
             for number in range(kills + 1):
                 async with process(chosen, address, hash_seed + number) as running:
                     if not number:

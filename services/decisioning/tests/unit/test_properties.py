@@ -3,7 +3,7 @@
 from functools import reduce
 from itertools import pairwise, permutations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey.model import Cap, ContactPolicy, Cooldown
@@ -14,6 +14,7 @@ from decisioning.domain.limits import cap_verdict
 
 from .scene import PROFILE, T0, Profile, action, consent, event, moment, outcome, programme
 
+calm = settings(deadline=None)  # a busy machine is no fault
 WINDOW = 100
 LIMIT = 3
 RULES = programme(
@@ -49,6 +50,7 @@ def busiest(times: list[int]) -> int:
     return max((sum(start <= time < start + WINDOW for time in times) for start in times), default=0)
 
 
+@calm
 @given(inputs, st.booleans())
 def test_no_window_ever_holds_more_than_the_cap_whatever_the_order_or_burst(come: list[Event], in_order: bool) -> None:
     ada = Profile(RULES).given(*(sorted(come, key=lambda item: item.as_of) if in_order else come))
@@ -56,6 +58,7 @@ def test_no_window_ever_holds_more_than_the_cap_whatever_the_order_or_burst(come
     assert busiest(marketing) <= LIMIT
 
 
+@calm
 @given(st.lists(offsets, max_size=30), offsets)
 def test_the_next_possible_instant_is_the_first_that_fits(past: list[int], at: int) -> None:
     times = sorted(past)
@@ -72,12 +75,14 @@ def test_the_next_possible_instant_is_the_first_that_fits(past: list[int], at: i
     assert all(crowd(time) > LIMIT for time in range(at, verdict.next_at))
 
 
+@calm
 @given(inputs)
 def test_the_state_is_the_fold_of_the_stream(come: list[Event]) -> None:
     ada = Profile(RULES).given(*come)
     assert reduce(fold, ada.stream, ProfileState("default", PROFILE)) == ada.state
 
 
+@calm
 @given(inputs)
 def test_every_moment_gets_exactly_one_decision(come: list[Event]) -> None:
     ada = Profile(RULES).given(*come)
@@ -86,11 +91,13 @@ def test_every_moment_gets_exactly_one_decision(come: list[Event]) -> None:
     assert sorted(answered) == sorted(told)
 
 
+@calm
 @given(inputs)
 def test_equal_inputs_give_equal_bytes(come: list[Event]) -> None:
     assert canonical(Profile(RULES).given(*come).stream) == canonical(Profile(RULES).given(*come).stream)
 
 
+@calm
 @given(inputs, inputs, inputs)
 def test_the_union_of_ledgers_does_not_depend_on_order(a: list[Event], b: list[Event], c: list[Event]) -> None:
     ledgers = [Profile(RULES).given(*come).state.ledger for come in (a, b, c)]
@@ -99,6 +106,7 @@ def test_the_union_of_ledgers_does_not_depend_on_order(a: list[Event], b: list[E
     assert unions[0].united(ledgers[0]) == unions[0]
 
 
+@calm
 @given(inputs, inputs)
 def test_a_merge_gives_the_survivor_both_ledgers_and_folds_back(mine: list[Event], theirs: list[Event]) -> None:
     survivor, loser = Profile(RULES).given(*mine), Profile(RULES, "loser").given(*theirs)
