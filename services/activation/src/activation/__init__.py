@@ -1,0 +1,1 @@
+"""Activation: decisions become deliveries, and what became of them comes back."""

@@ -1,0 +1,68 @@
+"""May this delivery go out now?"""
+
+from dataclasses import dataclass
+
+from activation.domain.consent import Ledger
+from activation.domain.delivery import Delivery, fact
+from activation.domain.quiet_hours import end_of_quiet
+from activation.domain.status import DISPATCHED, EXPIRED, SUPPRESSED
+from cairn_journey import Programme
+from cairn_kernel.event import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Send it: hand it to the connector under a new attempt; or, `asked_only`, find out whether it was sent."""
+
+    fact: Event
+    asked_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Do not send it, for good."""
+
+    fact: Event
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Ask again at an instant of the domain's clock, or when more is known (0)."""
+
+    at: int = 0
+
+
+Verdict = Order | End | NotYet
+
+
+def claim(
+    delivery: Delivery, ledger: Ledger, programme: Programme | None, *, now: int, upto: int | None = None
+) -> Verdict:
+    """Check a delivery at the moment it is claimed, and say what follows.
+
+    `now` is the domain's clock. `upto` is where consent is looked at: in a time-lapse the instant at
+    which the delivery is due, live everything known. A delivery that a connector may have begun is
+    never ended here: the connector is asked first.
+    """
+    if ledger.awaits_loser(delivery.profile_id, upto=upto):
+        return NotYet()
+    if now > delivery.expires_at:
+        refused = (EXPIRED, "TOO_LATE")
+    elif not ledger.allows(delivery.profile_id, delivery.channel, delivery.class_, upto=upto):
+        refused = (SUPPRESSED, "CONSENT")
+    else:
+        quiet_until = end_of_quiet(now, delivery.class_, delivery.planned.data.get("context") or {}, programme)
+        if quiet_until > now and not delivery.in_flight:
+            return NotYet(quiet_until)
+        return Order(order(delivery, now))
+    if delivery.in_flight:
+        return Order(order(delivery, now, asked_only=True), asked_only=True)
+    status, reason = refused
+    return End(fact(delivery, status, at=now, reason=reason))
+
+
+def order(delivery: Delivery, now: int, *, asked_only: bool = False) -> Event:
+    """The fact that a connector is handed the delivery once more."""
+    attempt = delivery.attempt + 1
+    data = {"asked_only": True} if asked_only else {}
+    return fact(delivery, DISPATCHED, at=now, key=attempt, attempt=attempt, **data)
