@@ -143,7 +143,7 @@ def _campaign(paid: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Ite
 
 
 def _redemptions(paid: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Each with the till it happened at: the first basket with a coupon on its date in the shop's zone, else the first."""
+    """Each with the till it happened at: the first basket of its date with a coupon, else the first (dates in the shop's zone)."""
     local = paid["at"].dt.tz_localize("UTC").dt.tz_convert(SHOP_ZONE).dt.tz_localize(None).dt.normalize()
     tills = (
         paid.assign(date=local, without=~paid.coupon)

@@ -7,6 +7,7 @@ import typer
 
 from cairn_kernel.errors import CairnError
 from journeyctl.apply import apply
+from journeyctl.demo.command import demo
 from journeyctl.errors import CannotRun
 from journeyctl.explain import explain
 from journeyctl.status import status
@@ -25,6 +26,7 @@ app.command()(status)
 app.command()(validate)
 app.command()(apply)
 app.command()(explain)
+app.command()(demo)
 
 
 def main() -> None:

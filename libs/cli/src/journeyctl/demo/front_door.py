@@ -52,8 +52,8 @@ class FrontDoor:
         for _ in range(_ATTEMPTS):
             self._failures.clear()
             for call in waiting:
-                self._enqueue(call)
-            self._client.flush()
+                self.enqueue(call)
+            self.flush()
             if not self._failures:
                 return
             failed = {message_id for _, message_ids in self._failures for message_id in message_ids}
@@ -61,13 +61,18 @@ class FrontDoor:
         error = self._failures[-1][0]
         raise CannotRun(f"The front door refused {len(waiting)} events {_ATTEMPTS} times; at last: {error}.")
 
-    def _enqueue(self, call: Call) -> None:
+    def flush(self) -> None:
+        """Return when the front door has answered all calls."""
+        self._client.flush()
+
+    def enqueue(self, call: Call) -> None:
+        """Hand one call to the client. Raises CannotRun if its queue stays full."""
         for _ in range(_ATTEMPTS):
             success, _message = self._call(call)
             if success:
                 self.sent += 1
                 return
-            self._client.flush()  # the queue was full
+            self.flush()  # the queue was full
         raise CannotRun("The client's queue stays full; is the front door alive?")
 
     def _call(self, call: Call) -> tuple[bool, dict[str, Any]]:

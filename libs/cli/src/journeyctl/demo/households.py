@@ -92,6 +92,11 @@ def card_of(household: int) -> str | None:
     return f"2900{household:08d}" if household % 3 == 0 else None
 
 
+def household_of(card: str) -> int:
+    """Whose card it is."""
+    return int(card.removeprefix("2900"))
+
+
 def locale_of(household: int) -> str:
     """The language a household reads. Made up."""
     return ("en", "en", "en", "de", "fr")[household % 5]

@@ -1,0 +1,91 @@
+"""History, played day by day: what a day brought is sent, then the clock steps, and Cairn settles before the next."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Final, NamedTuple, TypeVar
+
+import grpc
+
+from cairn.ingestion.v1 import ingestion_pb2 as pb
+from journeyctl.demo.front_door import FrontDoor
+from journeyctl.demo.households import Call, Period
+from journeyctl.services import ServiceRefused, Services, ask
+
+STEP_TIMEOUT_S: Final = 120.0
+_ATTEMPTS: Final = 60
+_PAUSE_S: Final = 0.5
+_AGAIN: Final = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+
+Answer = TypeVar("Answer")
+
+
+class Day(NamedTuple):
+    """Where the time-lapse stands."""
+
+    number: int
+    """From 1."""
+    sent: int
+    """Calls sent so far, repeats included."""
+    sending_s: float
+    stepping_s: float
+
+
+class Played(NamedTuple):
+    """How it went."""
+
+    sent: int
+    """Calls, repeats included; those of days that were over before this run counted once."""
+    sending_s: float
+    """Time of sending, from the first call of a day to the last answer of the front door, over all days."""
+    wall_s: float
+
+
+def play(
+    services: Services,
+    door: FrontDoor,
+    days: Sequence[Sequence[Call]],
+    period: Period,
+    on_day: Callable[[Day], None] = lambda day: None,
+) -> Played:
+    """Play all days that are not over yet; doing it again after a crash goes on where it stopped."""
+    began = time.perf_counter()
+    first = _open_step(services, period)
+    earlier = sum(map(len, days[: first - 1]))
+    sending_s = stepping_s = 0.0
+    for number in range(first, len(days) + 1):
+        started = time.perf_counter()
+        door.send(days[number - 1])
+        sent_at = time.perf_counter()
+        _step(services, number, period)
+        sending_s += sent_at - started
+        stepping_s += time.perf_counter() - sent_at
+        on_day(Day(number, earlier + door.sent, sending_s, stepping_s))
+    return Played(earlier + door.sent, sending_s, time.perf_counter() - began)
+
+
+def _open_step(services: Services, period: Period) -> int:
+    """The step that is open; the time-lapse is begun if need be."""
+    clock = _insist(lambda: ask(services.clock.GetClock, pb.GetClockRequest(), wait_for_ready=True))
+    if clock.open_step == 0:
+        _step(services, 0, period)
+        return 1
+    return clock.open_step
+
+
+def _step(services: Services, number: int, period: Period) -> None:
+    request = pb.StepRequest(step=number)
+    request.end_time.FromDatetime(period.start + timedelta(days=number))
+    _insist(lambda: ask(services.clock.Step, request, timeout_s=STEP_TIMEOUT_S, wait_for_ready=True))
+
+
+def _insist(question: Callable[[], Answer]) -> Answer:
+    """Ask again while the service is away: a step may be repeated."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return question()
+        except ServiceRefused as refused:
+            if refused.code not in _AGAIN:
+                raise
+            time.sleep(_PAUSE_S)
+    return question()
