@@ -93,6 +93,10 @@ class Follower:
             return False
         return True
 
+    def wake(self) -> None:
+        """Let `wait` return once although nothing can be taken."""
+        self._pending.set()
+
     def take(self, limit: int, skip: Collection[int] = ()) -> dict[int, list[Entry]]:
         """Up to about `limit` entries, fairly over the partitions not in `skip`; each list is consecutive."""
         ready = {number: part for number, part in self._partitions.items() if part.buffer and number not in skip}

@@ -85,6 +85,7 @@ class Runner:
         self._inbox: dict[int, InboxAdvance] = {}
         self._ticks: dict[int, tuple[int, int]] = {}
         self._failures = 0
+        self._woken = False
         self._keeper = LeaseKeeper(
             pool, owner, upstream, ttl_s=lease_ttl_s, exclusive=exclusive, gained=self._gained, lost=self._lost
         )
@@ -97,6 +98,14 @@ class Runner:
             group.create_task(self._follower.run())
             group.create_task(self._watch_timers())
             group.create_task(self._work())
+
+    def wake(self) -> None:
+        """Call the processor soon even if its upstream has nothing for it: something else has come (a receipt).
+
+        It is then given no entries, and fences what it does by inbox rows that move nothing.
+        """
+        self._woken = True
+        self._follower.wake()
 
     async def complete_to(self) -> dict[int, tuple[int, int]]:
         """For LogService.Heads: own positions and the instants to which each partition is complete.
@@ -180,7 +189,8 @@ class Runner:
     async def _one_batch(self, taken: dict[int, list[Entry]]) -> bool:
         started = time.perf_counter()
         work = UnitOfWork()
-        counts = await self._processor.process(taken, work) if taken else {}
+        woken, self._woken = self._woken, False
+        counts = await self._processor.process(taken, work) if taken or woken else {}
         for partition, entries in taken.items():
             done = counts.get(partition, 0)
             if done < len(entries):
