@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import asyncpg
 import pytest
@@ -151,3 +152,33 @@ async def test_what_held_a_crowd_together_is_blocked_for_good(pool: asyncpg.Pool
     await take_in(pool, events, cache=100, batch=3, rules=rules)
     assert await PostgresIdentityStore(pool).blocked() == {"default": {shared}}
     assert len({row["profile_id"] for row in await pool.fetch("SELECT profile_id FROM nodes")}) == 9
+
+
+class _Poisoned(dict[str, NamespaceRule]):
+    def get(self, namespace: str, default: Any = None) -> Any:
+        if namespace == "poison":
+            raise RuntimeError("made to fail")
+        return super().get(namespace, default)
+
+
+async def test_an_event_that_the_graph_fails_on_passes_without_being_learned_from(pool: asyncpg.Pool) -> None:
+    identities, log = PostgresIdentityStore(pool), PostgresEventStore(pool)
+    resolver = EventResolver(identities, Rules(limits=_Poisoned()), 100)
+    await resolver.forget({})
+    bad, good = (
+        Event(
+            id=stable_id("test", namespace), tenant="default", type="x", event_time=1, as_of=1,
+            identifiers=(Identifier("user_id", "u"), Identifier(namespace, "t")),
+        )
+        for namespace in ("poison", "card")
+    )  # fmt: skip
+    with pytest.raises(RuntimeError):
+        await resolver.resolve([good, bad], UnitOfWork())
+    await resolver.forget({})
+    work = UnitOfWork()
+    await resolver.resolve([good, bad], work)
+    await log.commit(work)
+
+    assert [new.event.id for new in work.appends] == [good.id, bad.id]
+    assert len({new.event.profile_id for new in work.appends}) == 1
+    assert {row["namespace"] for row in await pool.fetch("SELECT namespace FROM nodes")} == {"user_id", "card"}

@@ -1,6 +1,6 @@
 from cairn_kernel.ids import stable_id
-from identity_resolution.domain.graph import Resolution
 from identity_resolution.domain.outputs import outputs
+from identity_resolution.domain.resolution import Resolution
 
 from .evidence import seen
 

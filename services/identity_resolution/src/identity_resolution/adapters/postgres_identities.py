@@ -10,7 +10,7 @@ from cairn_kernel.event import Event, Identifier, from_msgpack
 from identity_resolution.adapters import sql
 from identity_resolution.application.ports import Counts, StepEvent, StoredClusters, StoredLink
 from identity_resolution.domain.elements import Link, Node, Refusal
-from identity_resolution.domain.graph import Changes
+from identity_resolution.domain.resolution import Changes
 
 READ_TIMEOUT_S = 30
 

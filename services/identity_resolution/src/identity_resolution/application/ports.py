@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.event import Event, Identifier
 from identity_resolution.domain.elements import Link, Node
-from identity_resolution.domain.graph import Changes
+from identity_resolution.domain.resolution import Changes
 
 
 class StoredLink(NamedTuple):

@@ -12,8 +12,9 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
 from identity_resolution.application.ports import IdentityStore
-from identity_resolution.domain.graph import IdentityGraph, Resolution
+from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.outputs import outputs
+from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import Rules
 
 log = structlog.get_logger()

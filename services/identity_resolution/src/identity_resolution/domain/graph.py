@@ -5,7 +5,6 @@ that is. Changes pile up until `take_changes`.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE
@@ -14,34 +13,8 @@ from identity_resolution.domain.elements import Cluster, Link, Node, Pair, Refus
 from identity_resolution.domain.partition import standing
 from identity_resolution.domain.ranking import rank_link
 from identity_resolution.domain.regroup import Regrouping, regroup
+from identity_resolution.domain.resolution import Changes, Missing, Resolution
 from identity_resolution.domain.rules import Rules
-
-
-class Resolution(NamedTuple):
-    """Whose event it is, and what the event taught us."""
-
-    profile_id: str
-    merges: tuple[tuple[str, str], ...] = ()
-    """(from, to): profiles that live on under another id because of this event."""
-    splits: tuple[tuple[str, str], ...] = ()
-    """(profile, new profile): identifiers that left a profile because of this event."""
-    blocked: tuple[Identifier, ...] = ()
-    """Identifiers blocked because they held too many others together."""
-
-
-class Missing(NamedTuple):
-    """What must be looked up before a batch can be resolved."""
-
-    identifiers: set[Identifier]
-    profile_ids: set[str]
-
-
-class Changes(NamedTuple):
-    """What must be written."""
-
-    nodes: list[Node]
-    links: list[Link]
-    blocked: list[Identifier]
 
 
 class _ShortCut:
@@ -105,11 +78,11 @@ class IdentityGraph:
 
     def look_up(self, event: Event) -> Resolution:
         """Whose event it is as far as we know, without learning from it."""
-        if not any(identifier.namespace != CAIRN_PROFILE for identifier in event.identifiers):
-            return self._by_reference(event)
-        strongest = min(event.identifiers, key=self.rules.strength)
-        node = self.nodes.get(strongest)
-        return Resolution(node.profile_id if node else stable_id("profile", self.tenant, *strongest))
+        for identifier in event.identifiers:
+            if identifier.namespace != CAIRN_PROFILE:
+                node = self.nodes.get(identifier)
+                return Resolution(node.profile_id if node else stable_id("profile", self.tenant, *identifier))
+        return self._by_reference(event)
 
     # Taking in events
 

@@ -7,7 +7,7 @@ import msgspec
 
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event, derived
 from cairn_kernel.ids import stable_id
-from identity_resolution.domain.graph import Resolution
+from identity_resolution.domain.resolution import Resolution
 
 SOURCE: Final = "identity_resolution"
 CONSENT_EVENTS: Final = {"consent.granted": True, "consent.withdrawn": False}
