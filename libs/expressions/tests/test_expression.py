@@ -63,6 +63,7 @@ def test_a_value_is_plain_python(text: str, value: object) -> None:
     ("text", "column", "says", "cure"),
     [
         ("baskets_3d == 0", 1, "nothing is called baskets_3d here", "did you mean baskets_30d?"),
+        ('has(profile.a) && profil.tier == "a"', 19, "nothing is called profil here", "did you mean profile?"),
         ("1 + foo", 5, "nothing is called foo here", "names one may use"),
         ('baskets_30d == "a"', 13, "== does not work between a whole number and a text", "one kind"),
         ("spend > 5", 7, "> does not work between a decimal number and a whole number", "5.0"),

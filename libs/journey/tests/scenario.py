@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hypothesis import strategies as st
+
 from cairn_journey import CustomerState, JourneyDomain, Programmes, canonical_state, load_text
 from cairn_kernel.event import MERGED, Event, Identifier
 from cairn_kernel.ids import stable_id
@@ -122,6 +124,7 @@ class Customer:
         """Take another customer in."""
         self.new = []
         about = {"into": self.profile_id, "gone": other.profile_id}
+        other.new = []
         other._take(other.domain.close(other.state, merged(day, **about, at=other.profile_id)))
         copy = merged(day, **about, at=self.profile_id)
         self._take(self.domain.unite(self.state, copy, self.stream, other.stream))
@@ -155,3 +158,27 @@ class Customer:
 def types(facts: Sequence[Event]) -> list[str]:
     """Types of facts."""
     return [fact.type for fact in facts]
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Event]:
+    """Some events over some months, in order."""
+    days = sorted(draw(st.lists(st.integers(0, 1000), max_size=12, unique=True)))
+    made = []
+    for day in days:
+        kind = draw(st.sampled_from(["buy", "redeem", "close", "tell", "view"]))
+        at = day / 5
+        match kind:
+            case "buy":
+                made.append(bought(at, draw(st.sampled_from([0.1, 5.0, 12.25]))))
+            case "redeem":
+                made.append(event("coupon.redeemed", at, amount=3.3))
+            case "close":
+                made.append(event("account.closed", at))
+            case "tell":
+                made.append(
+                    identified(at, email=draw(st.sampled_from(["", "x"])), tier=draw(st.sampled_from(["a", None])))
+                )
+            case _:
+                made.append(event("page.viewed", at, historical=True))
+    return made

@@ -96,7 +96,7 @@ def compile_expression(text: str, variables: Mapping[str, type]) -> Expression:
     try:
         program = _environment(tuple(sorted(variables.items()))).compile(text)
     except RuntimeError as error:
-        raise fault_from(str(error), variables) from None
+        raise fault_from(str(error), text, variables) from None
     return Expression(text, program, references_of(text, variables))
 
 

@@ -8,7 +8,6 @@ from typing import Final
 _DIAGNOSTIC: Final = re.compile(r"ERROR: [^:\n]*:(\d+):(\d+): ([^\n]*)")
 _UNDECLARED: Final = re.compile(r"undeclared reference to '([^']*)'")
 _NO_OVERLOAD: Final = re.compile(r"found no matching overload for '([^']*)' applied to '\(?([^']*?)\)?'$")
-_UNDEFINED_FIELD: Final = re.compile(r"undefined field '([^']*)'")
 _KINDS: Final = {
     "int": "a whole number",
     "uint": "an unsigned number",
@@ -37,19 +36,21 @@ class ExpressionFault(Exception):
         self.cure = cure
 
 
-def fault_from(diagnostics: str, names: Collection[str]) -> ExpressionFault:
-    """The first of a compiler's diagnostics as a fault; `names` are the variables one may use."""
+def fault_from(diagnostics: str, text: str, names: Collection[str]) -> ExpressionFault:
+    """The first of a compiler's diagnostics of a text as a fault; `names` are the variables one may use."""
     match = _DIAGNOSTIC.search(diagnostics)
     if match is None:
         return ExpressionFault("the expression cannot be compiled", 1, cure="write a CEL expression")
     line, column, message = int(match[1]), int(match[2]), match[3].removesuffix(" [INVALID_ARGUMENT]")
+    if undeclared := _UNDECLARED.search(message):
+        column = _start_of(undeclared[1].split(".")[0], text.split("\n")[line - 1], column)
     said, cure = _in_words(message, names)
     return ExpressionFault(said, column, line=line, cure=cure)
 
 
 def _in_words(message: str, names: Collection[str]) -> tuple[str, str]:
     if undeclared := _UNDECLARED.search(message):
-        name = undeclared[1]
+        name = undeclared[1].split(".")[0]
         close = get_close_matches(name, names, n=1)
         known = ", ".join(sorted(names)) or "none"
         hint = f"did you mean {close[0]}? " if close else ""
@@ -67,3 +68,9 @@ def _in_words(message: str, names: Collection[str]) -> tuple[str, str]:
         said = message.removeprefix("Syntax error: ").split(" expecting ")[0]
         return f"this is not CEL: {said}", "correct the syntax"
     return message, "correct the expression"
+
+
+def _start_of(name: str, line: str, column: int) -> int:
+    """Where a name stands; the compiler points at the dot after it, if there is one."""
+    found = [match.start() + 1 for match in re.finditer(rf"(?<![\w.]){re.escape(name)}\b", line)]
+    return max((start for start in found if start <= column), default=column)

@@ -151,7 +151,7 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
         reading.fault(node, f"a definition must be a map, not {node.kind}", f"begin it with kind: {', '.join(KINDS)}")
         return None
     kind_node = node.value["kind"][1] if "kind" in node.value else Node(None, node.file, node.line, node.column)
-    match kind_node.value:
+    match str(kind_node.plain()) if kind_node.value is not None else None:
         case "Journey":
             return read_journey(reading, node)
         case "Action":
