@@ -134,7 +134,7 @@ def test_pages_name_only_files_that_exist() -> None:
         links = [link for link in re.findall(r"\]\(([^)#\s]+)", text) if "://" not in link]
         missing += [f"{page.relative_to(ROOT)}: {link}" for link in links if not (page.parent / link).exists()]
         for name in re.findall(r"`((?:libs|services|tests|docs|deploy|protos|scripts)/[\w./-]+)`", text):
-            if not (ROOT / name).exists():
+            if not ((ROOT / name).exists() or (page.parent / name).exists()):
                 missing.append(f"{page.relative_to(ROOT)}: {name}")
     assert missing == []
 
