@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import asyncpg
 import pytest
 
+from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
 from cairn_eventstore import Fenced, InboxAdvance, NewEvent, UnitOfWork
 from cairn_kernel.event import MARKER, MERGED, Event, derived
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_runtime import Chassis, ProfileProcessor, Settings, open_chassis
+from cairn_runtime.parking import ParkingApi
 from cairn_testkit.upstream import UpstreamLog, serving, upstream_log
 from cairn_testkit.waiting import eventually
 from journeyctl.ports import free_port
@@ -31,7 +33,10 @@ class Tally(NamedTuple):
 
 
 class Counting:
-    """Counts pings; reminds a while after the last one; refuses poison."""
+    """Counts pings; reminds a while after the last one; refuses poison until there is an antidote."""
+
+    def __init__(self) -> None:
+        self.antidote = False
 
     def handles(self, type: str) -> bool:
         return type in ("ping", "poison")
@@ -51,7 +56,7 @@ class Counting:
         return state
 
     def handle(self, state: Tally, event: Event) -> tuple[list[Event], Tally]:
-        if event.type == "poison":
+        if event.type == "poison" and not self.antidote:
             raise ValueError("cannot digest this")
         facts, state = self.tick(state, event.as_of)
         fact = self._fact(event, "counted", {"n": state.pings + 1})
@@ -87,6 +92,7 @@ class House:
 
     def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
         self.settings = settings
+        self.domain = Counting()
         self._stack = stack
 
     async def upstream(self) -> UpstreamLog:
@@ -95,7 +101,7 @@ class House:
     async def counter(self) -> Chassis:
         chassis = await self._stack.enter_async_context(open_chassis(self.settings, "counting", "journeys"))
         processor = ProfileProcessor(
-            log_name="journeys", domain=Counting(), store=chassis.store, pool=chassis.pool, cache_profiles=100
+            log_name="journeys", domain=self.domain, store=chassis.store, pool=chassis.pool, cache_profiles=100
         )
         chassis.add_runner("events", processor)
         await self._stack.enter_async_context(serving(chassis))
@@ -211,6 +217,24 @@ async def test_a_faulty_profile_is_parked_and_the_others_go_on(house: House) -> 
     assert sorted((fact.profile_id == A, fact.data["n"]) for fact in facts) == [(False, 1), (False, 2), (True, 1)]
     assert await chassis.pool.fetchval("SELECT count(*) FROM deferred") == 2
     assert await chassis.pool.fetchval("SELECT reason FROM parked WHERE stream = $1", A) == "ValueError"
+
+
+async def test_a_redrive_takes_up_what_waited_in_order_and_with_its_times(house: House) -> None:
+    upstream, chassis = await start(house)
+    await upstream.append(ping(A, 1), ping(A, 2, type="poison", at=T0 + 1), ping(A, 3, at=T0 + 2), ping(B, 1))
+    await counted(chassis, 2)
+    parking = ParkingApi(chassis.pool)
+    await eventually(lambda: chassis.pool.fetchval("SELECT count(*) FROM deferred"), lambda waiting: waiting == 2)
+    await parking.Redrive(RedriveRequest(profile_id=A), None)
+    await eventually(lambda: chassis.pool.fetchval("SELECT count(*) FROM parked WHERE NOT redrive"))
+    (listed,) = (await parking.ListParked(ListParkedRequest(), None)).profiles
+    assert (listed.profile_id, listed.reason, listed.waiting) == (A, "ValueError", 2)
+    house.domain.antidote = True
+    assert (await parking.Redrive(RedriveRequest(), None)).profiles == 1
+    await upstream.append(ping(A, 4, at=T0 + 3))
+    facts = [fact for fact in await counted(chassis, 5) if fact.profile_id == A]
+    assert [(fact.data["n"], fact.as_of - T0) for fact in facts] == [(1, 0), (2, 1), (3, 2), (4, 3)]
+    assert not (await parking.ListParked(ListParkedRequest(), None)).profiles
 
 
 async def test_a_merge_waits_for_the_other_side_and_takes_it_in_whole(house: House) -> None:

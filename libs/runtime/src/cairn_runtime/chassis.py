@@ -20,8 +20,9 @@ from grpc_reflection.v1alpha import reflection
 from prometheus_client import start_http_server
 from pydantic import ValidationError
 
-from cairn.log.v1 import log_pb2
+from cairn.log.v1 import log_pb2, parking_pb2
 from cairn.log.v1.log_pb2_grpc import add_LogServiceServicer_to_server
+from cairn.log.v1.parking_pb2_grpc import add_ParkingServiceServicer_to_server
 from cairn_eventstore import PostgresEventStore
 from cairn_kernel.errors import CairnError
 from cairn_messaging import Follower, Publisher
@@ -30,6 +31,7 @@ from cairn_runtime.database import open_pool
 from cairn_runtime.log_service import CompleteTo, LogClient, LogServer
 from cairn_runtime.logs import configure_logs
 from cairn_runtime.nats_bus import NatsBus, keep_log_stream, open_bus
+from cairn_runtime.parking import ParkingApi
 from cairn_runtime.rpc import MAX_CONCURRENT, OPTIONS, ErrorInterceptor, open_channel
 from cairn_runtime.runner import Processor, Runner
 from cairn_runtime.settings import Settings
@@ -126,6 +128,11 @@ class Chassis:
             add_LogServiceServicer_to_server,
             LogServer(self.log_name, self.store, self._complete_to),
             log_pb2.DESCRIPTOR.services_by_name["LogService"].full_name,
+        )
+        self.add_servicer(
+            add_ParkingServiceServicer_to_server,
+            ParkingApi(self.pool),
+            parking_pb2.DESCRIPTOR.services_by_name["ParkingService"].full_name,
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(

@@ -9,11 +9,12 @@ import asyncpg
 import structlog
 
 from cairn_eventstore import EventStore, InboxAdvance, NewEvent, Timer, UnitOfWork
-from cairn_kernel.event import MARKER, MERGED, Event, from_msgpack, marker, to_canonical_json
+from cairn_kernel.event import MARKER, MERGED, Event, from_msgpack, marker
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
 from cairn_messaging import Entry
 from cairn_runtime import metrics
+from cairn_runtime.parking import OTHER_SIDE_MISSING, Parking
 
 log = structlog.get_logger()
 
@@ -21,15 +22,6 @@ S = TypeVar("S")
 
 DUE_LIMIT: Final = 1_000
 """Timers fired in one transaction."""
-PARK_SHARE: Final = 0.01
-PARK_MINIMUM: Final = 10
-"""More faulty profiles than this many and this share of a batch: it is not the profiles' fault."""
-
-INSERT_PARKED = """
-INSERT INTO parked (stream, tenant, partition, reason, event_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
-"""
-INSERT_DEFERRED = "INSERT INTO deferred (stream, position, partition, state) VALUES ($1, $2, $3, $4)"
-SELECT_PARKED = "SELECT stream::text, partition FROM parked WHERE partition = ANY($1::smallint[])"
 
 
 class ProfileDomain(Protocol[S]):
@@ -101,9 +93,6 @@ class _BatchState(Generic[S]):
     parked: set[str] = field(default_factory=set)
 
 
-_NO_FAULT: Final = ("", "")
-
-
 class _DomainFault(Exception):
     def __init__(self, stream: str, event_id: str, cause: Exception) -> None:
         super().__init__(stream)
@@ -132,28 +121,26 @@ class ProfileProcessor(Generic[S]):
         self._log = log_name
         self._domain = domain
         self._store = store
-        self._pool = pool
         self._cache: OrderedDict[str, _Profile[S]] = OrderedDict()
         self._cache_profiles = cache_profiles
         self._project = project
-        self._parked: dict[str, int] = {}
-        self._faults: dict[str, tuple[str, str]] = {}
+        self._parking = Parking(pool)
 
-    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> None:
+    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> set[int]:
         """See Processor.gained."""
         await self.lost(set(partitions))
-        self._parked.update(await self._pool.fetch(SELECT_PARKED, list(partitions)))
+        await self._parking.load(partitions)
+        return set(self._parking.to_redrive.values())
 
     async def lost(self, partitions: set[int]) -> None:
         """See Processor.lost."""
         for stream in [stream for stream, profile in self._cache.items() if profile.partition in partitions]:
             del self._cache[stream]
-        for stream in [stream for stream, partition in self._parked.items() if partition in partitions]:
-            del self._parked[stream]
+        self._parking.forget(partitions)
 
     def committed(self, work: UnitOfWork) -> None:
         """See Processor.committed."""
-        self._faults.clear()
+        self._parking.clear_faults()
         while len(self._cache) > self._cache_profiles:
             self._cache.popitem(last=False)
 
@@ -177,7 +164,7 @@ class ProfileProcessor(Generic[S]):
                 break
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
-        self._check_parked(batch, sum(batch.counts.values()))
+        self._parking.check(len(batch.parked), sum(batch.counts.values()))
         self._finish(batch, work)
         work.rows += attempt.rows
         return batch.counts
@@ -189,6 +176,9 @@ class ProfileProcessor(Generic[S]):
             attempt = UnitOfWork()
             try:
                 more = False
+                for stream, partition in list(self._parking.to_redrive.items()):
+                    if partition in upto:
+                        await self._redrive(stream, partition, batch, attempt)
                 for partition, instant in upto.items():
                     more |= await self._fire(partition, instant, batch, attempt)
                 break
@@ -224,25 +214,56 @@ class ProfileProcessor(Generic[S]):
     ) -> int:
         """Handle a partition's run; return how many entries were taken."""
         for index, event in run:
-            stream = event.profile_id
-            if stream in self._parked:
-                self._defer(stream, partition, entries[index].position, event, work)
-                continue
-            if self._faults.get(stream, _NO_FAULT)[0] == event.id:
-                self._park(stream, partition, event.tenant, batch, work)
-                self._defer(stream, partition, entries[index].position, event, work)
-                continue
-            if event.type == MERGED and event.data.get("to") == stream:
-                loser = str(event.data["from"])
-                history = histories.get(loser, ())
-                closed = bool(history) and history[-1].type == MERGED and history[-1].data.get("from") == loser
-                if not closed or stream in batch.changes:
-                    metrics.MERGE_WAITS.inc()
-                    return index  # the loser's stream is still open, or ours has facts not yet stored
-                self._apply(stream, partition, event, batch, histories)
+            stream, parking = event.profile_id, self._parking
+            if stream in parking:
+                parking.defer(stream, partition, entries[index].position, event, work)
+            elif parking.failed_on(stream, event.id):
+                self._park(stream, partition, batch, work)
+                parking.defer(stream, partition, entries[index].position, event, work)
+            elif self._must_wait(event, batch, histories):
+                if not parking.waited_too_long(stream, event.id):
+                    return index
+                self._park(stream, partition, batch, work)
+                parking.defer(stream, partition, entries[index].position, event, work)
             else:
                 self._apply(stream, partition, event, batch, histories)
         return next((index for index, entry in enumerate(entries) if entry.type == MARKER), len(entries))
+
+    def _must_wait(self, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> bool:
+        """Whether a merge's survivor has to wait: the loser's stream is open, or its own has facts not yet stored."""
+        if event.type != MERGED or event.data.get("to") != event.profile_id:
+            return False
+        loser = str(event.data["from"])
+        history = histories.get(loser, ())
+        closed = bool(history) and history[-1].type == MERGED and history[-1].data.get("from") == loser
+        if closed and event.profile_id not in batch.changes:
+            self._parking.stop_waiting(event.id)
+            return False
+        metrics.MERGE_WAITS.inc()
+        return True
+
+    async def _redrive(self, stream: str, partition: int, batch: _BatchState[S], work: UnitOfWork) -> None:
+        """Handle what waits for a parked profile, up to what fails again."""
+        waiting = await self._parking.deferred(stream)
+        events = [event for _, event in waiting]
+        await self._load({stream: events[0].tenant if events else ""})
+        self._cache[stream].armed = {}  # parking disarmed them
+        histories = await self._merge_histories({partition: list(enumerate(events))})
+        handled = []
+        for position, event in waiting:
+            if self._must_wait(event, batch, histories):
+                self._parking.note_fault(stream, event.id, OTHER_SIDE_MISSING)
+            if self._parking.failed_on(stream, event.id):
+                break
+            self._apply(stream, partition, event, batch, histories)
+            handled.append(position)
+        self._parking.taken_up(stream, handled, all_of_it=len(handled) == len(waiting), work=work)
+        if len(handled) < len(waiting):
+            self._park(stream, partition, batch, work)
+
+    def _park(self, stream: str, partition: int, batch: _BatchState[S], work: UnitOfWork) -> None:
+        batch.parked.add(stream)
+        self._parking.park(stream, partition, self._cache[stream].tenant, work)
 
     def _apply(
         self, stream: str, partition: int, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
@@ -308,12 +329,12 @@ class ProfileProcessor(Generic[S]):
     async def _fire(self, partition: int, upto: int, batch: _BatchState[S], work: UnitOfWork) -> bool:
         """Fire timers of a partition; True if there may be more."""
         due = await self._store.due_timers(partition, upto, DUE_LIMIT)
-        streams = list(dict.fromkeys(timer.stream for timer in due if timer.stream not in self._parked))
+        streams = list(dict.fromkeys(timer.stream for timer in due if timer.stream not in self._parking))
         await self._load(dict.fromkeys(streams, ""))
         for stream in streams:
             profile = self._cache[stream]
-            if stream in self._faults:
-                self._park(stream, partition, profile.tenant, batch, work)
+            if self._parking.failed_on(stream, stream):
+                self._park(stream, partition, batch, work)
                 continue
             try:
                 facts, state = self._domain.tick(profile.state, upto)
@@ -346,27 +367,10 @@ class ProfileProcessor(Generic[S]):
     async def _note_fault(self, fault: _DomainFault, batch: _BatchState[S]) -> None:
         """Remember whose input failed and load afresh what this attempt changed in memory."""
         log.error("profile.faulty", profile_id=fault.stream, event_id=fault.event_id, exc_info=fault.cause)
-        self._faults[fault.stream] = (fault.event_id, type(fault.cause).__name__)
-        for stream in batch.parked:
-            self._parked.pop(stream, None)
+        self._parking.note_fault(fault.stream, fault.event_id, type(fault.cause).__name__)
+        self._parking.unpark(batch.parked)
         touched = {*batch.changes, fault.stream}
         tenants = {stream: self._cache[stream].tenant for stream in touched}
         for stream in touched:
             del self._cache[stream]
         await self._load(tenants)
-
-    def _park(self, stream: str, partition: int, tenant: str, batch: _BatchState[S], work: UnitOfWork) -> None:
-        batch.parked.add(stream)
-        self._parked[stream] = partition
-        metrics.PROFILES_PARKED.inc()
-        event_id, reason = self._faults[stream]
-        work.rows.append((INSERT_PARKED, [(stream, tenant, partition, reason, event_id)]))
-
-    def _defer(self, stream: str, partition: int, position: int, event: Event, work: UnitOfWork) -> None:
-        work.rows.append((INSERT_DEFERRED, [(stream, position, partition, to_canonical_json(event))]))
-
-    def _check_parked(self, batch: _BatchState[S], taken: int) -> None:
-        if len(batch.parked) > max(PARK_MINIMUM, taken * PARK_SHARE):
-            for stream in batch.parked:
-                self._parked.pop(stream, None)
-            raise RuntimeError("too many profiles fail at once; the partition stops")

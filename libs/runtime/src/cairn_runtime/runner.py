@@ -41,8 +41,11 @@ class Processor(Protocol):
         """Fire the timers of partitions due at or before an instant (µs); True if some are left."""
         ...
 
-    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> None:
-        """These partitions are ours from now on, or again; whatever is cached of them is worthless."""
+    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> set[int] | None:
+        """These partitions are ours from now on, or again; whatever is cached of them is worthless.
+
+        Return those in which something waits to be done without input: `tick` is called for them.
+        """
         ...
 
     async def lost(self, partitions: set[int]) -> None:
@@ -154,7 +157,8 @@ class Runner:
         if self._reload_definitions is not None:
             await self._reload_definitions()
         self._inbox.update(positions)
-        await self._processor.gained(positions)
+        restless = await self._processor.gained(positions) or set()
+        self._ticks.update({partition: (0, 0) for partition in restless})
         await self._follower.follow({partition: row.last for partition, row in positions.items()})
 
     async def _work(self) -> None:
@@ -162,12 +166,23 @@ class Runner:
             ready = await self._follower.wait(IDLE_S) or bool(self._ticks)
             if not ready:
                 await self._publisher.flush()
+                await self._notice_new_epoch()
                 continue
             async with self._busy:
                 progressed = await self._attempt()
             if not progressed:
                 await self._publisher.flush()
                 await asyncio.sleep(STALL_S)
+
+    async def _notice_new_epoch(self) -> None:
+        """Without input no commit would tell that a programme came into force or a redrive was asked for."""
+        try:
+            rows = await self._store.inbox(self._upstream)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return
+        async with self._busy:
+            if any(rows[part].epoch != row.epoch for part, row in self._inbox.items() if part in rows):
+                await self._start_over()
 
     async def _attempt(self) -> bool:
         taken = self._follower.take(self._limit)

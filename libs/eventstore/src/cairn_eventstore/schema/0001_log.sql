@@ -54,7 +54,8 @@ CREATE TABLE parked (
     tenant    text NOT NULL,
     partition smallint NOT NULL,
     reason    text NOT NULL,
-    event_id  uuid NOT NULL
+    event_id  uuid NOT NULL,
+    redrive   boolean NOT NULL DEFAULT false
 );
 CREATE TABLE deferred (
     stream    uuid     NOT NULL,
