@@ -84,16 +84,17 @@ class EmbeddedPostgres:
         """Start it and return when it takes connections. Raises CannotRun."""
         binaries = _postgres_binaries()
         user_id = _postgres_user(self._data)
-        if user_id is not None:
-            _open_path(binaries, self._data)
-        if not (self._data / "PG_VERSION").exists():
-            self._create(binaries, user_id)
-        version = (self._data / "PG_VERSION").read_text().strip()
-        if version != POSTGRES_VERSION:
+        version_file = self._data / "PG_VERSION"
+        version = version_file.read_text().strip() if version_file.exists() else None
+        if version not in (None, POSTGRES_VERSION):
             raise CannotRun(
                 f"The data in {self._data} are of PostgreSQL {version}, this is {POSTGRES_VERSION}: "
                 "dump them with the old one, or delete the folder to start afresh."
             )
+        if user_id is not None:
+            _open_path(binaries, self._data)
+        if version is None:
+            self._create(binaries, user_id)
         _end_orphans(self._data)
         settings = {
             **self._settings,
