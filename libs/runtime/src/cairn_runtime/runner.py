@@ -178,11 +178,11 @@ class Runner:
         """Without input no commit would tell that a programme came into force or a redrive was asked for."""
         try:
             rows = await self._store.inbox(self._upstream)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            return
-        async with self._busy:
-            if any(rows[part].epoch != row.epoch for part, row in self._inbox.items() if part in rows):
-                await self._start_over()
+            async with self._busy:
+                if any(rows[part].epoch != row.epoch for part, row in self._inbox.items() if part in rows):
+                    await self._start_over()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("database.unavailable", error=type(error).__name__)
 
     async def _attempt(self) -> bool:
         taken = self._follower.take(self._limit)

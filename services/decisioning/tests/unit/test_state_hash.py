@@ -35,13 +35,25 @@ async def test_one_field_of_one_decision_changes_it() -> None:
         {"as_of": before.as_of + 1},
         {"definition_version": "v2"},
         {"data": {**before.data, "reason": "COOLDOWN"}},
-        {"data": {**before.data, "chosen": {**before.data["chosen"], "contact": {"key_id": "k2", "field": "email"}}}},
+        {
+            "data": {
+                **before.data,
+                "chosen": {**before.data["chosen"], "contact": {"sealed": "", "key_id": "k2", "field": "email"}},
+            }
+        },
     ):
         assert await hashed(before) != await hashed(replace(before, **change))
 
 
-async def test_ciphertext_and_trace_which_differ_in_every_run_do_not_change_it() -> None:
-    before = decision()
+def addressed(before: Event, sealed: str) -> Event:
     chosen = before.data["chosen"]
-    again = {**before.data, "chosen": {**chosen, "contact": {**chosen["contact"], "sealed": "b3RoZXI="}}}
-    assert await hashed(before) == await hashed(replace(before, traceparent="00-1-2-01", data=again))
+    return replace(
+        before, data={**before.data, "chosen": {**chosen, "contact": {**chosen["contact"], "sealed": sealed}}}
+    )
+
+
+async def test_ciphertext_and_trace_which_differ_in_every_run_do_not_change_it_and_the_address_does() -> None:
+    before = decision()
+    one = await hashed(addressed(before, "nonceofaddress01ciphertext"))
+    assert one == await hashed(replace(addressed(before, "nonceofaddress01otherbytes"), traceparent="00-1-2-01"))
+    assert one != await hashed(addressed(before, "nonceofaddress02ciphertext"))

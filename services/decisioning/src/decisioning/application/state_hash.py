@@ -2,10 +2,15 @@
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
+from typing import Final
 
 from msgspec.structs import replace
 
+from cairn_eventstore.sealing import NONCE_BYTES
 from cairn_kernel.event import Event, to_canonical_json
+
+NONCE_TEXT: Final = NONCE_BYTES * 4 // 3
+"""Characters of base64 that hold the nonce."""
 
 
 async def state_hash(decisions: AsyncIterator[Event]) -> tuple[str, int]:
@@ -20,14 +25,13 @@ async def state_hash(decisions: AsyncIterator[Event]) -> tuple[str, int]:
 
 
 def hashed_bytes(decision: Event) -> bytes:
-    """A decision's canonical bytes without its trace and the ciphertext of the address.
+    """A decision's canonical bytes without its trace, the sealed address represented by its nonce.
 
-    Both differ each time the same thing happens: the trace is random, and so is the nonce of every encryption.
-    Which key and field the address was sealed under does count.
+    The trace is random. Ciphertext differs with the subject's key; the nonce in front of it depends on the address alone.
     """
     data = decision.data
     chosen = data.get("chosen")
     if chosen and chosen.get("contact"):
-        contact = {key: value for key, value in chosen["contact"].items() if key != "sealed"}
+        contact = {**chosen["contact"], "sealed": chosen["contact"]["sealed"][:NONCE_TEXT]}
         data = {**data, "chosen": {**chosen, "contact": contact}}
     return to_canonical_json(replace(decision, data=data, traceparent="", sealed={}))
