@@ -36,7 +36,7 @@ async def house(postgres_dsn: str, nats_url: str, tmp_path: Path) -> AsyncIterat
         yield House(chosen, upstream, service)
 
 
-def week(*profiles: str, sealed: str = "c2VhbGVk") -> list[Event]:
+def week(*profiles: str, sealed: str = "bm9uY2Utb2YtMTJiY2lwaGVy") -> list[Event]:
     """Four moments each; the third and fourth meet the cap."""
     return [moment(profile, day, T0 + day * DAY, sealed=sealed) for day in range(4) for profile in profiles]
 
@@ -124,7 +124,7 @@ async def test_the_hash_is_the_same_however_the_log_came_in_and_whatever_the_cip
         dsn = f"{postgres_server_dsn.rpartition('/')[0]}/second_run"
         again = settings(dsn, nats_url, tmp_path / "keys", batch_max_events=7)
         upstream = await stack.enter_async_context(journeys(again))
-        await upstream.append(*week(*profiles, sealed="YW5vdGhlcg=="), publish=False)
+        await upstream.append(*week(*profiles, sealed="bm9uY2Utb2YtMTJib3RoZXIx"), publish=False)
         service = await stack.enter_async_context(decisioning(again))
         await service.apply()
         await service.decided(80)

@@ -27,7 +27,7 @@ async def state_hash(decisions: AsyncIterator[Event]) -> tuple[str, int]:
 def hashed_bytes(decision: Event) -> bytes:
     """A decision's canonical bytes without its trace, the sealed address represented by its nonce.
 
-    The trace is random. Ciphertext differs with the subject's key; the nonce in front of it depends on the address alone.
+    The trace is random. Ciphertext differs with the key; the nonce in front of it depends on the address alone.
     """
     data = decision.data
     chosen = data.get("chosen")
