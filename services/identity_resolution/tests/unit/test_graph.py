@@ -3,7 +3,7 @@
 import pytest
 
 from cairn_kernel.ids import stable_id
-from identity_resolution.domain.elements import Refusal
+from identity_resolution.domain.elements import SUPPORT_COUNTED, Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.rules import NamespaceRule, Rules
 
@@ -57,6 +57,15 @@ def test_known_identifiers_teach_nothing_but_support(graph: IdentityGraph) -> No
     changes = graph.take_changes()
     assert changes.nodes == []
     assert [link.pair for link in changes.links] == [(named("user_id:u"), named("card:c"))]
+
+
+def test_support_is_counted_until_it_tells_nothing_more(graph: IdentityGraph) -> None:
+    for at in range(1, SUPPORT_COUNTED + 1):
+        graph.resolve(seen(at, "user_id:u", "card:c"))
+    assert graph.links[named("user_id:u"), named("card:c")].support == SUPPORT_COUNTED
+    graph.take_changes()
+    graph.resolve(seen(SUPPORT_COUNTED + 1, "user_id:u", "card:c"))
+    assert graph.take_changes() == ([], [], [])
 
 
 def test_two_users_never_become_one_over_a_shared_device(graph: IdentityGraph) -> None:

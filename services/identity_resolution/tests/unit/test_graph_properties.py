@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from cairn_kernel.event import Event, Identifier
-from identity_resolution.domain.elements import Cluster, Link, Node, Pair
+from identity_resolution.domain.elements import SUPPORT_COUNTED, Cluster, Link, Node, Pair
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.rules import NamespaceRule, Rules
 
@@ -52,11 +52,12 @@ class Shelf:
             )
             self.roots[node.identifier] = node.cluster.root
         for link in changes.links:
-            self.support[link.pair] += link.fresh_support
+            self.support[link.pair] = min(self.support[link.pair] + link.fresh_support, SUPPORT_COUNTED)
             link.fresh_support = 0
             known = self.links.get(link.pair, link)
             self.links[link.pair] = copy.copy(link)
             self.links[link.pair].first = min(link.first, known.first)
+            self.links[link.pair].support = self.support[link.pair]
 
     def read(self, graph: IdentityGraph, batch: list[Event]) -> None:
         wanted = {self.roots[one] for one in graph.missing(batch).identifiers if one in self.roots}

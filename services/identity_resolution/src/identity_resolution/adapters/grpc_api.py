@@ -76,7 +76,7 @@ def _link(item: StoredLink) -> pb.Link:
     message = pb.Link(
         left=_identifier(left),
         right=_identifier(right),
-        support=item.support,
+        support=item.link.support,
         first_event_id=event_id,
         refusal=str(item.link.refusal),
     )

@@ -9,7 +9,7 @@ from cairn_eventstore import UnitOfWork
 from cairn_kernel.event import Event, Identifier, from_msgpack
 from identity_resolution.adapters import sql
 from identity_resolution.application.ports import Counts, StepEvent, StoredClusters, StoredLink
-from identity_resolution.domain.elements import Link, Node, Refusal
+from identity_resolution.domain.elements import SUPPORT_COUNTED, Link, Node, Refusal
 from identity_resolution.domain.resolution import Changes
 
 READ_TIMEOUT_S = 30
@@ -32,7 +32,7 @@ class PostgresIdentityStore:
         clusters: dict[tuple[str, str], list[Node]] = {}
         for row in nodes:
             clusters.setdefault((row["tenant"], row["root"]), []).append(_node(row))
-        return StoredClusters(clusters, [StoredLink(row["tenant"], _link(row), row["support"]) for row in links])
+        return StoredClusters(clusters, [StoredLink(row["tenant"], _link(row)) for row in links])
 
     async def blocked(self) -> dict[str, set[Identifier]]:
         by_tenant: dict[str, set[Identifier]] = {}
@@ -53,7 +53,7 @@ class PostgresIdentityStore:
             work.rows.append((sql.WRITE_NODES, [(tenant, *_columns([_node_row(node) for node in changes.nodes]))]))
         if changes.links:
             rows = sorted(_link_row(link) for link in changes.links)
-            work.rows.append((sql.WRITE_LINKS, [_columns(rows)]))
+            work.rows.append((sql.WRITE_LINKS, [(SUPPORT_COUNTED, *_columns(rows))]))
             for link in changes.links:
                 link.fresh_support = 0
         if changes.blocked:
@@ -109,4 +109,5 @@ def _link(row: Any) -> Link:
         Refusal(row["refusal"]),
         row["left_ranked"],
         row["right_ranked"],
+        row["support"],
     )

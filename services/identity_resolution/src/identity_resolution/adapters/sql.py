@@ -30,10 +30,10 @@ ON CONFLICT (own_id) DO UPDATE SET profile_id = excluded.profile_id, root = excl
 WRITE_LINKS: Final = """
 INSERT INTO links AS known
     (left_id, right_id, support, first_time, first_event_id, refusal, left_ranked, right_ranked)
-SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[], $4::bigint[], $5::text[]::uuid[],
-                     $6::text[], $7::boolean[], $8::boolean[])
+SELECT * FROM unnest($2::text[]::uuid[], $3::text[]::uuid[], $4::bigint[], $5::bigint[], $6::text[]::uuid[],
+                     $7::text[], $8::boolean[], $9::boolean[])
 ON CONFLICT (left_id, right_id) DO UPDATE SET
-    support = known.support + excluded.support,
+    support = least(known.support + excluded.support, $1::bigint),
     first_event_id = CASE WHEN (excluded.first_time, excluded.first_event_id) < (known.first_time, known.first_event_id)
                           THEN excluded.first_event_id ELSE known.first_event_id END,
     first_time = least(excluded.first_time, known.first_time),

@@ -14,8 +14,6 @@ class StoredLink(NamedTuple):
 
     tenant: str
     link: Link
-    support: int
-    """Number of events that showed it."""
 
 
 class StoredClusters(NamedTuple):
@@ -62,7 +60,7 @@ class IdentityStore(Protocol):
         ...
 
     def write(self, work: UnitOfWork, tenant: str, changes: Changes) -> None:
-        """Write what changed; support counts of links are added to what is there."""
+        """Write what changed; fresh support of links is added to what is there, up to SUPPORT_COUNTED."""
         ...
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:

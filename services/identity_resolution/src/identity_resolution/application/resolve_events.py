@@ -75,7 +75,7 @@ class EventResolver:
         stored = await self._store.load(wanted)
         for (tenant, root), nodes in stored.clusters.items():
             self._graph(tenant).admit([(root, nodes)], ())
-        for tenant, link, _ in stored.links:
+        for tenant, link in stored.links:
             self._graph(tenant).admit((), [link])
 
     def _graph(self, tenant: str) -> IdentityGraph:

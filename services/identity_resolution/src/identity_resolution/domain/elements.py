@@ -1,8 +1,12 @@
 """What the graph is made of: identifiers as nodes, links between them, and the clusters that links hold together."""
 
 from enum import StrEnum
+from typing import Final
 
 from cairn_kernel.event import Identifier
+
+SUPPORT_COUNTED: Final = 20
+"""Support is counted so far and no further: known identifiers that meet again soon cost no write at all."""
 
 Pair = tuple[Identifier, Identifier]
 """Two identifiers, the stronger first."""
@@ -23,7 +27,7 @@ class Refusal(StrEnum):
 class Link:
     """Two identifiers that events showed together. All of it follows from the set of those events."""
 
-    __slots__ = ("first", "fresh_support", "ids", "left_ranked", "pair", "refusal", "right_ranked")
+    __slots__ = ("first", "fresh_support", "ids", "left_ranked", "pair", "refusal", "right_ranked", "support")
 
     def __init__(
         self,
@@ -33,18 +37,29 @@ class Link:
         refusal: Refusal = Refusal.NONE,
         left_ranked: bool = False,
         right_ranked: bool = False,
+        support: int = 0,
     ) -> None:
         self.pair = pair
         self.ids = ids
         """`own_id` of each end."""
         self.first = first
         """Time (µs) and id of the first event that showed it."""
+        self.support = support
+        """Events that showed it, counted up to SUPPORT_COUNTED; less where a link that ranks nowhere was not read."""
         self.fresh_support = 0
-        """Events that showed it since it was last written."""
+        """Those since it was last written."""
         self.refusal = refusal
         self.left_ranked = left_ranked
         """True if it is among the earliest `fan_out` links of its left end into the right end's namespace."""
         self.right_ranked = right_ranked
+
+    def count(self) -> bool:
+        """Count one more event that shows it; False if enough were counted."""
+        if self.support >= SUPPORT_COUNTED:
+            return False
+        self.support += 1
+        self.fresh_support += 1
+        return True
 
     @property
     def age(self) -> tuple[tuple[int, str], Pair]:

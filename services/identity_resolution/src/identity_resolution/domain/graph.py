@@ -90,10 +90,9 @@ class IdentityGraph:
         """Whose event it is. Known identifiers cost a look-up; only news recomputes the clusters it touches."""
         short_cut = self._short_cuts.get(event.identifiers)
         if short_cut is not None and event.event_time > short_cut.settled:
-            changed = self._changed_links
             for link in short_cut.links:
-                link.fresh_support += 1
-                changed[link.pair] = link
+                if link.count():
+                    self._changed_links[link.pair] = link
             node = short_cut.node
             node.cluster.last_used = batch
             return Resolution(node.profile_id)
@@ -156,8 +155,8 @@ class IdentityGraph:
         if link is None:
             link = self.links[pair] = Link(pair, (left.own_id, right.own_id), at)
         link.first = min(link.first, at)
-        link.fresh_support += 1
-        self._changed_links[pair] = link
+        if link.count():
+            self._changed_links[pair] = link
         touched = [link, *rank_link(link, left, right, self.rules)] if news else []
         self._changed_links.update((link.pair, link) for link in touched)
         return link, touched
