@@ -1,7 +1,7 @@
 """Compile a programme: expressions ready to evaluate, rules indexed by event type, steps linked."""
 
-from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from cairn_expressions import Expression, compile_expression
 from cairn_journey.features import CompiledFeature
@@ -11,10 +11,10 @@ from cairn_journey.scopes import branch_variables, event_variables, standing_var
 
 
 class Condition(NamedTuple):
-    """A condition; `featured` if it reads features, so that they must be at hand."""
+    """A condition, and the features that it reads, which must be at hand."""
 
     expression: Expression
-    featured: bool
+    features: tuple[CompiledFeature, ...]
 
 
 class DecideStep:
@@ -127,16 +127,15 @@ class CompiledJourney:
     """A journey ready to run."""
 
     __slots__ = (
-        *("audience", "currency", "currency_code", "definition", "features", "features_by_name", "idle_stages"),
+        *("audience", "currency", "currency_code", "definition", "features", "idle_stages"),
         *("interventions", "name", "on", "stages", "value"),
     )
 
     def __init__(self, journey: Journey) -> None:
-        scope = _Scope(journey)
         self.definition = journey
         self.name = journey.name
         self.features = tuple(CompiledFeature(feature) for feature in journey.features)
-        self.features_by_name: Mapping[str, CompiledFeature] = {feature.name: feature for feature in self.features}
+        scope = _Scope(journey, {feature.name: feature for feature in self.features})
         self.audience = scope.standing(journey.audience)
         self.value = scope.at_event(journey.goal.value)
         self.currency_code = journey.goal.currency if journey.goal.currency_is_code else ""
@@ -222,8 +221,8 @@ class CompiledProgramme:
 class _Scope:
     """Compiles the conditions of one journey."""
 
-    def __init__(self, journey: Journey) -> None:
-        self._features: Final = frozenset(feature.name for feature in journey.features)
+    def __init__(self, journey: Journey, features: Mapping[str, CompiledFeature]) -> None:
+        self._features = features
         self._at_event = event_variables(journey.features)
         self._standing = standing_variables(journey.features)
         self._in_branch = branch_variables(journey.features)
@@ -239,11 +238,8 @@ class _Scope:
 
     def _compile(self, text: str, variables: Mapping[str, type]) -> Condition:
         expression = compile_expression(text, variables)
-        return Condition(expression, _reads(expression.references, self._features))
-
-
-def _reads(references: Iterable[str], features: frozenset[str]) -> bool:
-    return any(reference.split(".")[0] in features for reference in references)
+        read = sorted({reference.split(".")[0] for reference in expression.references} & set(self._features))
+        return Condition(expression, tuple(self._features[name] for name in read))
 
 
 def compile_programme(programme: Programme) -> CompiledProgramme:

@@ -1,16 +1,16 @@
 """Fold one fact of a customer's stream into the state. Total: it follows what the facts say and judges nothing."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from cairn_expressions import Activation, activate
+from cairn_expressions import activate
 from cairn_journey import facts
 from cairn_journey.compiler import CompiledJourney
-from cairn_journey.features import add, amount
+from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.registry import Programmes
-from cairn_journey.state import MAX_PAST, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
+from cairn_journey.state import MAX_PAST, CustomerState, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
 from cairn_kernel.event import MERGED, Event
 
 IDENTIFIED: Final = "profile.identified"
@@ -49,37 +49,41 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     version = event.definition_version
     compiled = programmes.version(state.tenant, version) if version else None
     rules = compiled.by_type.get(event.type) if compiled is not None else None
-    seen = _once(event)
-    kept: set[str] = set()
-    if rules is not None:
-        for feature in rules.features:
-            feature.keep(draft.features, event, seen)
-            kept.add(feature.key)
+    if rules is not None and rules.features:
+        _keep(draft, event, rules.features)
+    older = False
     for instance in state.open.values():
-        if compiled is None or instance.version != version:
-            other = programmes.version(state.tenant, instance.version).by_type.get(event.type)
-            for feature in other.features if other is not None else ():
-                if feature.key not in kept:
-                    feature.keep(draft.features, event, seen)
-                    kept.add(feature.key)
-            journey = journey_of(programmes, state.tenant, instance)
-        else:
+        if compiled is not None and instance.version == version:
             journey = compiled.journeys[instance.journey]
+        else:
+            older = True
+            journey = journey_of(programmes, state.tenant, instance)
         found = journey.on.get(event.type)
         if found is not None:
             for stage, length in found.idle:
                 _arm(draft, event, instance.instance_id, instance.journey, "idle", length, stage)
+    if older:
+        _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
 
 
-def _once(event: Event) -> Callable[[], Activation]:
-    made: list[Activation] = []
+def _keep(draft: Draft, event: Event, features: Sequence[CompiledFeature]) -> None:
+    seen = activate({"event": event.data}) if any(feature.where is not None for feature in features) else None
+    kept = draft.features
+    for feature in features:
+        feature.keep(kept, event, seen)
 
-    def seen() -> Activation:
-        if not made:
-            made.append(activate({"event": event.data}))
-        return made[0]
 
-    return seen
+def _features_of_others(
+    programmes: Programmes, state: CustomerState, event: Event, known: Sequence[CompiledFeature]
+) -> list[CompiledFeature]:
+    """Features that only open instances of other versions keep."""
+    found: dict[str, CompiledFeature] = {}
+    for instance in state.open.values():
+        rules = programmes.version(state.tenant, instance.version).by_type.get(event.type)
+        found.update({feature.key: feature for feature in rules.features} if rules is not None else {})
+    for feature in known:
+        found.pop(feature.key, None)
+    return list(found.values())
 
 
 def _identify(draft: Draft, event: Event) -> None:

@@ -96,7 +96,7 @@ def _conditions(
     definition = journey.definition
     found = []
     if journey.audience is not None:
-        found.append(_seen("audience", "", journey, sight, journey.audience))
+        found.append(_seen("audience", "", sight, journey.audience))
     found.extend(_awaited("entry", rule) for rule in definition.entry)
     if instance is None and record.entered:
         found.append(_reentry(definition.reentry, record, at))
@@ -112,13 +112,13 @@ def _conditions(
         if condition is None:
             found.append(ExplainedCondition("stage", text, here, "in it now" if here else ""))
         else:
-            found.append(_seen("stage", f"{text} and ", journey, sight, condition))
+            found.append(_seen("stage", f"{text} and ", sight, condition))
     return found
 
 
-def _seen(role: str, before: str, journey: CompiledJourney, sight: Sight, condition: Condition) -> ExplainedCondition:
-    value = sight.evaluate(journey, condition)
-    features = sight.features(journey) if condition.featured else {}
+def _seen(role: str, before: str, sight: Sight, condition: Condition) -> ExplainedCondition:
+    value = sight.evaluate(condition)
+    features = sight.features(condition.features)
     saw = [f"{name} is {_reference(sight, features, name)}" for name in sorted(condition.expression.references)]
     if isinstance(value, EvaluationError):
         saw.append(value.message)

@@ -1,5 +1,6 @@
 """Features: how they are kept and what they say."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
 from typing import Any, Final
@@ -17,6 +18,7 @@ BUCKETS: Final = 30
 
 _EXACT: Final = Context(prec=100)
 _ZERO: Final = Decimal(0)
+_NEVER: Final[Mapping[str, Any]] = {"count": 0, "sum": 0.0, "last": None, "idle": None}
 _MAX_DIGITS: Final = 30
 
 
@@ -34,9 +36,9 @@ class CompiledFeature:
         self._path = tuple(feature.of.split("."))
         self._update: Callable[[Accumulator | None, Event], Accumulator | None] = getattr(self, f"_{feature.kind}")
 
-    def keep(self, features: dict[str, Accumulator], event: Event, seen: Callable[[], Activation]) -> None:
-        """Take an event of its type in."""
-        if self.where is not None and not self.where.holds(seen()):
+    def keep(self, features: dict[str, Accumulator], event: Event, seen: Activation | None) -> None:
+        """Take an event of its type in; `seen` holds the event and is needed if there is a `where`."""
+        if self.where is not None and (seen is None or not self.where.holds(seen)):
             return
         after = self._update(features.get(self.key), event)
         if after is not None:
@@ -44,32 +46,42 @@ class CompiledFeature:
 
     def value(self, features: Mapping[str, Accumulator], at: int) -> Any:
         """What it says at an instant: int for count and idle (None if never), float for sum, anything for last."""
-        match features.get(self.key):
-            case Counts(buckets):
-                oldest = at // self.width - BUCKETS
-                return sum(number for bucket, number in buckets if bucket > oldest)
-            case Sums(buckets):
-                oldest = at // self.width - BUCKETS
-                return float(sum((number for bucket, number in buckets if bucket > oldest), _ZERO))
-            case Count(total):
-                return total
-            case Sum(total):
+        kept = features.get(self.key)
+        match kept:
+            case Counts():
+                return sum(kept.numbers[self._outdated(kept.buckets, at // self.width) :])
+            case Sums():
+                total = _ZERO
+                for number in kept.numbers[self._outdated(kept.buckets, at // self.width) :]:
+                    total = _EXACT.add(total, number)
                 return float(total)
-            case Last(value):
-                return value
-            case Seen(when):
-                return (at - when) // DAY
+            case Count():
+                return kept.total
+            case Sum():
+                return float(kept.total)
+            case Last():
+                return kept.value
+            case Seen():
+                return (at - kept.at) // DAY
             case _:
-                return {"count": 0, "sum": 0.0}.get(self._kind)
+                return _NEVER[self._kind]
+
+    def _outdated(self, buckets: tuple[int, ...], current: int) -> int:
+        """How many of the oldest buckets the window no longer covers."""
+        oldest = current - BUCKETS
+        return 0 if not buckets or buckets[0] > oldest else bisect_right(buckets, oldest)
 
     def _count(self, before: Accumulator | None, event: Event) -> Accumulator:
         if not self.width:
             return Count(before.total + 1 if isinstance(before, Count) else 1)
-        buckets = before.buckets if isinstance(before, Counts) else ()
         bucket = event.as_of // self.width
-        if buckets and buckets[-1][0] == bucket:
-            return Counts((*buckets[:-1], (bucket, buckets[-1][1] + 1)))
-        return Counts((*(kept for kept in buckets if kept[0] > bucket - BUCKETS), (bucket, 1)))
+        if not isinstance(before, Counts):
+            return Counts((bucket,), (1,))
+        buckets, numbers = before.buckets, before.numbers
+        if buckets[-1] == bucket:
+            return Counts(buckets, (*numbers[:-1], numbers[-1] + 1))
+        gone = self._outdated(buckets, bucket)
+        return Counts((*buckets[gone:], bucket), (*numbers[gone:], 1))
 
     def _sum(self, before: Accumulator | None, event: Event) -> Accumulator | None:
         number = amount(self._field(event))
@@ -77,11 +89,14 @@ class CompiledFeature:
             return before
         if not self.width:
             return Sum(_EXACT.add(before.total, number) if isinstance(before, Sum) else number)
-        buckets = before.buckets if isinstance(before, Sums) else ()
         bucket = event.as_of // self.width
-        if buckets and buckets[-1][0] == bucket:
-            return Sums((*buckets[:-1], (bucket, _EXACT.add(buckets[-1][1], number))))
-        return Sums((*(kept for kept in buckets if kept[0] > bucket - BUCKETS), (bucket, number)))
+        if not isinstance(before, Sums):
+            return Sums((bucket,), (number,))
+        buckets, numbers = before.buckets, before.numbers
+        if buckets[-1] == bucket:
+            return Sums(buckets, (*numbers[:-1], _EXACT.add(numbers[-1], number)))
+        gone = self._outdated(buckets, bucket)
+        return Sums((*buckets[gone:], bucket), (*numbers[gone:], number))
 
     def _last(self, before: Accumulator | None, event: Event) -> Accumulator:
         return Last(self._field(event))

@@ -22,9 +22,10 @@ class Count(msgspec.Struct, frozen=True, tag="count", gc=False):
 
 
 class Counts(msgspec.Struct, frozen=True, tag="counts"):
-    """Events by bucket of the window, oldest first; at most 30 buckets."""
+    """Events by bucket of the window, oldest first; at most 30 buckets, those without events left out."""
 
-    buckets: tuple[tuple[int, int], ...]
+    buckets: tuple[int, ...]
+    numbers: tuple[int, ...]
 
 
 class Sum(msgspec.Struct, frozen=True, tag="sum"):
@@ -34,9 +35,10 @@ class Sum(msgspec.Struct, frozen=True, tag="sum"):
 
 
 class Sums(msgspec.Struct, frozen=True, tag="sums"):
-    """Sums by bucket of the window, oldest first; at most 30 buckets."""
+    """Sums by bucket of the window, oldest first; at most 30 buckets, those without events left out."""
 
-    buckets: tuple[tuple[int, Decimal], ...]
+    buckets: tuple[int, ...]
+    numbers: tuple[Decimal, ...]
 
 
 class Last(msgspec.Struct, frozen=True, tag="last"):

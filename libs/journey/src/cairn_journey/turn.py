@@ -1,6 +1,7 @@
 """Decide: what an event, or time alone, brings about for one customer."""
 
 from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -10,7 +11,6 @@ from cairn_journey.compiler import (
     BranchStep,
     CompiledIntervention,
     CompiledJourney,
-    CompiledProgramme,
     CompiledStep,
     DecideStep,
     JourneyRules,
@@ -33,6 +33,7 @@ EXIT_EVENT: Final = "exit_event"
 """An event of the journey's exit rules came."""
 
 _TIMER: Final = "cairn.timer"
+_NONE: Final[tuple[CompiledJourney, ...]] = ()
 
 
 class Turn:
@@ -62,102 +63,116 @@ class Turn:
 
     def fire_due(self, upto: int) -> None:
         """Fire the timers due at or before an instant, ordered by (due, id), also those armed on the way."""
-        while timers := self.state.timers:
-            due, id = min((timer.due, id) for id, timer in timers.items())
-            if due > upto:
+        draft = self._draft
+        while timers := draft.state.timers:
+            due = [(timer.due, id) for id, timer in timers.items() if timer.due <= upto]
+            if not due:
                 return
-            self._fire(id, timers[id])
+            first = min(due)[1]
+            self._fire(first, timers[first])
 
     def touch(self, event: Event) -> None:
         """Take a touchpoint in; its definition_version says which programme is in force."""
-        self._begin(event, event.id)
         self.record(event)
-        state = self.state
+        state = self._draft.state
         version = event.definition_version
         compiled = self._programmes.version(state.tenant, version) if version else None
         rules = compiled.by_type.get(event.type) if compiled is not None else None
+        open = state.open
+        if rules is None and not open:
+            return
+        self._cause, self._occasion = event, event.id
         self._sight = Sight(state, event.as_of, event.data)
-        candidates = {journey.name: journey for journey in rules.journeys} if rules is not None else {}
-        others = [name for name, instance in state.open.items() if instance.version != version]
-        for name in sorted({*candidates, *others}) if others else candidates:
-            self._journey(name, candidates.get(name), compiled, event.type)
+        candidates = rules.journeys if rules is not None else _NONE
+        if all(instance.version == version for instance in open.values()):
+            for journey in candidates:
+                self._journey(journey.name, journey, journey, version, event.type)
+        else:
+            self._journeys_of_versions(candidates, version, event.type)
 
-    def _begin(self, cause: Event, occasion: str) -> None:
-        self._cause = cause
-        self._occasion = occasion
+    def _journeys_of_versions(self, candidates: Sequence[CompiledJourney], version: str, type: str) -> None:
+        """As `touch`, where some instances run under other versions than the one in force."""
+        tenant, open = self.state.tenant, self.state.open
+        running = {name: journey_of(self._programmes, tenant, instance) for name, instance in open.items()}
+        entering = {journey.name: journey for journey in candidates}
+        for name in sorted({*running, *entering}):
+            self._journey(name, running.get(name), entering.get(name), version, type)
 
     def _journey(
-        self, name: str, candidate: CompiledJourney | None, compiled: CompiledProgramme | None, type: str
+        self, name: str, running: CompiledJourney | None, entering: CompiledJourney | None, version: str, type: str
     ) -> None:
-        """Exit, goal, entry, stages, interventions of one journey, in this order."""
-        open = self.state.open
-        if name in open:
-            self._leave(open[name], type)
-        if candidate is not None and compiled is not None and name not in self.state.open:
-            self._enter(candidate, compiled.version, candidate.on[type])
-        instance = self.state.open.get(name)
-        if instance is None:
-            return
-        journey = journey_of(self._programmes, self.state.tenant, instance)
-        rules = journey.on.get(type)
-        if rules is not None:
-            entered = self._detect(journey, instance, rules)
-            self._meet_friction(journey, instance, rules)
-            if rules.waits or rules.triggers or entered:
-                self._intervene(journey, name, type, entered)
+        """Exit, goal, entry, stages, interventions of one journey, in this order.
 
-    def _leave(self, instance: Instance, type: str) -> None:
-        journey = journey_of(self._programmes, self.state.tenant, instance)
-        rules = journey.on.get(type)
-        if rules is None:
+        `running` is the version an open instance would be under, `entering` the one a new instance would be under.
+        """
+        draft = self._draft
+        instance = draft.state.open.get(name)
+        if instance is not None and running is not None:
+            rules = running.on.get(type)
+            if rules is None:
+                return
+            self._leave(running, instance, rules)
+            instance = draft.state.open.get(name)
+        journey = running
+        if instance is None:
+            if entering is None or not self._enter(entering, version, entering.on[type]):
+                return
+            journey, instance = entering, draft.state.open[name]
+        if journey is None:
             return
-        if self._matches(journey, rules.exits):
+        rules = journey.on[type]
+        entered = self._detect(instance, rules) if rules.stages else ""
+        for rule in rules.friction:
+            if self._sight.holds(rule.when):
+                self._state(instance, facts.FRICTION_MET, friction=rule.name)
+        if rules.waits or rules.triggers or entered:
+            self._intervene(journey, name, type, entered)
+
+    def _leave(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> None:
+        if self._matches(rules.exits):
             self._state(instance, facts.EXITED, reason=EXIT_EVENT)
-        elif rules.goal is not None and self._sight.holds(journey, rules.goal.when):
+        elif rules.goal is not None and self._sight.holds(rules.goal.when):
             value, currency = self._worth(journey)
             self._state(instance, facts.GOAL_REACHED, value=value, currency=currency)
 
     def _worth(self, journey: CompiledJourney) -> tuple[str, str]:
-        number = amount(self._sight.value(journey, journey.value)) if journey.value is not None else None
+        number = amount(self._sight.value(journey.value)) if journey.value is not None else None
         if number is None:
             return "", ""
         if journey.currency_code:
             return decimal_text(number), journey.currency_code
         stated = self._sight.event.get("currency")
-        currency = self._sight.value(journey, journey.currency) if journey.currency is not None else stated
+        currency = self._sight.value(journey.currency) if journey.currency is not None else stated
         return decimal_text(number), currency if isinstance(currency, str) else ""
 
-    def _enter(self, journey: CompiledJourney, version: str, rules: JourneyRules) -> None:
+    def _enter(self, journey: CompiledJourney, version: str, rules: JourneyRules) -> bool:
+        """Whether they entered."""
         if not rules.entries:
-            return
-        record = self.state.records.get(journey.name, NO_RECORD)
+            return False
+        state = self._draft.state
+        record = state.records.get(journey.name, NO_RECORD)
         if record.entered and not _may_return(journey.definition.reentry, record.last_ended, self._sight.at):
-            return
-        if not self._matches(journey, rules.entries) or not self._sight.holds(journey, journey.audience):
-            return
+            return False
+        if not self._matches(rules.entries) or not self._sight.holds(journey.audience):
+            return False
         occurrence = record.entered + 1
-        state = self.state
         instance_id = stable_id("instance", state.tenant, state.profile_id, journey.name, occurrence)
         data = {"journey": journey.name, "instance_id": instance_id, "occurrence": occurrence}
         self.record(facts.make(self._cause, state.profile_id, facts.ENTERED, version, self._occasion, data))
+        return True
 
-    def _matches(self, journey: CompiledJourney, rules: list[OnRule]) -> bool:
-        return any(self._sight.holds(journey, rule.when) for rule in rules)
+    def _matches(self, rules: Iterable[OnRule]) -> bool:
+        return any(self._sight.holds(rule.when) for rule in rules)
 
-    def _detect(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> str:
+    def _detect(self, instance: Instance, rules: JourneyRules) -> str:
         """Enter the first stage that is detected, unless it is the one they are in; return it."""
         for rule in rules.stages:
-            if self._sight.holds(journey, rule.when):
+            if self._sight.holds(rule.when):
                 if rule.name == instance.stage:
                     return ""
                 self._state(instance, facts.STAGE_ENTERED, stage=rule.name)
                 return rule.name
         return ""
-
-    def _meet_friction(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> None:
-        for rule in rules.friction:
-            if self._sight.holds(journey, rule.when):
-                self._state(instance, facts.FRICTION_MET, friction=rule.name)
 
     def _intervene(self, journey: CompiledJourney, name: str, type: str, entered: str) -> None:
         """Go on with what waited for this event; then start what it, or the stage it led to, triggers."""
@@ -166,14 +181,14 @@ class Turn:
             run = instance.runs.get(intervention.name)
             if run is not None:
                 wait = intervention.waits[run.step]
-                if wait.on == type and self._sight.holds(journey, wait.when):
+                if wait.on == type and self._sight.holds(wait.when):
                     self._end_wait(journey, instance, intervention, timed_out=False)
             if self._triggered(journey, intervention, type, entered):
                 self._start(journey, self.state.open[name], intervention)
 
     def _triggered(self, journey: CompiledJourney, item: CompiledIntervention, type: str, entered: str) -> bool:
         by_stage = bool(entered) and item.stage == entered
-        return (by_stage or (bool(type) and item.on == type)) and self._sight.holds(journey, item.when)
+        return (by_stage or (bool(type) and item.on == type)) and self._sight.holds(item.when)
 
     def _start(self, journey: CompiledJourney, instance: Instance, intervention: CompiledIntervention) -> None:
         if intervention.name not in instance.runs:
@@ -182,7 +197,7 @@ class Turn:
     def _fire(self, id: str, timer: Timer) -> None:
         instance = self.state.open[timer.journey]
         journey = journey_of(self._programmes, self.state.tenant, instance)
-        self._begin(self._moment_of(timer), stable_id("timer", id, timer.due))
+        self._cause, self._occasion = self._time_of(timer), stable_id("timer", id, timer.due)
         self._sight = Sight(self.state, timer.due)
         if timer.kind == "goal":
             self._state(instance, facts.EXITED, reason=WINDOW_ELAPSED)
@@ -190,13 +205,13 @@ class Turn:
             intervention = journey.intervention(timer.ref)
             if intervention is not None:
                 self._end_wait(journey, instance, intervention, timed_out=True)
-        elif not self._sight.holds(journey, journey.stages[timer.ref][1]):
+        elif not self._sight.holds(journey.stages[timer.ref][1]):
             self._state(instance, facts.STAGE_SKIPPED, stage=timer.ref)
         else:
             self._state(instance, facts.STAGE_ENTERED, stage=timer.ref)
             self._intervene(journey, timer.journey, "", timer.ref)
 
-    def _moment_of(self, timer: Timer) -> Event:
+    def _time_of(self, timer: Timer) -> Event:
         state = self.state
         return Event(
             id=timer.cause,
@@ -243,7 +258,7 @@ class Turn:
 
     def _arm(self, journey: CompiledJourney, step: BranchStep, timed_out: bool | None) -> CompiledStep | None:
         for condition, first in step.arms:
-            if self._sight.holds_after_wait(journey, condition, timed_out):
+            if self._sight.holds_after_wait(condition, timed_out):
                 return first
         return step.next
 
@@ -278,7 +293,7 @@ class Turn:
     def _context(self, journey: CompiledJourney, instance: Instance) -> dict[str, Any]:
         return {
             "traits": self.state.traits,
-            "features": self._sight.features(journey),
+            "features": self._sight.features(journey.features),
             "stage": self.state.open[instance.journey].stage,
             "event": dict(self._sight.event),
             "event_type": "" if self._cause.type == _TIMER else self._cause.type,
