@@ -1,4 +1,4 @@
-"""The unmodified Segment client at Cairn's HTTP front door, with every answer checked."""
+"""The unmodified Segment client at Cairn's HTTP front door, several of it side by side, with every answer checked."""
 
 import logging
 import os
@@ -15,6 +15,7 @@ SOURCE: Final = "shop"
 _QUEUE: Final = 2_000
 _UPLOAD_SIZE: Final = 100
 _UPLOAD_INTERVAL_S: Final = 0.02  # how long the client waits for a batch to fill up
+_CLIENTS: Final = 4  # a client has one request under way at a time
 _ATTEMPTS: Final = 5
 
 
@@ -26,22 +27,26 @@ class FrontDoor:
         self.sent = 0
         """Calls handed to the client, repeats included."""
         self._failures: list[tuple[Exception, list[str]]] = []
-        self._client = Client(
-            write_key,
-            host=f"http://{http_address}",
-            max_queue_size=_QUEUE,
-            upload_size=_UPLOAD_SIZE,
-            upload_interval=_UPLOAD_INTERVAL_S,
-            max_retries=10,
-            timeout=15,
-            on_error=self._failed,
-        )
+        self._clients = [
+            Client(
+                write_key,
+                host=f"http://{http_address}",
+                max_queue_size=_QUEUE,
+                upload_size=_UPLOAD_SIZE,
+                upload_interval=_UPLOAD_INTERVAL_S,
+                max_retries=10,
+                timeout=15,
+                on_error=self._failed,
+            )
+            for _ in range(_CLIENTS)
+        ]
 
     def __enter__(self) -> "FrontDoor":
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._client.join()
+        for client in self._clients:
+            client.join()
 
     def send(self, calls: Sequence[Call]) -> None:
         """Send calls and return when the front door has answered all of them.
@@ -51,8 +56,8 @@ class FrontDoor:
         waiting = list(calls)
         for _ in range(_ATTEMPTS):
             self._failures.clear()
-            for call in waiting:
-                self.enqueue(call)
+            for number, call in enumerate(waiting):
+                self.enqueue(call, self._clients[number // _UPLOAD_SIZE % _CLIENTS])
             self.flush()
             if not self._failures:
                 return
@@ -63,34 +68,37 @@ class FrontDoor:
 
     def flush(self) -> None:
         """Return when the front door has answered all calls."""
-        self._client.flush()
+        for client in self._clients:
+            client.flush()
 
-    def enqueue(self, call: Call) -> None:
-        """Hand one call to the client. Raises CannotRun if its queue stays full."""
+    def enqueue(self, call: Call, client: Client | None = None) -> None:
+        """Hand one call to a client. Raises CannotRun if its queue stays full."""
+        client = client or self._clients[0]
         for _ in range(_ATTEMPTS):
-            success, _message = self._call(call)
+            success, _message = _call(client, call)
             if success:
                 self.sent += 1
                 return
-            self.flush()  # the queue was full
+            client.flush()  # the queue was full
         raise CannotRun("The client's queue stays full; is the front door alive?")
-
-    def _call(self, call: Call) -> tuple[bool, dict[str, Any]]:
-        who: dict[str, Any] = {
-            "user_id": call.user_id,
-            "anonymous_id": call.anonymous_id,
-            "timestamp": call.at,
-            "message_id": call.message_id,
-        }
-        answer: tuple[bool, dict[str, Any]]
-        if call.kind == "identify":
-            answer = self._client.identify(traits=call.body, **who)
-        else:
-            answer = self._client.track(event=call.event, properties=call.body, **who)
-        return answer
 
     def _failed(self, error: Exception, batch: Iterable[dict[str, Any]]) -> None:
         self._failures.append((error, [str(message["messageId"]) for message in batch]))
+
+
+def _call(client: Client, call: Call) -> tuple[bool, dict[str, Any]]:
+    who: dict[str, Any] = {
+        "user_id": call.user_id,
+        "anonymous_id": call.anonymous_id,
+        "timestamp": call.at,
+        "message_id": call.message_id,
+    }
+    answer: tuple[bool, dict[str, Any]]
+    if call.kind == "identify":
+        answer = client.identify(traits=call.body, **who)
+    else:
+        answer = client.track(event=call.event, properties=call.body, **who)
+    return answer
 
 
 def _keep_local() -> None:
