@@ -168,7 +168,9 @@ async def _served(chassis: Chassis) -> AsyncIterator[None]:
         await asyncio.wait([task])
 
 
-def moment(profile_id: str, number: int, at: int = T0, *, sealed: str = "bm9uY2Utb2YtMTJiY2lwaGVy", age_band: str = "35-44") -> Event:
+def moment(
+    profile_id: str, number: int, at: int = T0, *, sealed: str = "bm9uY2Utb2YtMTJiY2lwaGVy", age_band: str = "35-44"
+) -> Event:
     moment_id = stable_id("moment", profile_id, number)
     return _event(
         "journey.moment_reached",
