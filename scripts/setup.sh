@@ -24,15 +24,20 @@ if [ "$(.venv/bin/uv --version 2>/dev/null | cut -d' ' -f2)" != "${uv#uv==}" ]; 
     .venv/bin/python -m pip install --quiet --disable-pip-version-check "$uv"
 fi
 
-# Where this machine keeps packages is told to pip; uv does not read pip's settings, so pass them on.
-from_pip() { # from_pip UV_NAME PIP_NAME: unless uv is told already
-    if [ -z "${!1:-}" ] && [ -n "${!2:-}" ]; then export "$1=${!2}"; fi
+# Where this machine keeps packages is told to pip (environment or pip.conf); uv does not read that, so pass it on.
+settings=$(.venv/bin/python -m pip config list)
+from_pip() { # from_pip UV_NAME PIP_KEY: unless uv is told already
+    local value
+    value=$(sed -nE "s/^(:env:|install|global)\.$2='(.*)'\$/\2/p" <<<"$settings" | head -n 1)
+    if [ "$2" = find-links ]; then value=${value// /,}; fi # pip parts them by spaces, uv by commas
+    if [ -z "${!1:-}" ] && [ -n "$value" ]; then export "$1=$value"; fi
 }
-from_pip UV_DEFAULT_INDEX PIP_INDEX_URL
-from_pip UV_INDEX PIP_EXTRA_INDEX_URL
-from_pip UV_FIND_LINKS PIP_FIND_LINKS
-from_pip SSL_CERT_FILE PIP_CERT
-from_pip UV_HTTP_TIMEOUT PIP_DEFAULT_TIMEOUT
+from_pip UV_DEFAULT_INDEX index-url
+from_pip UV_INDEX extra-index-url
+from_pip UV_FIND_LINKS find-links
+from_pip UV_HTTP_TIMEOUT default-timeout
+from_pip SSL_CERT_FILE cert
+export UV_INDEX_STRATEGY=${UV_INDEX_STRATEGY:-unsafe-best-match} # as pip does; safe here, since all hashes are locked
 
 export VIRTUAL_ENV=$PWD/.venv UV_LINK_MODE=${UV_LINK_MODE:-copy}
 .venv/bin/uv pip install --quiet --require-hashes --requirement requirements.lock
