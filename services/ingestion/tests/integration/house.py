@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import asyncpg
 import grpc
@@ -23,6 +23,13 @@ from ingestion.composition import App, compose
 from ingestion.settings import IngestionSettings
 from journeyctl.ports import free_port
 
+if TYPE_CHECKING:  # these exist for the type checker only
+    from cairn.ingestion.v1.ingestion_pb2_grpc import (
+        ClockServiceAsyncStub,
+        IngestionServiceAsyncStub,
+        KeyServiceAsyncStub,
+    )
+
 KEY = "key-of-the-shop"
 OTHER_KEY = "key-of-the-other-tenant"
 DEVICE_KEY = "key-of-the-phone-app"
@@ -32,9 +39,9 @@ class Ingestion(NamedTuple):
     app: App
     dsn: str
     url: str
-    api: IngestionServiceStub
-    keys: KeyServiceStub
-    clock: ClockServiceStub
+    api: "IngestionServiceAsyncStub"
+    keys: "KeyServiceAsyncStub"
+    clock: "ClockServiceAsyncStub"
 
     async def events(self) -> list[Event]:
         """Everything in the log, by partition and position, markers excepted."""
@@ -58,9 +65,10 @@ class Ingestion(NamedTuple):
 
     async def post(self, path: str, *, key: str = KEY, **request: Any) -> requests.Response:
         """One HTTP request from another thread, redirects not followed."""
-        auth = {"auth": (key, "")} if key else {}
+        auth = (key, "") if key else None
+        url = self.url + path
         return await asyncio.to_thread(
-            requests.post, self.url + path, timeout=15, allow_redirects=False, **auth, **request
+            lambda: requests.post(url, timeout=15, allow_redirects=False, auth=auth, **request)
         )
 
     async def ingest(self, *events: pb.IngestEvent, key: str = KEY) -> pb.IngestResponse:

@@ -160,12 +160,13 @@ async def test_an_oversized_event_is_kept_aside_and_an_oversized_batch_refused(d
     assert (answer.status_code, answer.json()["code"]) == (400, "BATCH_SIZE")
 
 
-@pytest.mark.parametrize(
-    "body", [b"", b"{", b'{"batch": 7}', b"[1]", b'{"batch": [{"a": }]}', b"\x1f\x8bnonsense", b"{}"]
-)
-async def test_broken_bodies_are_refused_whole(door: Ingestion, body: bytes) -> None:
-    answer = await door.post("/v1/batch", data=body)
-    assert (answer.status_code, answer.json()["success"]) == (400, False)
+BROKEN = [b"", b"{", b'{"batch": 7}', b"[1]", b'{"batch": [{"a": }]}', b"\x1f\x8bnonsense", b"{}"]
+
+
+async def test_broken_bodies_are_refused_whole(door: Ingestion) -> None:
+    for body in BROKEN:
+        answer = await door.post("/v1/batch", data=body)
+        assert (answer.status_code, answer.json()["success"]) == (400, False)
 
 
 async def test_gzip_forms_and_plain_text_are_read_whatever_the_headers_say(door: Ingestion) -> None:
