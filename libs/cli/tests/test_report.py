@@ -9,7 +9,7 @@ import pytest
 
 from journeyctl.demo.pictures import flow, timeline
 from journeyctl.demo.report import page
-from journeyctl.demo.results import JourneyCount, Lane, Mark, Results, Span, Standing, Story, Told, Week, summary
+from journeyctl.demo.results import JourneyCount, Lane, Mark, Results, Slice, Span, Standing, Story, Told, summary
 
 START = datetime(2017, 1, 1, tzinfo=UTC)
 END = datetime(2018, 1, 2, tzinfo=UTC)
@@ -99,7 +99,8 @@ RESULTS = Results(
     latency_rate=50,
     state_hash="ab" * 32,
     wall_s=200.123,
-    weeks=[Week(day(7 * n), 2500 + 40 * (n % 9), 200 + 30 * (n % 5)) for n in range(53)],
+    slices=[Slice(day(7 * n), 2500 + 40 * (n % 9), 200 + 30 * (n % 5)) for n in range(53)],
+    slice_days=7,
     story=STORY,
 )
 
@@ -156,7 +157,7 @@ def test_what_comes_from_outside_is_escaped() -> None:
 
 
 def test_a_demo_without_a_story_still_has_a_page() -> None:
-    assert "One customer" not in page(replace(RESULTS, story=None, weeks=[], suppressed={}))
+    assert "One customer" not in page(replace(RESULTS, story=None, slices=[], suppressed={}))
 
 
 @pytest.mark.parametrize(

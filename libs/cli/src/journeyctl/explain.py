@@ -8,6 +8,7 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.text import Text
 
+from cairn.journey.v1.journey_pb2 import Condition
 from journeyctl import words
 from journeyctl.customer import Customer, find, gather
 from journeyctl.installation import Installation, home_folder
@@ -16,6 +17,8 @@ from journeyctl.up import Home
 
 Name = Annotated[str, typer.Argument(help="User id, card number, e-mail address or profile id.", show_default=False)]
 _LAST: Final = 12
+_LATER: Final = ("entry", "exit", "stage")
+"""What waits for an event: that it does not hold now is nothing to worry about."""
 Item = TypeVar("Item")
 
 
@@ -56,16 +59,20 @@ def _who(console: Console, name: str, customer: Customer) -> None:
 def _journeys(console: Console, customer: Customer) -> None:
     for journey, explained in customer.explained.items():
         _heading(console, f"Journey {journey}")
-        console.print(explained.summary)
+        console.print(words.dated(explained.summary))
         for one in customer.state.instances:
             if one.journey == journey:
                 _item(console, words.instance(one))
         for condition in explained.conditions:
-            sign = Text("✓ ", style="green") if condition.holds else Text("✗ ", style="red")
-            line = Text.assemble("  ", sign, f"{condition.role}: ", (condition.expression, "cyan"))
-            if condition.saw:
-                line.append(f" — {condition.saw}", style="dim")
-            console.print(Padding(line, (0, 0, 0, 2)))
+            _condition(console, condition)
+
+
+def _condition(console: Console, condition: Condition) -> None:
+    sign = ("✓ ", "green") if condition.holds else ("· ", "dim") if condition.role in _LATER else ("✗ ", "red")
+    line = Text.assemble(sign, f"{condition.role}: ", (condition.expression, "cyan"))
+    if condition.saw:
+        line.append(f" — {words.dated(condition.saw)}", style="dim")
+    console.print(Padding(line, (0, 0, 0, 4)))
 
 
 def _decisions(console: Console, customer: Customer, last: int | None) -> None:

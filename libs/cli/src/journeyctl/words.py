@@ -1,5 +1,6 @@
 """Facts of the services as sentences."""
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -44,6 +45,8 @@ _STATUS: Final[Mapping[str, str]] = {
     "rejected": "was refused by the provider",
 }
 
+_ISO: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+
 
 def moment(time: Timestamp) -> datetime:
     """The instant of a proto, in UTC."""
@@ -53,6 +56,11 @@ def moment(time: Timestamp) -> datetime:
 def day(time: Timestamp) -> str:
     """The day of an instant: 3 March 2017."""
     return f"{moment(time):%-d %B %Y}"
+
+
+def dated(text: str) -> str:
+    """A text with its ISO instants as people write them: 7 January 2017, 15:36."""
+    return _ISO.sub(lambda found: f"{datetime.fromisoformat(found[0]):%-d %B %Y, %H:%M}", text)
 
 
 def reason(word: str) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from html import escape
 from typing import Final
 
-from journeyctl.demo.results import JourneyCount, Lane, Mark, Span, Week
+from journeyctl.demo.results import JourneyCount, Lane, Mark, Slice, Span
 
 LOGO: Final = (
     '<svg class="logo" viewBox="0 0 64 64" aria-hidden="true">'
@@ -234,40 +234,38 @@ def _span(span: Span, x1: float, x2: float, y: float, x_of: Callable[[datetime],
     return f"<g>{''.join(parts)}<title>{escape(span.text)}</title></g>"
 
 
-def columns(weeks: Sequence[Week]) -> str:
-    """Baskets in and messages out, week by week."""
-    if not weeks:
+def columns(slices: Sequence[Slice], unit: str) -> str:
+    """Baskets in and messages out, by day or week (`unit`)."""
+    if not slices:
         return ""
     height, base = 190.0, 150.0
-    most = max(max(week.baskets for week in weeks), 1)
-    most_out = max(max(week.messages for week in weeks), 1)
-    step = (_WIDTH - 40) / len(weeks)
+    most = max(max(one.baskets for one in slices), 1)
+    most_out = max(max(one.messages for one in slices), 1)
+    step = (_WIDTH - 40) / len(slices)
     parts = [f'<path class="grid" d="M0 {base}H{_WIDTH}"/>']
-    for index, week in enumerate(weeks):
+    for index, one in enumerate(slices):
         x = 20 + index * step
-        tall = (base - 20) * week.baskets / most
-        title = (
-            f"<title>{week.start:%-d %b %Y}: {number(week.baskets)} baskets, {number(week.messages)} messages</title>"
-        )
+        tall = (base - 20) * one.baskets / most
+        title = f"<title>{one.start:%-d %b %Y}: {number(one.baskets)} baskets, {number(one.messages)} messages</title>"
         parts.append(
             f'<g><rect class="column" x="{x:.1f}" y="{base - tall:.1f}" width="{step * 0.74:.1f}" height="{tall:.1f}" rx="2"/>{title}</g>'
         )
-        if index % max(1, len(weeks) // 10) == 0:
-            parts.append(f'<text x="{x:.1f}" y="{base + 18}" class="small">{week.start:%-d %b}</text>')
+        if index % max(1, len(slices) // 10) == 0:
+            parts.append(f'<text x="{x:.1f}" y="{base + 18}" class="small">{one.start:%-d %b}</text>')
     points = [
-        f"{20 + (index + 0.37) * step:.1f},{base - (base - 20) * week.messages / most_out:.1f}"
-        for index, week in enumerate(weeks)
+        f"{20 + (index + 0.37) * step:.1f},{base - (base - 20) * one.messages / most_out:.1f}"
+        for index, one in enumerate(slices)
     ]
     parts.append(f'<polyline class="line" points="{" ".join(points)}"/>')
     legend = (
         f'<rect class="column" x="20" y="{height - 12}" width="10" height="10" rx="2"/>'
-        f'<text x="36" y="{height - 3}" class="small">baskets (most in a week: {number(most)})</text>'
+        f'<text x="36" y="{height - 3}" class="small">baskets (most in a {unit}: {number(most)})</text>'
         f'<path class="line" d="M280 {height - 7}h16"/>'
-        f'<text x="302" y="{height - 3}" class="small">messages decided (most in a week: {number(most_out)})</text>'
+        f'<text x="302" y="{height - 3}" class="small">messages decided (most in a {unit}: {number(most_out)})</text>'
     )
     return (
         f'<svg class="columns" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" '
-        f'aria-label="Baskets and messages by week">{"".join(parts)}{legend}</svg>'
+        f'aria-label="Baskets and messages by {unit}">{"".join(parts)}{legend}</svg>'
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -13,13 +13,12 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_kernel.time import to_datetime
 from journeyctl.demo.front_door import SOURCE
-from journeyctl.demo.households import Call
-from journeyctl.demo.results import Week
+from journeyctl.demo.households import Call, Period
+from journeyctl.demo.results import Slice
 from journeyctl.demo.stage import TENANT
 from journeyctl.services import Services, ask
 
 _PAGE: Final = 5_000
-_WEEK: Final = timedelta(days=7)
 
 
 class Head(msgspec.Struct):
@@ -103,17 +102,23 @@ def entries(services: Services, service: str) -> Iterator[tuple[str, bytes]]:
             after = batch.last
 
 
-def weeks(services: Services, calls: Sequence[Call], start: datetime, end: datetime) -> list[Week]:
-    """Baskets sent and messages decided, week by week."""
-    baskets = Counter(max(0, (call.at - start) // _WEEK) for call in calls if call.event == "Basket Purchased")
+def slices(services: Services, calls: Sequence[Call], period: Period) -> list[Slice]:
+    """Baskets sent and messages decided, by day in a short period, by week in a long one."""
+    width = timedelta(days=slice_days(period))
+    baskets = Counter(max(0, (call.at - period.start) // width) for call in calls if call.event == "Basket Purchased")
     messages: Counter[int] = Counter()
     for type, body in entries(services, "decisioning"):
         if type == "decision.made":
             head = _heads.decode(body)
             if head.data.get("chosen"):
-                messages[(to_datetime(head.as_of) - start) // _WEEK] += 1
-    count = -((start - end) // _WEEK)
-    return [Week(start + number * _WEEK, baskets[number], messages[number]) for number in range(count)]
+                messages[(to_datetime(head.as_of) - period.start) // width] += 1
+    count = -((period.start - period.end) // width)
+    return [Slice(period.start + number * width, baskets[number], messages[number]) for number in range(count)]
+
+
+def slice_days(period: Period) -> int:
+    """How many days a slice has."""
+    return 1 if period.days <= 62 else 7
 
 
 def sent_by_channel(services: Services) -> dict[str, set[str]]:

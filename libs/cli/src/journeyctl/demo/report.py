@@ -80,11 +80,12 @@ def _tiles(results: Results) -> str:
 
 
 def _throughput(results: Results) -> str:
+    unit = "day" if results.slice_days == 1 else "week"
     hops = ["events", "who is who", "journeys", "decisions", "deliveries"]
     return (
-        "<h2>The time that passed</h2><p>Each bar is a week of baskets; the line is what Cairn decided to send. "
+        f"<h2>The time that passed</h2><p>Each bar is a {unit} of baskets; the line is what Cairn decided to send. "
         "A 30-day wait fires between the right two purchases, whether the year takes a year or minutes.</p>"
-        f'<div class="card"><div class="scroll">{columns(results.weeks)}</div>'
+        f'<div class="card"><div class="scroll">{columns(results.slices, unit)}</div>'
         f'<div class="pipe">{" → ".join(f"<b>{hop}</b>" for hop in hops)}</div></div>'
     )
 

@@ -88,8 +88,8 @@ class JourneyCount:
     """`from>to` to how many times."""
 
 
-class Week(NamedTuple):
-    """What a week brought."""
+class Slice(NamedTuple):
+    """What a day or a week brought."""
 
     start: datetime
     baskets: int
@@ -130,7 +130,8 @@ class Results:
     latency_rate: float
     state_hash: str
     wall_s: float
-    weeks: Sequence[Week]
+    slices: Sequence[Slice]
+    slice_days: int
     story: Story | None
 
 

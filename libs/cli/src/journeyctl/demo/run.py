@@ -117,7 +117,8 @@ def collect(
         "calls_found": len(left.get("webhook", set()) & set(hooks)),
         "throughput_eps": fate.accepted / played.sending_s if played.sending_s else 0.0,
         "state_hash": state_hash(services),
-        "weeks": reading.weeks(services, calls, period.start, period.end),
+        "slices": reading.slices(services, calls, period),
+        "slice_days": reading.slice_days(period),
         "story": story(household, gather(services, find(services, household))),
     }
 

@@ -1,11 +1,12 @@
 """One household to tell of, and its year as marks on a timeline."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
-from cairn.journey.v1.journey_pb2 import TimelineEntry
+from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
 from journeyctl import words
 from journeyctl.customer import Customer
 from journeyctl.demo.households import Call, household_of
@@ -62,8 +63,10 @@ def story(user_id: str, customer: Customer) -> Story:
         standings=[
             Standing(
                 journey=journey,
-                summary=explained.summary,
-                conditions=[(item.role, item.expression, item.holds, item.saw) for item in explained.conditions],
+                summary=words.dated(explained.summary),
+                conditions=[
+                    (item.role, item.expression, item.holds, words.dated(item.saw)) for item in explained.conditions
+                ],
             )
             for journey, explained in customer.explained.items()
         ],
@@ -75,8 +78,9 @@ def lanes(customer: Customer) -> list[Lane]:
     entries = list(customer.timeline)
     return [
         Lane("baskets", _baskets(entries)),
-        Lane("campaigns", _campaigns(entries)),
-        *(Lane(journey, spans=_spans(entries, journey)) for journey in customer.explained),
+        Lane("identity", _marks(entries, {"profile.identified": "identify", "identity.merged": "merge"})),
+        Lane("campaigns", _marks(entries, {"campaign.received": "campaign", "coupon.redeemed": "coupon"})),
+        *(Lane(journey, spans=_spans(customer, journey)) for journey in customer.explained),
         Lane(
             "decisions",
             [
@@ -100,45 +104,29 @@ def _baskets(entries: Iterable[TimelineEntry]) -> list[Mark]:
     ]
 
 
-def _campaigns(entries: Iterable[TimelineEntry]) -> list[Mark]:
-    kinds = {"campaign.received": "campaign", "coupon.redeemed": "coupon", "identity.merged": "merge"}
-    return [
-        Mark(words.moment(entry.event_time), kinds[entry.type], _told(entry))
-        for entry in entries
-        if entry.type in kinds
-    ]
+def _marks(entries: Iterable[TimelineEntry], kinds: Mapping[str, str]) -> list[Mark]:
+    found = [entry for entry in entries if entry.type in kinds]
+    return [Mark(words.moment(entry.event_time), kinds[entry.type], _told(entry)) for entry in found]
 
 
 def _told(entry: TimelineEntry) -> str:
     return f"{words.moment(entry.event_time):%-d %B %Y %H:%M}: {words.touchpoint(entry)}"
 
 
-def _spans(entries: Iterable[TimelineEntry], journey: str) -> list[Span]:
-    """The stays in a journey, from its facts."""
-    stays: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        if not entry.type.startswith("journey."):
-            continue
-        data = words.plain(entry.data)
-        if data.get("journey") != journey:
-            continue
-        at = words.moment(entry.event_time)
-        stay = stays.setdefault(data["instance_id"], {"start": at, "end": None, "outcome": "", "stages": []})
-        match entry.type:
-            case "journey.stage_entered":
-                stay["stages"].append((at, data["stage"]))
-            case "journey.goal_reached":
-                stay.update(end=at, outcome="goal")
-            case "journey.exited":
-                stay.update(end=at, outcome="exited")
-    return [
-        Span(stay["start"], stay["end"], stay["outcome"], stay["stages"], _stay_in_words(journey, stay))
-        for stay in stays.values()
-    ]
+def _spans(customer: Customer, journey: str) -> list[Span]:
+    """The stays in a journey; what happened in one before a merge is known by its outcome, not by its stages."""
+    stages: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
+    for entry in customer.timeline:
+        if entry.type == "journey.stage_entered":
+            data = words.plain(entry.data)
+            stages[data["instance_id"]].append((words.moment(entry.event_time), data["stage"]))
+    return [_span(stay, stages[stay.instance_id]) for stay in customer.state.instances if stay.journey == journey]
 
 
-def _stay_in_words(journey: str, stay: dict[str, Any]) -> str:
-    ends = {"goal": "goal reached on", "exited": "left on"}
-    end = f", {ends[stay['outcome']]} {stay['end']:%-d %B %Y}" if stay["outcome"] else ", still in it"
-    stages = ", ".join(name for _, name in stay["stages"])
-    return f"{journey} since {stay['start']:%-d %B %Y}" + (f" ({stages})" if stages else "") + end
+def _span(stay: Instance, stages: list[tuple[datetime, str]]) -> Span:
+    end, outcome = None, ""
+    if stay.HasField("goal_time"):
+        end, outcome = words.moment(stay.goal_time), "goal"
+    elif stay.HasField("exited_time"):
+        end, outcome = words.moment(stay.exited_time), "exited"
+    return Span(words.moment(stay.entered_time), end, outcome, stages, f"{stay.journey}: {words.instance(stay)}")
