@@ -110,3 +110,7 @@ def test_the_kind_of_the_value_is_known_where_it_is_certain(text: str, kind: typ
 def test_references_name_the_fields_that_are_read(text: str, references: set[str]) -> None:
     assert references_of(text, VARIABLES) == references
     assert compile_expression(text, VARIABLES).references == references
+
+
+def test_an_expression_shows_its_text() -> None:
+    assert repr(compile_expression("1 == 1", {})) == "Expression('1 == 1')"

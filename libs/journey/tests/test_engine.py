@@ -1,6 +1,7 @@
 import pytest
 
-from cairn_journey import load_text, purpose
+from cairn_journey import JourneyDomain, Programmes, load_text, purpose
+from cairn_kernel.errors import NotFound
 
 from .scenario import CATALOGUE, WIN_BACK, Customer, bought, event, identified, types
 
@@ -428,3 +429,63 @@ def test_timers_tell_what_they_are_for() -> None:
     assert sorted(customer.domain.timers(customer.state).values()) == sorted(
         t.due for t in customer.state.timers.values()
     )
+
+
+def test_an_old_version_may_look_out_for_more_and_for_less() -> None:
+    customer = Customer(SIMPLE).when(event("account.created", 1))
+    wider = SIMPLE.replace("name: onboarding", "name: other").replace("account.created", "page.viewed")
+    customer.domain.programmes.activate("default", load_text(wider + CATALOGUE))
+    customer.when(event("page.viewed", 2))
+    assert customer.said("journey") == [("entered", 2, "other")]
+    assert customer.when(bought(3)).said("journey") == [("goal_reached", 3, "onboarding"), ("goal_reached", 3, "other")]
+
+
+def test_a_stage_with_a_condition_needs_it() -> None:
+    customer = Customer(with_lines("stages: [{name: big, on: page.viewed, when: event.n > 5}]"))
+    assert customer.when(event("account.created", 1), event("page.viewed", 2, n=1)).said() == [("entered", 1)]
+
+
+def test_conditions_over_features_are_shared_and_told_apart() -> None:
+    lines = """
+features: {views: {count: page.viewed}, seen: {count: page.viewed, where: event.n > 5}}
+stages:
+  - {name: avid, on: page.viewed, when: views > 2}
+  - {name: keen, on: page.viewed, when: seen > 0}
+"""
+    customer = Customer(with_lines(lines)).when(event("account.created", 1))
+    customer.when(*(event("page.viewed", 2 + n / 10, n=n) for n in (1, 6, 7)))
+    assert customer.said("stage") == [("stage_entered", 2.6, "keen"), ("stage_entered", 2.7, "avid")]
+
+
+def test_a_branch_before_any_wait_sees_features() -> None:
+    journey = doing("{on: a.b}", "{branch: [{when: n > 1, steps: [{decide: {actions: [hello-email]}}]}]}")
+    customer = Customer(journey + "features: {n: {count: a.b}}\n").when(event("account.created", 1))
+    assert customer.when(event("a.b", 2)).said() == []
+    assert customer.when(event("a.b", 3)).said() == [("moment_reached", 3)]
+
+
+def test_a_version_that_was_never_added_is_not_found() -> None:
+    customer = Customer().when(bought(1))
+    with pytest.raises(NotFound):
+        Customer().domain.programmes.version("default", "gone")
+    with pytest.raises(NotFound):
+        JourneyDomain(Programmes()).fold(customer.domain.initial("default", "p1"), customer.stream)
+
+
+def test_every_event_of_a_customer_is_handled_and_no_marker() -> None:
+    handles = Customer().domain.handles
+    assert handles("any.thing")
+    assert handles("consent.changed")
+    assert not handles("cairn.marker")
+    assert not handles("identity.merged")
+
+
+def test_consent_passes_on_as_a_touchpoint() -> None:
+    customer = Customer().when(event("consent.changed", 1, channel="email", granted=False))
+    assert types(customer.new) == ["consent.changed"]
+
+
+def test_a_customers_event_with_the_name_of_a_fact_is_only_a_touchpoint() -> None:
+    customer = Customer().when(event("journey.entered", 1, journey="win-back", instance_id="x", occurrence=1))
+    assert types(customer.new) == ["journey.entered"]
+    assert customer.state.records == {}

@@ -127,7 +127,7 @@ class CompiledJourney:
     """A journey ready to run."""
 
     __slots__ = (
-        *("audience", "currency", "currency_code", "definition", "features", "idle_stages"),
+        *("_by_name", "audience", "currency", "currency_code", "definition", "features", "idle_stages"),
         *("interventions", "name", "on", "stages", "value"),
     )
 
@@ -141,6 +141,7 @@ class CompiledJourney:
         self.currency_code = journey.goal.currency if journey.goal.currency_is_code else ""
         self.currency = None if self.currency_code else scope.at_event(journey.goal.currency)
         self.interventions = tuple(CompiledIntervention(item, scope) for item in journey.interventions)
+        self._by_name = {item.name: item for item in self.interventions}
         self.stages: Mapping[str, tuple[Stage, Condition | None]] = {
             stage.name: (stage, scope.at_event(stage.when) if stage.on else scope.standing(stage.when))
             for stage in journey.stages
@@ -149,9 +150,9 @@ class CompiledJourney:
         self.on: dict[str, JourneyRules] = {}
         self._index(journey, scope)
 
-    def intervention(self, name: str) -> CompiledIntervention | None:
-        """The intervention called so."""
-        return next((item for item in self.interventions if item.name == name), None)
+    def intervention(self, name: str) -> CompiledIntervention:
+        """The intervention called so; there is one, since names come from runs of this version."""
+        return self._by_name[name]
 
     def _index(self, journey: Journey, scope: "_Scope") -> None:
         for rule in journey.entry:

@@ -105,28 +105,30 @@ class Turn:
 
         `running` is the version an open instance would be under, `entering` the one a new instance would be under.
         """
-        draft = self._draft
-        instance = draft.state.open.get(name)
-        if instance is not None and running is not None:
-            rules = running.on.get(type)
-            if rules is None:
-                return
-            self._leave(running, instance, rules)
-            instance = draft.state.open.get(name)
-        journey = running
-        if instance is None:
-            if entering is None or not self._enter(entering, version, entering.on[type]):
-                return
-            journey, instance = entering, draft.state.open[name]
-        if journey is None:
+        journey = self._stay(name, running, type)
+        if journey is None and entering is not None and self._enter(entering, version, entering.on[type]):
+            journey = entering
+        rules = journey.on.get(type) if journey is not None else None
+        if journey is None or rules is None:
             return
-        rules = journey.on[type]
+        instance = self._draft.state.open[name]
         entered = self._detect(instance, rules) if rules.stages else ""
         for rule in rules.friction:
             if self._sight.holds(rule.when):
                 self._state(instance, facts.FRICTION_MET, friction=rule.name)
         if rules.waits or rules.triggers or entered:
             self._intervene(journey, name, type, entered)
+
+    def _stay(self, name: str, running: CompiledJourney | None, type: str) -> CompiledJourney | None:
+        """Exit or goal if the event brings them about; the journey if the instance stays open."""
+        draft = self._draft
+        instance = draft.state.open.get(name)
+        if instance is None or running is None:
+            return None
+        rules = running.on.get(type)
+        if rules is not None:
+            self._leave(running, instance, rules)
+        return running if name in draft.state.open else None
 
     def _leave(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> None:
         if self._matches(rules.exits):
@@ -183,16 +185,13 @@ class Turn:
                 wait = intervention.waits[run.step]
                 if wait.on == type and self._sight.holds(wait.when):
                     self._end_wait(journey, instance, intervention, timed_out=False)
-            if self._triggered(journey, intervention, type, entered):
-                self._start(journey, self.state.open[name], intervention)
+            instance = self.state.open[name]
+            if intervention.name not in instance.runs and self._triggered(intervention, type, entered):
+                self._run(journey, instance, intervention, self._occasion, intervention.first, None)
 
-    def _triggered(self, journey: CompiledJourney, item: CompiledIntervention, type: str, entered: str) -> bool:
+    def _triggered(self, item: CompiledIntervention, type: str, entered: str) -> bool:
         by_stage = bool(entered) and item.stage == entered
         return (by_stage or (bool(type) and item.on == type)) and self._sight.holds(item.when)
-
-    def _start(self, journey: CompiledJourney, instance: Instance, intervention: CompiledIntervention) -> None:
-        if intervention.name not in instance.runs:
-            self._run(journey, instance, intervention, self._occasion, intervention.first, None)
 
     def _fire(self, id: str, timer: Timer) -> None:
         instance = self.state.open[timer.journey]
@@ -202,9 +201,7 @@ class Turn:
         if timer.kind == "goal":
             self._state(instance, facts.EXITED, reason=WINDOW_ELAPSED)
         elif timer.kind == "wait":
-            intervention = journey.intervention(timer.ref)
-            if intervention is not None:
-                self._end_wait(journey, instance, intervention, timed_out=True)
+            self._end_wait(journey, instance, journey.intervention(timer.ref), timed_out=True)
         elif not self._sight.holds(journey.stages[timer.ref][1]):
             self._state(instance, facts.STAGE_SKIPPED, stage=timer.ref)
         else:
