@@ -24,6 +24,7 @@ from ingestion.adapters.http_api import HttpApi
 from ingestion.adapters.http_server import listen, serve
 from ingestion.adapters.postgres_ledger import PostgresLedger
 from ingestion.adapters.postgres_tables import PostgresTables
+from ingestion.adapters.secrets import RememberingSecrets
 from ingestion.application.admit import Admit
 from ingestion.application.move_clock import LOG, MoveClock
 from ingestion.application.receive import Receive
@@ -50,16 +51,17 @@ class App(NamedTuple):
 async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
     """Everything open and wired; `app.chassis.serve()` runs it."""
     async with open_chassis(settings, SERVICE, LOG) as chassis:
-        secrets = FileKeyProvider(settings.keys_dir)
+        provider = FileKeyProvider(settings.keys_dir)
+        secrets = RememberingSecrets(provider)
         tables = PostgresTables(chassis.pool)
 
         def hashed(key: str) -> str:
-            return secrets.token("", "write_key", key)
+            return provider.token("", "write_key", key)
 
         await tables.declare(declared(written_keys(settings), hashed))
         sources = Sources(tables, hashed)
         await sources.refresh()
-        keys = SubjectKeys(secrets)
+        keys = SubjectKeys(provider)
         admit = Admit(
             chassis.store,
             chassis.publisher,
@@ -96,7 +98,7 @@ def _add_servicers(
     sources: Sources,
     tables: PostgresTables,
     keys: SubjectKeys,
-    secrets: FileKeyProvider,
+    secrets: RememberingSecrets,
     move_clock: MoveClock,
 ) -> None:
     names = {name: service.full_name for name, service in pb.DESCRIPTOR.services_by_name.items()}

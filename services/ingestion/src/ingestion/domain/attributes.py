@@ -46,13 +46,16 @@ class _Walk:
         if depth > MAX_DEPTH or self._keys > MAX_KEYS:
             raise BadEvent(BAD_ATTRIBUTES, told[:-1])
         clear: dict[str, Any] = {}
+        personal = self._personal
         for key, value in fields.items():
             if not key.isascii() or "\x00" in key:
                 check_text(key, f"{told}*")
             kind = type(value)
-            if value is not None and value != "" and self._personal(key):
+            if value is not None and value != "" and personal(key):
                 self.sealed[path + key] = self.value(value, "", told + step(key), depth, sealed=True)
-            elif kind is str and value.isascii() and "\x00" not in value:
+            elif (kind is str and value.isascii() and "\x00" not in value) or value is None or kind is bool:
+                clear[key] = value
+            elif (kind is int and LOWEST <= value <= HIGHEST) or (kind is float and -_INFINITY < value < _INFINITY):
                 clear[key] = value
             else:
                 clear[key] = self.value(value, path + key, told + step(key), depth)

@@ -1,6 +1,7 @@
 """From what was told to the event that is stored: who it is about, where it goes, what stays secret."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from cairn_kernel.event import Event, Identifier, canonical
@@ -9,17 +10,26 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY
 from ingestion.domain.faults import BadEvent
-from ingestion.domain.told import Name, Source, Told
+from ingestion.domain.told import CACHED, Name, Source, Told
 
 
 class Secrets(Protocol):
     """Keyed digests: equal for equal values, useless without the key."""
 
-    def token(self, tenant: str, namespace: str, value: str) -> str: ...
+    @property
+    def token(self) -> Callable[[str, str, str], str]:
+        """Of tenant, namespace and normalised value: what stands for an identifier."""
+        ...
 
-    def payload_digest(self, payload: bytes) -> bytes: ...
+    @property
+    def payload_digest(self) -> Callable[[bytes], bytes]:
+        """Tells whether two payloads are the same."""
+        ...
 
-    def nonce(self, tenant: str, key_id: str, field: str, value: bytes) -> bytes: ...
+    @property
+    def nonce(self) -> Callable[[str, str, str, bytes], bytes]:
+        """Of tenant, key id, field and value, to seal it with."""
+        ...
 
 
 class Draft(NamedTuple):
@@ -148,11 +158,11 @@ def aside_from(made: Draft, reason: str, field: str, secrets: Secrets) -> Aside:
 
 
 def tokens(names: tuple[Name, ...], source: Source, secrets: Secrets) -> tuple[Identifier, ...]:
-    return strongest_first(
-        Identifier(name.namespace, secrets.token(source.tenant, name.namespace, name.value)) for name in names
-    )
+    made = [Identifier(name.namespace, secrets.token(source.tenant, name.namespace, name.value)) for name in names]
+    return strongest_first(made) if len(made) > 1 else tuple(made)
 
 
+@lru_cache(maxsize=CACHED)
 def subject_key_id(tenant: str, strongest: Identifier) -> str:
     return stable_id("key", tenant, strongest.namespace, strongest.token)
 

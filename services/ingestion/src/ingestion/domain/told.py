@@ -1,6 +1,7 @@
 """An event as its source told it, understood but not yet sealed, stamped or stored."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from cairn_kernel.event import canonical
@@ -15,6 +16,8 @@ SKEW_ALLOWED_US: Final = 60_000_000
 EARLIEST_US: Final = 0
 """1970; before it, a time is a mistake."""
 FUTURE_ALLOWED_US: Final = DAY
+CACHED: Final = 50_000
+"""Identifiers seen last, for which spelling and hashing are not done again."""
 NAMING_FIELDS: Final = (EMAIL, PHONE, CARD)
 """Fields of properties and traits that name a person."""
 
@@ -96,8 +99,19 @@ def in_range(event_time: int, *, latest: int, field: str) -> int:
 
 def names(candidates: Iterable[tuple[str, object]]) -> tuple[Name, ...]:
     """The candidates that do name somebody, in their order, without repeats. Junk is left out."""
-    spelled = (Name(namespace, normalise(namespace, value)) for namespace, value in candidates if value is not None)
-    return tuple(dict.fromkeys(name for name in spelled if name.value and encodable(name.value)))
+    found = []
+    for namespace, value in candidates:
+        if isinstance(value, str | int):
+            spelled = _spelled(namespace, value)
+            if spelled and spelled not in found:
+                found.append(spelled)
+    return tuple(found)
+
+
+@lru_cache(maxsize=CACHED, typed=True)
+def _spelled(namespace: str, value: str | int) -> Name | None:
+    text = normalise(namespace, value)
+    return Name(namespace, text) if text and encodable(text) else None
 
 
 def declared(namespace: str, field: str) -> str:
