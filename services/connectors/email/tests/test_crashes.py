@@ -11,7 +11,7 @@ from cairn.connector.v1 import connector_pb2 as pb
 from cairn_connector import streams, wire
 
 if TYPE_CHECKING:
-    from conftest import Street
+    from services.connectors.email.tests.conftest import Street
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 
