@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from cairn_expressions import activate
+from cairn_expressions import Activation, activate
 from cairn_journey import facts
 from cairn_journey.compiler import CompiledJourney
 from cairn_journey.features import CompiledFeature, add, amount
@@ -67,10 +67,15 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
 
 
 def _keep(draft: Draft, event: Event, features: Sequence[CompiledFeature]) -> None:
-    seen = activate({"event": event.data}) if any(feature.where is not None for feature in features) else None
     kept = draft.features
+    seen: Activation | None = None
     for feature in features:
-        feature.keep(kept, event, seen)
+        if feature.where is None:
+            feature.keep(kept, event)
+            continue
+        seen = seen or activate({"event": event.data})
+        if feature.where.holds(seen):
+            feature.keep(kept, event)
 
 
 def _features_of_others(

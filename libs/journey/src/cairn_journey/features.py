@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
 from typing import Any, Final
 
-from cairn_expressions import Activation, Expression, compile_expression
+from cairn_expressions import Expression, compile_expression
 from cairn_journey.model import Feature
 from cairn_journey.scopes import WHERE_VARIABLES
 from cairn_journey.state import Accumulator, Count, Counts, Last, Seen, Sum, Sums
@@ -36,10 +36,8 @@ class CompiledFeature:
         self._path = tuple(feature.of.split("."))
         self._update: Callable[[Accumulator | None, Event], Accumulator | None] = getattr(self, f"_{feature.kind}")
 
-    def keep(self, features: dict[str, Accumulator], event: Event, seen: Activation | None) -> None:
-        """Take an event of its type in; `seen` holds the event and is needed if there is a `where`."""
-        if self.where is not None and (seen is None or not self.where.holds(seen)):
-            return
+    def keep(self, features: dict[str, Accumulator], event: Event) -> None:
+        """Take in an event of its type for which `where` holds."""
         after = self._update(features.get(self.key), event)
         if after is not None:
             features[self.key] = after
