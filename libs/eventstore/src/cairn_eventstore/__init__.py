@@ -12,6 +12,7 @@ from cairn_eventstore.ports import (
     StreamConflict,
     Timer,
     UnitOfWork,
+    columns,
 )
 from cairn_eventstore.postgres import PostgresEventStore
 from cairn_eventstore.sealing import FileKeyProvider, open_field, seal_field
@@ -30,6 +31,7 @@ __all__ = [
     "StreamConflict",
     "Timer",
     "UnitOfWork",
+    "columns",
     "open_field",
     "seal_field",
 ]

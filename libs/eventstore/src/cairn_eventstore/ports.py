@@ -97,6 +97,11 @@ class UnitOfWork:
         return not (self.inbox or self.appends or self.timers_set or self.timers_cancelled or self.rows or self.prepare)
 
 
+def columns(rows: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
+    """Rows as columns, for a statement over unnest: one execution instead of one per row. There must be a row."""
+    return tuple(list(column) for column in zip(*rows, strict=True))
+
+
 class EventStore(Protocol):
     """One service's log, with its inbox and timers."""
 

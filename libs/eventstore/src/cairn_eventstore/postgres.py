@@ -15,6 +15,7 @@ from cairn_eventstore.ports import (
     StreamConflict,
     Timer,
     UnitOfWork,
+    columns,
 )
 from cairn_kernel.errors import Unavailable
 from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
@@ -133,7 +134,7 @@ class PostgresEventStore:
 async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
     """Do `work` in the transaction that is open on an asyncpg connection. Raises as EventStore.commit does."""
     if work.inbox:
-        moved = await connection.fetch(ADVANCE_INBOX, *_columns(work.inbox, 5))
+        moved = await connection.fetch(ADVANCE_INBOX, *columns(work.inbox))
         if len(moved) != len(work.inbox):
             raise Fenced("another owner has processed this batch")
     if work.prepare is not None:
@@ -181,7 +182,7 @@ async def append_rows(connection: Any, rows: Iterable[tuple[int, Any, int, str, 
     counts: dict[int, int] = {}
     latest: dict[int, int] = {}
     ordinals = []
-    partitions, streams, versions, topics, states, as_ofs = (list(column) for column in zip(*rows, strict=True))
+    partitions, streams, versions, topics, states, as_ofs = columns(list(rows))
     for partition, as_of in zip(partitions, as_ofs, strict=True):
         counts[partition] = ordinal = counts.get(partition, 0) + 1
         latest[partition] = max(as_of, latest.get(partition, 0))
@@ -202,7 +203,3 @@ async def append_rows(connection: Any, rows: Iterable[tuple[int, Any, int, str, 
     if len(bases) != len(touched):
         raise AssertionError("a partition has no head row")
     return [(partition, base) for partition, base in bases]
-
-
-def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    return [[row[index] for row in rows] for index in range(width)]

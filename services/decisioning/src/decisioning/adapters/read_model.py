@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from cairn_eventstore import UnitOfWork
+from cairn_eventstore import UnitOfWork, columns
 from cairn_kernel.event import MERGED
 from cairn_runtime import Change
 from decisioning.domain.decide import DECISION_MADE
 from decisioning.domain.facts import ProfileState
 
-INSERT_DECISION = """
+INSERT_DECISIONS = """
 INSERT INTO decisions
     (tenant, decision_id, profile_id, stream_version, partition, moment_id, journey, action, reason, decided)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::text[],
+    $8::text[], $9::text[], $10::bigint[])
 """
-ADD_COUNT = """
-INSERT INTO decision_counts AS c (tenant, partition, reason, action, decisions) VALUES ($1, $2, $3, $4, $5)
+ADD_COUNTS = """
+INSERT INTO decision_counts AS c (tenant, partition, reason, action, decisions)
+SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::bigint[])
 ON CONFLICT (tenant, partition, reason, action) DO UPDATE SET decisions = c.decisions + excluded.decisions
 """
 INSERT_MERGE = "INSERT INTO merged_profiles (tenant, survivor, loser) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
@@ -28,8 +30,8 @@ def project(work: UnitOfWork, changes: Sequence[Change[ProfileState]]) -> None:
     decisions = [row for change in changes for row in _decisions(change)]
     if decisions:
         counts = Counter((tenant, part, reason, action) for tenant, _, _, _, part, _, _, action, reason, _ in decisions)
-        work.rows.append((INSERT_DECISION, decisions))
-        work.rows.append((ADD_COUNT, [(*key, count) for key, count in sorted(counts.items())]))
+        work.rows.append((INSERT_DECISIONS, [columns(decisions)]))
+        work.rows.append((ADD_COUNTS, [columns([(*key, count) for key, count in sorted(counts.items())])]))
     merges = [
         (change.tenant, fact.data["to"], fact.data["from"])
         for change in changes

@@ -4,20 +4,26 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
-from cairn_eventstore import UnitOfWork
+from cairn_eventstore import UnitOfWork, columns
 from cairn_journey import CustomerState, counts
 from cairn_journey.facts import ENTERED, EXITED, GOAL_REACHED, STAGE_ENTERED, UNITED
 from cairn_kernel.event import MERGED
 from cairn_runtime import Change
 from journey_state.adapters.postgres_customers import tally_json
 
-INSERT_CUSTOMER = "INSERT INTO customers (tenant, profile_id, partition) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-CLOSE_CUSTOMER = """
-INSERT INTO customers (tenant, profile_id, partition, merged_into) VALUES ($1, $2, $3, $4)
+INSERT_CUSTOMERS = """
+INSERT INTO customers (tenant, profile_id, partition) SELECT * FROM unnest($1::text[], $2::uuid[], $3::smallint[])
+ON CONFLICT DO NOTHING
+"""
+CLOSE_CUSTOMERS = """
+INSERT INTO customers (tenant, profile_id, partition, merged_into)
+SELECT * FROM unnest($1::text[], $2::uuid[], $3::smallint[], $4::uuid[])
 ON CONFLICT (tenant, profile_id) DO UPDATE SET merged_into = excluded.merged_into
 """
-UPSERT_STANDING = """
-INSERT INTO standings VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+UPSERT_STANDINGS = """
+INSERT INTO standings SELECT * FROM unnest(
+    $1::text[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[], $7::numeric[], $8::text[],
+    $9::bigint[], $10::text[], $11::jsonb[], $12::jsonb[])
 ON CONFLICT (tenant, profile_id, journey) DO UPDATE SET
     entered = excluded.entered, in_flight = excluded.in_flight, goal = excluded.goal,
     goal_value = excluded.goal_value, currency = excluded.currency, exited = excluded.exited,
@@ -37,12 +43,13 @@ def project(work: UnitOfWork, changes: Sequence[Change[CustomerState]]) -> None:
         row for change in changes if any(fact.type in MOVES for fact in change.facts) for row in _standings(change)
     ]
     if born:
-        work.rows.append((INSERT_CUSTOMER, [(c.tenant, c.profile_id, c.partition) for c in born]))
+        rows = [(c.tenant, c.profile_id, c.partition) for c in born]
+        work.rows.append((INSERT_CUSTOMERS, [columns(rows)]))
     if closed:
-        rows = [(c.tenant, c.profile_id, c.partition, c.state.closed_into) for c in closed]
-        work.rows.append((CLOSE_CUSTOMER, rows))
+        ends = [(c.tenant, c.profile_id, c.partition, c.state.closed_into) for c in closed]
+        work.rows.append((CLOSE_CUSTOMERS, [columns(ends)]))
     if standings:
-        work.rows.append((UPSERT_STANDING, standings))
+        work.rows.append((UPSERT_STANDINGS, [columns(standings)]))
 
 
 def _closes(change: Change[CustomerState], type: str) -> bool:
