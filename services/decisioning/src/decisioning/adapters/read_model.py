@@ -14,6 +14,7 @@ INSERT INTO decisions
     (tenant, decision_id, profile_id, stream_version, partition, moment_id, journey, action, reason, decided)
 SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::bigint[], $5::smallint[], $6::text[], $7::text[],
     $8::text[], $9::text[], $10::bigint[])
+ON CONFLICT DO NOTHING
 """
 ADD_COUNTS = """
 INSERT INTO decision_counts AS c (tenant, partition, reason, action, decisions)
