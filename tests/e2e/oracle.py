@@ -77,14 +77,10 @@ def baskets(start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
 def _onboarding(paid: pd.DataFrame, end: pd.Timestamp) -> Iterator[_Stay]:
     """From the first basket to the second, within 30 days."""
     place = paid.groupby("household").cumcount()
-    both = (
-        paid[place == 0]
-        .set_index("household")[["at"]]
-        .join(paid[place == 1].set_index("household")[["at", "cents"]], rsuffix="_second")
-    )
+    both = paid[place == 0].merge(paid[place == 1], on="household", how="left", suffixes=("", "_second"))
     limit = both["at"] + pd.Timedelta(days=ONBOARDING_DAYS)
     reached = both["at_second"] < limit
-    yield from (_Stay("goal", int(cents)) for cents in both.cents[reached])
+    yield from (_Stay("goal", int(cents)) for cents in both.cents_second[reached])
     yield from (_Stay("exited" if over else "in_flight") for over in (limit <= end)[~reached])
 
 
@@ -143,7 +139,7 @@ def _campaign(paid: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> Ite
 
 
 def _redemptions(paid: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
-    """Each with the till it happened at: the first basket of its date with a coupon, else the first (dates in the shop's zone)."""
+    """Each with its till: the first basket of its date, in the shop's zone, that used a coupon; else the first."""
     local = paid["at"].dt.tz_localize("UTC").dt.tz_convert(SHOP_ZONE).dt.tz_localize(None).dt.normalize()
     tills = (
         paid.assign(date=local, without=~paid.coupon)

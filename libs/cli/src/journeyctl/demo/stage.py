@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -13,7 +14,7 @@ from journeyctl.demo.sinks import Sinks
 from journeyctl.embedded import DURABLE
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation
-from journeyctl.processes import owner_of
+from journeyctl.processes import make_folder, owner_of
 from journeyctl.services import Services
 from journeyctl.supervisor import Supervisor
 
@@ -48,6 +49,7 @@ def set_up(
     postgres_settings: Mapping[str, str] = DURABLE,
 ) -> Iterator[Stage]:
     """Start everything in a folder; leaving stops it, and the data stay."""
+    _known_token_key(home)
     with Sinks(home / "sinks") as sinks:
         told = {"CAIRN_WRITE_KEYS": f"{TENANT}/{SOURCE}:{WRITE_KEY}", **sinks.environment, **environment}
         with Supervisor(home, environment=told, postgres_settings=postgres_settings) as supervisor:
@@ -55,6 +57,15 @@ def set_up(
             supervisor.start_all()
             with Services(supervisor.installation) as services:
                 yield Stage(supervisor, services, sinks)
+
+
+def _known_token_key(home: Path) -> None:
+    """Profile ids are made from tokens: with one key known to all, every run of the demo makes the same."""
+    key = home / "keys" / "token"
+    if not key.exists():
+        make_folder(key.parent)
+        key.touch(mode=0o600)
+        key.write_bytes(sha256(b"cairn demo: this key protects made-up addresses only").digest())
 
 
 def clear(home: Path) -> None:
