@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from activation.domain.consent import Ledger
 from activation.domain.delivery import Delivery, fact
 from activation.domain.quiet_hours import end_of_quiet
-from activation.domain.status import DISPATCHED, EXPIRED, SUPPRESSED
+from activation.domain.status import DISPATCHED, EXPIRED, REJECTED, SUPPRESSED
 from cairn_journey import Programme
 from cairn_kernel.event import Event
 
@@ -36,13 +36,19 @@ Verdict = Order | End | NotYet
 
 
 def claim(
-    delivery: Delivery, ledger: Ledger, programme: Programme | None, *, now: int, upto: int | None = None
+    delivery: Delivery,
+    ledger: Ledger,
+    programme: Programme | None,
+    *,
+    now: int,
+    upto: int | None = None,
+    fault: str = "",
 ) -> Verdict:
     """Check a delivery at the moment it is claimed, and say what follows.
 
     `now` is the domain's clock. `upto` is where consent is looked at: in a time-lapse the instant at
-    which the delivery is due, live everything known. A delivery that a connector may have begun is
-    never ended here: the connector is asked first.
+    which the delivery is due, live everything known. `fault` is why there is nothing to send. A delivery
+    that a connector may have begun is never ended here: the connector is asked first.
     """
     if ledger.awaits_loser(delivery.profile_id, upto=upto):
         return NotYet()
@@ -50,6 +56,8 @@ def claim(
         refused = (EXPIRED, "TOO_LATE")
     elif not ledger.allows(delivery.profile_id, delivery.channel, delivery.class_, upto=upto):
         refused = (SUPPRESSED, "CONSENT")
+    elif fault:
+        refused = (REJECTED, fault)
     else:
         quiet_until = end_of_quiet(now, delivery.class_, delivery.planned.data.get("context") or {}, programme)
         if quiet_until > now and not delivery.in_flight:

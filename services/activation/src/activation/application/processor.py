@@ -1,0 +1,248 @@
+"""The processor: decisions become deliveries, receipts become facts, and a step ends when all is known."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import structlog
+
+from activation.application import metrics
+from activation.application.claiming import Claiming
+from activation.application.claims import Claims
+from activation.application.clocks import Clocks
+from activation.application.deliveries import Deliveries
+from activation.application.desk import Desk, Item
+from activation.application.dispatcher import Dispatcher, Outgoing
+from activation.application.mail import Arrived, Mail
+from activation.application.ports import Tables
+from activation.application.programmes import Programmes
+from activation.application.turn import LOG, Turn
+from activation.application.watch import Watch
+from activation.domain.claim import NotYet, Order
+from activation.domain.consent import Consent, Merge
+from activation.domain.delivery import Delivery
+from activation.domain.plan import plan
+from activation.domain.receipt import receive
+from activation.domain.status import PLANNED
+from cairn_eventstore import EventStore, InboxAdvance, NewEvent, UnitOfWork
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event, from_msgpack, marker, to_canonical_json
+from cairn_kernel.ids import stable_id
+from cairn_messaging import Entry
+
+log: Final = structlog.get_logger()
+
+DECISION: Final = "decision.made"
+HANDLED: Final = frozenset({DECISION, CONSENT_CHANGED, MERGED})
+MAX_RECEIPTS: Final = 2_000
+
+INSERT_PARKED: Final = "INSERT INTO parked VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
+INSERT_DEFERRED: Final = "INSERT INTO deferred VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+
+
+class DeliveryProcessor:
+    """A Processor with one stream per delivery. One turn at a time: what it keeps in memory needs no locks."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        tables: Tables,
+        programmes: Programmes,
+        desk: Desk,
+        deliveries: Deliveries,
+        clocks: Clocks,
+        claiming: Claiming,
+        mail: Mail,
+        dispatcher: Dispatcher,
+    ) -> None:
+        self._store = store
+        self._tables = tables
+        self._programmes = programmes
+        self._desk = desk
+        self._deliveries = deliveries
+        self._clocks = clocks
+        self._claiming = claiming
+        self._mail = mail
+        self._dispatcher = dispatcher
+        self._watch = Watch(desk, clocks)
+        self._rows: dict[int, InboxAdvance] = {}
+        self._fronts: dict[int, tuple[int, Event]] = {}
+        self._claims: Claims | None = None
+        self.wake: Callable[[], None] = lambda: None
+        """Asks for another turn soon."""
+
+    async def process(self, entries: Mapping[int, Sequence[Entry]], work: UnitOfWork) -> dict[int, int]:
+        """See Processor.process."""
+        turn = Turn(work)
+        await self._receive(self._mail.take(MAX_RECEIPTS), turn)
+        counts, decisions = self._read(entries, turn)
+        await self._plan(decisions, turn)
+        fronts = {part: self._front(run[0]) for part, run in entries.items() if run and run[0].type == MARKER}
+        self._release(fronts)
+        self._end_steps(fronts, counts, turn)
+        claims = self._claims = await self._claiming.next(turn, self._watch.timed)
+        turn.add_rows(self._desk.get)
+        self._watch.sweep(work, set(self._rows))
+        if claims is not None:
+            work.prepare = claims.prepare(work)
+            turn.touched |= {candidate.item.partition for candidate in claims.candidates}
+        work.inbox += [self._rows[part] for part in sorted(turn.touched) if not counts.get(part)]
+        if work.empty and not any(counts.values()):
+            self._mail.done()
+        return counts
+
+    async def tick(self, upto: Mapping[int, int], work: UnitOfWork) -> bool:
+        """See Processor.tick."""
+        for partition, instant in upto.items():
+            if self._clocks.live(partition):
+                self._clocks.saw(partition, instant)
+                self._claiming.lapsed |= await self._watch.lapsed(self._store, partition, instant, work)
+        self.wake()
+        return False
+
+    async def gained(self, partitions: Mapping[int, InboxAdvance]) -> None:
+        """See Processor.gained."""
+        await self.lost(set(partitions))
+        self._rows.update(partitions)
+        self._clocks.begin(partitions.keys(), await self._tables.modes(partitions.keys()))
+        await self._watch.begin(self._store, partitions.keys())
+        for row in await self._tables.open_deliveries(partitions.keys()):
+            self._desk.put(Item(*row))
+        self.wake()
+
+    async def lost(self, partitions: set[int]) -> None:
+        """See Processor.lost."""
+        self._claims = None
+        self._mail.again()
+        self._deliveries.forget_all()
+        self._desk.drop(partitions)
+        for partition in partitions:
+            self._rows.pop(partition, None)
+            self._fronts.pop(partition, None)
+
+    def committed(self, work: UnitOfWork) -> None:
+        """See Processor.committed."""
+        for move in work.inbox:
+            self._rows[move.partition] = move._replace(before=move.last)
+        for new in work.appends:
+            metrics.FACTS.labels(new.event.type.rpartition(".")[2]).inc()
+        claims, self._claims = self._claims, None
+        if claims is not None:
+            self._follow_claims(claims)
+        self._mail.done()
+        self._deliveries.shrink()
+        if work.appends or len(self._mail):
+            self.wake()
+
+    def _follow_claims(self, claims: Claims) -> None:
+        for claimed in claims.results:
+            self._deliveries.put(claimed.delivery)
+            verdict = claimed.verdict
+            if isinstance(verdict, Order):
+                self._desk.put(claimed.item)
+                if claimed.dispatch is not None:
+                    self._dispatcher.send(Outgoing(claimed.item.connector, claimed.dispatch))
+            elif isinstance(verdict, NotYet):
+                self._watch.put_off(claimed.item, verdict.at)
+            else:
+                self._desk.close(claimed.item.id)
+
+    async def _receive(self, arrived: Sequence[Arrived], turn: Turn) -> None:
+        await self._deliveries.recall([each.receipt.delivery_id for each in arrived])
+        for each in arrived:
+            metrics.RECEIPTS.labels(each.receipt.status).inc()
+            delivery = self._deliveries.get(each.receipt.delivery_id)
+            if delivery is None:
+                log.warning("receipt.unknown", delivery_id=each.receipt.delivery_id)
+            elif turn.partition(delivery) not in self._rows:
+                self._mail.not_ours(each)
+            elif (fact := receive(delivery, each.receipt)) is not None:
+                turn.note(each)
+                self._follow(turn.add(delivery, fact))
+
+    def _follow(self, delivery: Delivery) -> None:
+        """Bring cache and desk up to a delivery's new state."""
+        self._deliveries.put(delivery)
+        item = self._desk.get(delivery.id)
+        if not delivery.open:
+            self._desk.close(delivery.id)
+        elif item is None or delivery.status == PLANNED:
+            self._desk.put(_item(delivery, Turn.partition(delivery)))
+
+    def _read(
+        self, entries: Mapping[int, Sequence[Entry]], turn: Turn
+    ) -> tuple[dict[int, int], list[tuple[Entry, Event]]]:
+        counts: dict[int, int] = {}
+        decisions: list[tuple[Entry, Event]] = []
+        for partition, run in entries.items():
+            counts[partition] = next((at for at, entry in enumerate(run) if entry.type == MARKER), len(run))
+            for entry in run[: counts[partition]]:
+                if entry.type not in HANDLED:
+                    continue
+                event = from_msgpack(entry.body)
+                self._clocks.saw(partition, event.as_of)
+                if entry.type == DECISION:
+                    decisions.append((entry, event))
+                else:
+                    _hear(event, turn)
+        return counts, decisions
+
+    async def _plan(self, decisions: Sequence[tuple[Entry, Event]], turn: Turn) -> None:
+        planned: list[list[Event]] = []
+        for entry, decision in decisions:
+            try:
+                facts = plan(decision, self._programmes.active(decision.tenant))
+            except Exception as error:
+                log.error("decision.parked", event_id=decision.id, exc_info=error)
+                where = (decision.id, decision.tenant, entry.partition, type(error).__name__, decision.id)
+                turn.work.rows.append((INSERT_PARKED, [where]))
+                state = to_canonical_json(decision)
+                turn.work.rows.append((INSERT_DEFERRED, [(decision.id, entry.position, entry.partition, state)]))
+                continue
+            if facts:
+                planned.append(facts)
+        await self._deliveries.recall([str(facts[0].data["delivery_id"]) for facts in planned])
+        for facts in planned:
+            if self._deliveries.get(str(facts[0].data["delivery_id"])) is None:
+                self._follow(turn.begin(facts))
+
+    def _front(self, entry: Entry) -> Event:
+        known = self._fronts.get(entry.partition)
+        if known is None or known[0] != entry.position:
+            known = self._fronts[entry.partition] = (entry.position, from_msgpack(entry.body))
+        return known[1]
+
+    def _release(self, fronts: Mapping[int, Event]) -> None:
+        """Let go out what waited for its hour. A time-lapse waits for the whole step: merges span partitions."""
+        for partition in self._rows:
+            front = fronts.get(partition)
+            if self._clocks.live(partition):
+                self._desk.release({partition}, max(self._clocks.now(partition), front.as_of if front else 0))
+            elif front and self._clocks.whole_step(int(front.data["step"]), fronts, self._rows.keys()):
+                self._desk.release({partition}, front.as_of)
+
+    def _end_steps(self, fronts: Mapping[int, Event], counts: dict[int, int], turn: Turn) -> None:
+        """Pass on the marker of each partition in which everything due by then is known."""
+        for partition, front in fronts.items():
+            if self._desk.unsettled(partition, front.as_of):
+                continue
+            step, mode = int(front.data["step"]), str(front.data["mode"])
+            own = marker(LOG, partition, step=step, at=front.as_of, mode=mode)
+            turn.work.appends.append(NewEvent(partition, stable_id("markers", LOG, partition), step + 1, own))
+            turn.modes.append(self._clocks.pass_marker(partition, front))
+            counts[partition] = 1
+        self._watch.held([partition for partition in fronts if not counts[partition]])
+
+
+def _hear(event: Event, turn: Turn) -> None:
+    data = event.data
+    if event.type == CONSENT_CHANGED:
+        said = (str(data.get("channel", "")), str(data.get("class", "")), data.get("granted") is True)
+        turn.consents.append(Consent(event.profile_id, event.as_of, event.id, *said))
+        return
+    loser, survivor = str(data["from"]), str(data["to"])
+    told = (event.profile_id == loser, event.profile_id == survivor)
+    turn.merges.append(Merge(loser, survivor, event.as_of, *told))
+
+
+def _item(delivery: Delivery, partition: int) -> Item:
+    deferred = delivery.deferred and delivery.attempt == 0
+    return Item(delivery.id, partition, delivery.connector, delivery.due, delivery.expires_at, deferred)
