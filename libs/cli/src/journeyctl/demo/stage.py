@@ -50,7 +50,6 @@ def set_up(
     postgres_settings: Mapping[str, str] = DURABLE,
 ) -> Iterator[Stage]:
     """Start everything in a folder; leaving stops it, and the data stay."""
-    _same_tokens(home / "keys")
     _known_token_key(home)
     with Sinks(home / "sinks") as sinks:
         told = {"CAIRN_WRITE_KEYS": f"{TENANT}/{SOURCE}:{WRITE_KEY}", **sinks.environment, **environment}
@@ -68,18 +67,6 @@ def _known_token_key(home: Path) -> None:
         make_folder(key.parent)
         key.touch(mode=0o600)
         key.write_bytes(sha256(b"cairn demo: this key protects made-up addresses only").digest())
-
-
-def _same_tokens(folder: Path) -> None:
-    """Give every run the same token key, so that the same people get the same profile ids and runs can be compared.
-
-    It guards nothing: the demo's identifiers are public. The key that wraps subject keys stays random.
-    """
-    make_folder(folder)
-    path = folder / "token"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_bytes(sha256(b"the demo's identifiers are public").digest())
 
 
 def clear(home: Path) -> None:
