@@ -1,0 +1,96 @@
+"""Kill any process at any moment and start it again: nothing is lost, nothing happens twice."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import asyncpg
+import nats
+import pytest
+from tests.faults.runs import Disturb, Run, play_small
+
+from journeyctl.demo.stage import Stage
+from journeyctl.installation import SERVICES
+
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(300)]
+
+LEASE_S = 5.0
+
+
+def kill_and_restart(name: str) -> Disturb:
+    def disturb(stage: Stage) -> None:
+        stage.supervisor.kill(name)
+        stage.supervisor.start(name)
+
+    return disturb
+
+
+def same(run: Run, undisturbed: Run) -> None:
+    assert run.lost == 0
+    assert run.accepted == undisturbed.accepted
+    assert run.statuses == undisturbed.statuses
+    assert run.mails == undisturbed.mails
+    assert set(run.mails.values()) == {1}, "no message arrives twice"
+    assert run.state_hash == undisturbed.state_hash
+
+
+def test_kill_9_of_each_service_in_the_middle_of_the_day_changes_nothing(undisturbed: Run, tmp_path: Path) -> None:
+    days = {3 + 4 * number: kill_and_restart(name) for number, name in enumerate(SERVICES)}
+    days |= {26 + number: kill_and_restart(name) for number, name in enumerate(reversed(list(SERVICES)[1:4]))}
+    same(play_small(tmp_path, days), undisturbed)
+
+
+def test_other_batches_other_hash_seeds_and_two_replicas_give_the_same_state(undisturbed: Run, tmp_path: Path) -> None:
+    environment = {"CAIRN_BATCH_MAX_EVENTS": "37", "PYTHONHASHSEED": "4711"}
+
+    def second_replica(stage: Stage) -> None:
+        stage.supervisor.start_replica("journey_state", {"PYTHONHASHSEED": "11"})
+
+    same(play_small(tmp_path, environment=environment, prepare=second_replica), undisturbed)
+
+
+def test_an_owner_that_wakes_up_after_its_lease_writes_nothing(undisturbed: Run, tmp_path: Path) -> None:
+    seen: dict[str, int] = {}
+
+    def sleep_through_the_lease(stage: Stage) -> None:
+        owner, other = "journey_state", stage.supervisor.start_replica("journey_state")
+        stage.supervisor.suspend(owner)
+        time.sleep(LEASE_S + 3)
+        seen["others"] = asyncio.run(_partitions_of_living_owners(stage))
+        stage.supervisor.resume(owner)
+        seen["fenced"] = int(other in stage.supervisor.names)
+
+    same(play_small(tmp_path, {9: sleep_through_the_lease}), undisturbed)
+    assert seen == {"others": 32, "fenced": 1}
+
+
+async def _partitions_of_living_owners(stage: Stage) -> int:
+    connection = await asyncpg.connect(stage.installation.database_dsn)
+    try:
+        query = "SELECT count(*) FROM journey_state.leases WHERE until > now()"
+        return int(await connection.fetchval(query))
+    finally:
+        await connection.close()
+
+
+def test_streams_wiped_in_mid_run_change_nothing(undisturbed: Run, tmp_path: Path) -> None:
+    def wipe(stage: Stage) -> None:
+        asyncio.run(_wipe_streams(stage.installation.nats_url))
+
+    same(play_small(tmp_path, {7: wipe, 15: wipe, 23: wipe}), undisturbed)
+
+
+async def _wipe_streams(url: str) -> None:
+    client = await nats.connect(url)
+    try:
+        jetstream = client.jetstream()
+        for stream in await jetstream.streams_info():
+            await jetstream.delete_stream(stream.config.name or "")
+    finally:
+        await client.close()
+
+
+def test_the_email_connector_killed_between_send_and_record_never_sends_twice(undisturbed: Run, tmp_path: Path) -> None:
+    kill: Callable[[], Disturb] = lambda: kill_and_restart("connector_email")  # noqa: E731
+    same(play_small(tmp_path, {day: kill() for day in (4, 8, 12, 16, 20, 24)}), undisturbed)
