@@ -210,11 +210,11 @@ def cannot(what: str, error: OSError) -> CannotRun:
 
 
 def last_line(log: Path) -> str:
-    """Return the last non-empty line of a file, or an empty text."""
+    """Return the last line of a file that says something (frames drawn around it do not), or an empty text."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 8192))
-            lines = [line.strip() for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+            lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    return lines[-1] if lines else ""
+    return next((line.strip(" |+-") for line in reversed(lines) if any(map(str.isalnum, line))), "")

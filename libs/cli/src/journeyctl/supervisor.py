@@ -20,6 +20,7 @@ from journeyctl.processes import Child, ProcessHome, make_folder
 START_TIMEOUT_S: Final = 45.0
 STOP_TIMEOUT_S: Final = 25.0  # above a connector's own time to drain
 ALL: Final = (*SERVICES, *CONNECTORS)
+MAY_OPEN_PERSONAL_FIELDS: Final = ("ingestion", "activation")
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 FREE: Final[Mapping[str, int]] = MappingProxyType({})
 
@@ -154,6 +155,8 @@ class Supervisor:
             told["CAIRN_GRPC_ADDRESS"] = self._address(name, "grpc")
         if package == "ingestion":
             told["CAIRN_HTTP_ADDRESS"] = self._address(name, "http")
+        if package in MAY_OPEN_PERSONAL_FIELDS:
+            told["CAIRN_KEY_ACCESS_TOKEN"] = self._remembered.password("key_access")
         self._children[name] = self._processes.spawn(
             name,
             [sys.executable, "-P", "-m", package],

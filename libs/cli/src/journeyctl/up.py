@@ -44,9 +44,10 @@ def up(home: Home = None, http_port: Port = None, postgres_port: Port = None, na
                 supervisor.start_servers()
                 supervisor.start_all()
                 console.print(table_of(supervisor.states()))
+                home = supervisor.home
                 console.print(
-                    f"Events come in at http://{supervisor.installation.http['ingestion']}, with the write key in "
-                    f"{os.path.relpath(supervisor.home)}/keys/write_keys. Ctrl-C stops everything."
+                    f"Events come in at http://{supervisor.installation.http['ingestion']}; the write key is in "
+                    f"{home}/keys/write_keys, logs are in {home}/logs. Ctrl-C stops everything."
                 )
                 _watch(supervisor, console)
             except _Stop:
@@ -78,11 +79,10 @@ def down(home: Home = None) -> None:
 
 def table_of(states: list[ProcessState]) -> Table:
     """Return what runs where as a table."""
-    table = Table("process", "health", "pid", "address", "log", box=None, pad_edge=False)
+    table = Table("process", "health", "pid", "address", box=None, pad_edge=False)
     for state in states:
         colour = "green" if state.health == "serving" else "red"
-        log = os.path.relpath(state.log)
-        table.add_row(state.name, f"[{colour}]{state.health}[/]", str(state.pid), state.address, log)
+        table.add_row(state.name, f"[{colour}]{state.health}[/]", str(state.pid), state.address)
     return table
 
 
