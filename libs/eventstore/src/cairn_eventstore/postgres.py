@@ -25,6 +25,12 @@ ACQUIRE_S: Final = 10.0
 ATTEMPTS: Final = 3
 """Tries of a transaction that PostgreSQL ended for a deadlock or a serialization failure."""
 
+OVERBURDENED: Final = (
+    asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
+    asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
+    asyncpg.LockNotAvailableError,
+)
+
 ADVANCE_INBOX = """
 WITH moves AS (
     SELECT * FROM unnest($1::text[], $2::smallint[], $3::bigint[], $4::bigint[], $5::bigint[])
@@ -99,6 +105,8 @@ class PostgresEventStore:
                 raise
             except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
                 raise Unavailable("the outcome of a commit is unknown", reason="COMMIT_IN_DOUBT") from error
+            except OVERBURDENED as error:
+                raise Unavailable("the database cannot do it now", reason="DATABASE_OVERBURDENED") from error
         raise AssertionError("unreachable")
 
     async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:

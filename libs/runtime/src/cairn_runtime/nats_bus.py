@@ -61,10 +61,12 @@ async def open_bus(url: str, name: str) -> AsyncIterator[NatsBus]:
     try:
         yield NatsBus(client)
     finally:
-        with suppress(TimeoutError, nats.errors.Error):
+        with suppress(TimeoutError, OSError, nats.errors.Error):  # NATS may be gone, or just coming back
             async with asyncio.timeout(5):
                 await client.flush()
-        await client.close()
+        with suppress(TimeoutError, OSError, nats.errors.Error):
+            async with asyncio.timeout(5):
+                await client.close()
 
 
 async def keep_log_stream(client: Client, log_name: str) -> None:

@@ -12,6 +12,15 @@ from ingestion.domain.told import Source
 
 TIMEOUT_S: Final = 10.0
 
+DOWN: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+)
+
 SOURCES: Final = "SELECT key_hash, tenant, source, clock, trust FROM sources"
 DECLARE: Final = """
 INSERT INTO sources SELECT *, 'settings' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
@@ -65,5 +74,5 @@ class PostgresTables:
         try:
             async with self._pool.acquire(timeout=TIMEOUT_S) as connection:
                 yield connection
-        except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+        except DOWN as error:
             raise Unavailable("the database does not answer") from error

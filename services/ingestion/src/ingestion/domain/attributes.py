@@ -57,6 +57,8 @@ class _Walk:
                 clear[key] = value
             elif (kind is int and LOWEST <= value <= HIGHEST) or (kind is float and -_INFINITY < value < _INFINITY):
                 clear[key] = value
+            elif kind is list and depth < MAX_DEPTH and all(map(_is_plain_text, value)):
+                clear[key] = value
             else:
                 clear[key] = self.value(value, path + key, told + step(key), depth)
         return clear
@@ -88,6 +90,10 @@ class _Walk:
         else:
             raise BadEvent(BAD_ATTRIBUTES, told)
         return value
+
+
+def _is_plain_text(value: object) -> bool:
+    return type(value) is str and value.isascii() and "\x00" not in value
 
 
 def _nothing(_key: str) -> bool:
