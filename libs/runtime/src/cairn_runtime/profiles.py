@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import asyncpg
 import structlog
@@ -101,6 +101,13 @@ class _DomainFault(Exception):
         self.cause = cause
 
 
+def _history(stream: str, batch: _BatchState[Any], histories: Mapping[str, Sequence[Event]]) -> Sequence[Event]:
+    """All facts of a stream, those of this batch included."""
+    stored = histories.get(stream, ())
+    change = batch.changes.get(stream)
+    return stored if change is None else [*stored, *change.facts]
+
+
 Project = Callable[[UnitOfWork, Sequence[Change[S]]], None]
 
 
@@ -155,12 +162,11 @@ class ProfileProcessor(Generic[S]):
             batch: _BatchState[S] = _BatchState()
             attempt = UnitOfWork()
             try:
-                for partition, run in decoded.items():
-                    if partition in markers:
-                        taken = await self._pass_marker(partition, markers[partition], batch, attempt)
-                    else:
-                        taken = self._fold(partition, run, entries[partition], batch, attempt, histories)
-                    batch.counts[partition] = taken
+                for partition, event in markers.items():
+                    batch.counts[partition] = await self._pass_marker(partition, event, batch, attempt)
+                self._fold(
+                    {p: run for p, run in decoded.items() if p not in markers}, entries, batch, attempt, histories
+                )
                 break
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
@@ -205,41 +211,67 @@ class ProfileProcessor(Generic[S]):
 
     def _fold(
         self,
-        partition: int,
-        run: Sequence[tuple[int, Event]],
-        entries: Sequence[Entry],
+        runs: Mapping[int, Sequence[tuple[int, Event]]],
+        entries: Mapping[int, Sequence[Entry]],
         batch: _BatchState[S],
         work: UnitOfWork,
         histories: Mapping[str, Sequence[Event]],
-    ) -> int:
-        """Handle a partition's run; return how many entries were taken."""
-        for index, event in run:
-            stream, parking = event.profile_id, self._parking
-            if stream in parking:
-                parking.defer(stream, partition, entries[index].position, event, work)
-            elif parking.failed_on(stream, event.id):
-                self._park(stream, partition, batch, work)
-                parking.defer(stream, partition, entries[index].position, event, work)
-            elif self._must_wait(event, batch, histories):
-                if not parking.waited_too_long(stream, event.id):
-                    return index
-                self._park(stream, partition, batch, work)
-                parking.defer(stream, partition, entries[index].position, event, work)
+    ) -> None:
+        """Handle the runs of all partitions, as far as none has to wait, and note how many entries were taken.
+
+        A partition that waits for a merge's other side goes on in the next round if another brought it about.
+        """
+        reached = dict.fromkeys(runs, 0)
+        moving = True
+        while moving:
+            moving = False
+            for partition, run in runs.items():
+                before = reached[partition]
+                while reached[partition] < len(run):
+                    index, event = run[reached[partition]]
+                    if not self._take(partition, entries[partition][index].position, event, batch, work, histories):
+                        break
+                    reached[partition] += 1
+                moving |= reached[partition] > before and bool(histories)
+        for partition, run in runs.items():
+            if reached[partition] < len(run):
+                metrics.MERGE_WAITS.inc()
+                batch.counts[partition] = run[reached[partition]][0]
             else:
+                own = entries[partition]
+                end = (index for index, entry in enumerate(own) if entry.type == MARKER)
+                batch.counts[partition] = next(end, len(own))
+
+    def _take(
+        self,
+        partition: int,
+        position: int,
+        event: Event,
+        batch: _BatchState[S],
+        work: UnitOfWork,
+        histories: Mapping[str, Sequence[Event]],
+    ) -> bool:
+        """Handle one input, or let it wait with its parked profile; False if it must wait where it is."""
+        stream, parking = event.profile_id, self._parking
+        if stream not in parking:
+            if self._must_wait(event, batch, histories) and not parking.waited_too_long(stream, event.id):
+                return False
+            if not parking.failed_on(stream, event.id):
                 self._apply(stream, partition, event, batch, histories)
-        return next((index for index, entry in enumerate(entries) if entry.type == MARKER), len(entries))
+                return True
+            self._park(stream, partition, batch, work)
+        parking.defer(stream, partition, position, event, work)
+        return True
 
     def _must_wait(self, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> bool:
-        """Whether a merge's survivor has to wait: the loser's stream is open, or its own has facts not yet stored."""
+        """Whether a merge's survivor has to wait, since the loser's stream is still open."""
         if event.type != MERGED or event.data.get("to") != event.profile_id:
             return False
         loser = str(event.data["from"])
-        history = histories.get(loser, ())
-        closed = bool(history) and history[-1].type == MERGED and history[-1].data.get("from") == loser
-        if closed and event.profile_id not in batch.changes:
+        history = _history(loser, batch, histories)
+        if history and history[-1].type == MERGED and history[-1].data.get("from") == loser:
             self._parking.stop_waiting(event.id)
             return False
-        metrics.MERGE_WAITS.inc()
         return True
 
     async def _redrive(self, stream: str, partition: int, batch: _BatchState[S], work: UnitOfWork) -> None:
@@ -274,7 +306,8 @@ class ProfileProcessor(Generic[S]):
             if event.type != MERGED:
                 facts, state = domain.handle(profile.state, event)
             elif event.data.get("to") == stream:
-                own, other = histories.get(stream, ()), histories[str(event.data["from"])]
+                own = _history(stream, batch, histories)
+                other = _history(str(event.data["from"]), batch, histories)
                 facts, state = domain.unite(profile.state, event, own, other)
             else:
                 facts, state = domain.close(profile.state, event)
