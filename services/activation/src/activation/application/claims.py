@@ -96,8 +96,9 @@ class Claims:
         if isinstance(verdict, End):
             return Claimed(item, after, verdict)
         sent = None if verdict.asked_only else candidate.dispatch
-        not_after = 0 if sent is None else self.now_us() + self.lifetime_us
-        dispatch = replace(sent or question(after), attempt=after.attempt, not_after=not_after / SECOND)
+        not_after = self.now_us() + self.lifetime_us
+        dispatch = question(after) if sent is None else replace(sent, not_after=not_after / SECOND)
+        dispatch = replace(dispatch, attempt=after.attempt)
         flying = replace(item, flying=True, deferred=False, attempt=after.attempt, not_after=not_after)
         return Claimed(flying, after, verdict, dispatch)
 
@@ -119,7 +120,7 @@ def order_of(delivery: Delivery, programmes: Programmes, addresses: Addresses) -
 
 
 def question(delivery: Delivery) -> Dispatch:
-    """A dispatch that only asks: it says neither what nor to whom."""
+    """A dispatch that only asks: it says neither what nor to whom, and its time is always over."""
     return Dispatch(
         delivery_id=delivery.id,
         attempt=delivery.attempt,

@@ -20,7 +20,7 @@ class Item:
     """A connector has it."""
     attempt: int = 0
     not_after: int = 0
-    """Wall clock (µs): until when the connector may begin it."""
+    """Wall clock (µs): until when the connector may begin it, or answer if it is only asked."""
 
 
 class Desk:

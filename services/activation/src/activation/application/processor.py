@@ -34,8 +34,12 @@ DECISION: Final = "decision.made"
 HANDLED: Final = frozenset({DECISION, CONSENT_CHANGED, MERGED})
 MAX_RECEIPTS: Final = 2_000
 
-INSERT_PARKED: Final = "INSERT INTO parked VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING"
-INSERT_DEFERRED: Final = "INSERT INTO deferred VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING"
+INSERT_PARKED: Final = """
+INSERT INTO parked (stream, tenant, partition, reason, event_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
+"""
+INSERT_DEFERRED: Final = """
+INSERT INTO deferred (stream, position, partition, state) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
 
 
 class DeliveryProcessor:

@@ -34,7 +34,7 @@ class Remaking:
     async def __call__(self, items: Sequence[Item]) -> Sequence[Outgoing]:
         """The dispatches of these attempts; those are left out whose time is over or whose address is not at hand."""
         now = self._now_us()
-        wanted = [item for item in items if item.not_after == 0 or item.not_after > now]
+        wanted = [item for item in items if item.not_after > now]
         states = {item.id: self._deliveries.get(item.id) for item in wanted}
         missing = sorted(delivery_id for delivery_id, state in states.items() if state is None)
         if missing:
@@ -46,7 +46,7 @@ class Remaking:
     def _make(self, item: Item, delivery: Delivery | None) -> Outgoing | None:
         if delivery is None or delivery.attempt != item.attempt:
             return None
-        if item.not_after == 0 or delivery.asked_only:
+        if delivery.asked_only:
             return Outgoing(item.connector, replace(question(delivery), attempt=item.attempt))
         contact = delivery.planned.data["contact"]
         if contact and not self._addresses.at_hand(contact):

@@ -15,7 +15,7 @@ CREATE TABLE deliveries (
     due         bigint   NOT NULL,
     expires_at  bigint   NOT NULL,
     attempt     integer  NOT NULL,
-    -- Wall clock (µs): until when the running attempt may be begun. Never hashed.
+    -- Wall clock (µs): until when the running attempt may be begun, or answered. Never hashed.
     not_after   bigint   NOT NULL
 ) WITH (fillfactor = 70);
 CREATE INDEX deliveries_open ON deliveries (partition) WHERE open;

@@ -1,0 +1,167 @@
+"""Live: what is decided goes out once, is checked when it is claimed, and what became of it is known."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from cairn.connector.v1 import connector_pb2
+from cairn_connector import Bounced, wire
+from cairn_journey import Programme
+from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
+from cairn_kernel.ids import stable_id
+from cairn_testkit.waiting import eventually
+
+from .world import World, contact, decisions, world
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+
+Decide = Callable[..., Event]
+NOON = 1_488_369_600_000_000
+PEOPLE = [f"p{number}" for number in range(40)]
+
+
+@pytest.fixture
+async def here(postgres_dsn: str, nats_url: str, tmp_path: Path, programme: Programme) -> AsyncIterator[World]:
+    async with world(postgres_dsn, nats_url, tmp_path, programme) as made:
+        await made.start()
+        await made.apply()
+        yield made
+
+
+async def test_each_decision_is_one_message_and_its_receipt_one_fact(here: World, decide: Decide) -> None:
+    await here.connect()
+    await here.decisions.append(*decisions(decide, PEOPLE))
+    await here.until(sent=40)
+    assert len(here.channel.sent) == 40
+    [delivery] = await here.of("p7")
+    assert [fact.type for fact in delivery.facts] == ["delivery.planned", "delivery.dispatched", "delivery.sent"]
+    assert {fact.time.ToMicroseconds() for fact in delivery.facts} == {NOON}
+    told = str([event.data for event in await here.facts()])
+    assert "@households.example" not in told
+
+
+async def test_a_decision_for_nobody_reachable_is_rejected_with_a_reason(here: World, decide: Decide) -> None:
+    await here.connect()
+    here.keys.erased.add(stable_id("key", "gone"))
+    await here.decisions.append(
+        decide(profile="nowhere", contact={}),
+        decide(profile="gone", contact=contact("gone")),
+        decide(profile="mute", locale="de", contact=contact("mute")),
+    )
+    await here.until(rejected=3)
+    reasons = {(await here.of(person))[0].reason for person in ("nowhere", "gone", "mute")}
+    assert reasons == {"NO_ADDRESS", "ADDRESS_ERASED", "TEMPLATE_FAULT"}
+    assert here.channel.sent == []
+
+
+async def test_no_more_is_in_flight_than_the_connector_has_credit_for(here: World, decide: Decide) -> None:
+    await here.decisions.append(*decisions(decide, PEOPLE))
+    await here.until(planned=35, dispatched=5)
+    await here.connect()
+    await here.until(sent=40)
+
+
+async def test_who_withdrew_before_the_claim_gets_nothing(here: World, decide: Decide) -> None:
+    await here.decisions.append(*decisions(decide, PEOPLE[:5]))  # takes all the credit there is
+    await here.until(dispatched=5)
+    await here.decisions.append(*decisions(decide, ["anna", "survivor"]))
+    await here.until(dispatched=5, planned=2)
+    both = {"from": stable_id("profile", "loser"), "to": stable_id("profile", "survivor")}
+    await here.decisions.append(
+        _control(CONSENT_CHANGED, "anna", channel="email", granted=False, **{"class": "*"}),
+        _control(CONSENT_CHANGED, "loser", channel="*", granted=False, **{"class": "*"}),
+        _control(MERGED, "loser", **both),
+        _control(MERGED, "survivor", **both),
+    )
+    await here.connect()
+    await here.until(sent=5, suppressed=2)
+
+
+async def test_a_survivor_waits_for_the_losers_side_of_a_merge(here: World, decide: Decide) -> None:
+    await here.connect()
+    both = {"from": stable_id("profile", "loser"), "to": stable_id("profile", "survivor")}
+    await here.decisions.append(_control(MERGED, "survivor", **both), *decisions(decide, ["survivor", "other"]))
+    await here.until(planned=1, sent=1)
+    await here.decisions.append(
+        _control(CONSENT_CHANGED, "loser", channel="*", granted=False, **{"class": "*"}),
+        _control(MERGED, "loser", **both),
+    )
+    await here.until(suppressed=1, sent=1)
+
+
+async def test_receipts_in_disorder_and_repeated_are_one_fact_each(here: World, decide: Decide) -> None:
+    await here.connect()
+    await here.decisions.append(*decisions(decide, ["anna"]))
+    await here.until(sent=1)
+    [delivery] = await here.of("anna")
+    statuses = connector_pb2.Receipt
+    for status in (statuses.STATUS_OPENED, statuses.STATUS_DELIVERED, statuses.STATUS_OPENED, statuses.STATUS_SENT):
+        await _report(here, delivery.delivery_id, status)
+    await here.until(opened=1)
+    await eventually(lambda: here.of("anna"), lambda found: len(found[0].facts) == 5)
+    [row] = await here.query("SELECT count(*) FROM activation.receipts")
+    assert row[0] == 3
+
+
+async def test_a_bounce_is_an_end_with_a_reason(here: World, decide: Decide) -> None:
+    await here.connect()
+    here.channel.fault = Bounced("NO_SUCH_USER")
+    await here.decisions.append(*decisions(decide, ["anna"]))
+    await here.until(bounced=1)
+    assert (await here.of("anna"))[0].reason == "NO_SUCH_USER"
+
+
+async def test_a_dispatch_that_grew_too_old_is_claimed_and_checked_anew(here: World, decide: Decide) -> None:
+    await here.decisions.append(*decisions(decide, ["anna", "bert"]))
+    await here.until(dispatched=2)
+    await here.decisions.append(_control(CONSENT_CHANGED, "bert", channel="email", granted=False, **{"class": "*"}))
+    sql = "SELECT count(*) FROM activation.events WHERE topic = 'delivery.dispatched'"
+    await eventually(lambda: here.query(sql), lambda rows: rows[0][0] >= 4, timeout_s=20)
+    await here.connect()
+    await here.until(sent=1, suppressed=1)
+    assert len(here.channel.sent) == 1
+
+
+async def test_killed_at_any_moment_it_goes_on_and_nothing_goes_out_twice(here: World, decide: Decide) -> None:
+    await here.connect()
+    await here.decisions.append(*decisions(decide, PEOPLE))
+    await eventually(here.counts, lambda found: found.get("sent", 0) > 3)
+    await here.stop()
+    await here.decisions.append(*decisions(decide, ["late"]))
+    await here.start()
+    await here.until(sent=41)
+    assert sorted(here.channel.sent) == sorted(set(here.channel.sent))
+    ids = [event.id for event in await here.facts()]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    "wiped", [[wire.DISPATCH_STREAM], [wire.RECEIPT_STREAM], [wire.DISPATCH_STREAM, wire.RECEIPT_STREAM]]
+)
+async def test_wiped_streams_cost_time_but_no_message(here: World, decide: Decide, wiped: list[str]) -> None:
+    await here.decisions.append(*decisions(decide, PEOPLE[:5]))
+    await here.until(dispatched=5)
+    for stream in wiped:
+        await here.client.jetstream().delete_stream(stream)
+    await here.connect()
+    await here.until(sent=5)
+    assert len(here.channel.sent) == 5
+
+
+def _control(type: str, person: str, **data: object) -> Event:
+    profile_id = stable_id("profile", person)
+    return Event(
+        id=stable_id(type, person),
+        tenant="default",
+        type=type,
+        event_time=NOON,
+        as_of=NOON,
+        profile_id=profile_id,
+        data=dict(data),
+    )
+
+
+async def _report(here: World, delivery_id: str, status: connector_pb2.Receipt.Status) -> None:
+    receipt = connector_pb2.Receipt(delivery_id=delivery_id, attempt=1, tenant="default", status=status)
+    await here.client.jetstream().publish("receipt.email", receipt.SerializeToString())
