@@ -187,8 +187,8 @@ def _campaigns() -> list[bytes]:
                 properties = {"campaign_id": "1", "campaign_type": "Type A", "ends_on": "2099-01-01"}
                 batch.append({**common, "type": "track", "event": "Campaign Received", "properties": properties})
             else:
-                properties = {"amount": 1.5, "currency": "USD", "items": 1}
-                batch.append({**common, "type": "track", "event": "Basket Purchased", "properties": properties})
+                basket = {"amount": 1.5, "currency": "USD", "items": 1}
+                batch.append({**common, "type": "track", "event": "Basket Purchased", "properties": basket})
         bodies.append(json.dumps({"batch": batch}).encode())
     return bodies
 
