@@ -117,6 +117,18 @@ async def test_a_repeat_is_taken_in_once_and_another_event_under_its_id_is_kept_
     ]
 
 
+async def test_a_repeat_after_many_days_is_known_by_the_log_itself(door: Ingestion) -> None:
+    body = {"batch": [call(), call(messageId="m2")]}
+    assert (await door.post("/v1/batch", json=body)).status_code == 200
+    today = (await door.rows("SELECT max(day) FROM seen_days"))[0][0]
+    await door.rows("UPDATE seen_days SET day = day - 4 RETURNING 1")  # as if it were four days later
+    assert (await door.post("/v1/batch", json={"batch": [call(messageId="m3")]})).status_code == 200
+    assert await door.rows(f"SELECT count(*) FROM seen_{today % 4}") == [(1,)]  # noqa: S608 - a small number
+    assert (await door.post("/v1/batch", json={"batch": [*body["batch"], call(messageId="m4")]})).status_code == 200
+    assert len(await door.events()) == 4
+    assert await door.quarantine() == []
+
+
 async def test_an_unknown_write_key_is_told_and_nothing_is_kept(door: Ingestion) -> None:
     failures = await send(door, lambda client: client.track("h1", "Basket Purchased"), key="not-a-known-key")
     assert [getattr(failure, "status", None) for failure in failures] == [401]
@@ -250,6 +262,24 @@ async def test_grpc_refuses_unknown_keys_and_wrong_sizes(door: Ingestion) -> Non
         with pytest.raises(grpc.aio.AioRpcError) as raised:
             await door.api.ListQuarantine(request, timeout=10)
         assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_personal_fields_are_opened_only_by_who_knows_the_word(
+    postgres_dsn: str, nats_url: str, tmp_path: Path
+) -> None:
+    chosen = settings(postgres_dsn, nats_url, tmp_path / "keys", key_access_token="open-sesame")
+    async with ingestion(chosen) as door:
+        event = pb.IngestEvent(message_id="m1", type="a", identifiers={"user_id": "h1"})
+        event.properties.update({"email": "a@b.example"})
+        await door.ingest(event)
+        (stored,) = await door.events()
+        request = pb.UnwrapRequest(key_ids=[stored.key_id])
+        for metadata in ((), (("authorization", "Bearer wrong"),)):
+            with pytest.raises(grpc.aio.AioRpcError) as raised:
+                await door.keys.Unwrap(request, metadata=metadata, timeout=10)
+            assert raised.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        known = await door.keys.Unwrap(request, metadata=(("authorization", "Bearer open-sesame"),), timeout=10)
+        assert len(known.keys[stored.key_id]) == 32
 
 
 async def test_the_quarantine_is_paged_newest_first(door: Ingestion) -> None:
