@@ -9,7 +9,19 @@ import pytest
 
 from journeyctl.demo.pictures import flow, timeline
 from journeyctl.demo.report import page
-from journeyctl.demo.results import JourneyCount, Lane, Mark, Results, Slice, Span, Standing, Story, Told, summary
+from journeyctl.demo.results import (
+    JourneyCount,
+    Lane,
+    Latency,
+    Mark,
+    Results,
+    Slice,
+    Span,
+    Standing,
+    Story,
+    Told,
+    summary,
+)
 
 START = datetime(2017, 1, 1, tzinfo=UTC)
 END = datetime(2018, 1, 2, tzinfo=UTC)
@@ -83,7 +95,7 @@ RESULTS = Results(
     journeys=[WIN_BACK],
     moments=19000,
     made=15000,
-    suppressed={"CONTACT_POLICY": 3200, "NO_CONTACT": 800},
+    suppressed={"CONTACT_POLICY_CAP": 3200, "NO_CONTACT": 800},
     actions={"welcome-email": 2400, "coupon-10": 3000},
     deliveries={"sent": 14990, "expired": 10},
     mails_expected=14990,
@@ -93,10 +105,7 @@ RESULTS = Results(
     calls_expected=12,
     calls_found=12,
     throughput_eps=4321.987,
-    latency_p50_ms=21.234,
-    latency_p99_ms=80.5,
-    latency_count=900,
-    latency_rate=50,
+    latency=Latency(21.234, 80.5, 900, 50),
     state_hash="ab" * 32,
     wall_s=200.123,
     slices=[Slice(day(7 * n), 2500 + 40 * (n % 9), 200 + 30 * (n % 5)) for n in range(53)],
@@ -191,6 +200,12 @@ def test_a_timeline_keeps_to_its_period() -> None:
         assert 0 <= float(rect.attrib["x"]) <= width
 
 
+def test_a_latency_that_was_not_measured_is_not_claimed() -> None:
+    unmeasured = replace(RESULTS, latency=None)
+    assert summary(unmeasured)["latency_ms"] == {"p50": None, "p99": None}
+    assert "ingest to dispatch" not in page(unmeasured)
+
+
 def test_the_summary_has_exactly_the_agreed_keys() -> None:
     assert summary(RESULTS) == {
         "events": {"sent": 167008, "accepted": 167008, "duplicates": 0, "quarantined": 0, "lost": 0},
@@ -199,7 +214,7 @@ def test_the_summary_has_exactly_the_agreed_keys() -> None:
         "journeys": {
             "win-back": {"entered": 6697, "in_flight": 591, "goal": 4860, "goal_value": 120345.67, "exited": 1246}
         },
-        "decisions": {"made": 15000, "suppressed": {"CONTACT_POLICY": 3200, "NO_CONTACT": 800}},
+        "decisions": {"made": 15000, "suppressed": {"CONTACT_POLICY_CAP": 3200, "NO_CONTACT": 800}},
         "deliveries": {"expired": 10, "sent": 14990},
         "throughput_eps": 4322.0,
         "latency_ms": {"p50": 21.23, "p99": 80.5},

@@ -72,7 +72,7 @@ def _condition(console: Console, condition: Condition) -> None:
     line = Text.assemble(sign, f"{condition.role}: ", (condition.expression, "cyan"))
     if condition.saw:
         line.append(f" — {words.dated(condition.saw)}", style="dim")
-    console.print(Padding(line, (0, 0, 0, 4)))
+    console.print(Padding(line, (0, 0, 0, 4), expand=False))
 
 
 def _decisions(console: Console, customer: Customer, last: int | None) -> None:
@@ -116,4 +116,4 @@ def _heading(console: Console, text: str) -> None:
 
 
 def _item(console: Console, text: str, sign: str = "•") -> None:
-    console.print(Padding(Text(f"{sign} {text}"), (0, 0, 0, 4)))
+    console.print(Padding(Text(f"{sign} {text}"), (0, 0, 0, 4), expand=False))

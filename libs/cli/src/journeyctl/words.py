@@ -141,6 +141,8 @@ def touchpoint(entry: TimelineEntry) -> str:
             return "told who they are"
         case "identity.merged":
             return "two profiles became one"
+        case "profile.united":
+            return "took in what was known of the other profile"
         case "journey.entered":
             return f"entered {data.get('journey')}"
         case "journey.stage_entered":
@@ -154,8 +156,19 @@ def touchpoint(entry: TimelineEntry) -> str:
         case _ if entry.type.startswith("delivery."):
             return f"{data.get('action')} {_STATUS.get(entry.type.removeprefix('delivery.'), entry.type)}"
         case _:
-            fields = ", ".join(f"{name.replace('_', ' ')} {_short(value)}" for name, value in data.items() if value)
-            return entry.type.replace(".", " ") + (f": {fields}" if fields else "")
+            return ", ".join([entry.type.replace(".", " "), *_fields_in_words(data)])
+
+
+def _fields_in_words(data: dict[str, Any]) -> list[str]:
+    """Money first, then the rest by name; empty fields are left out."""
+    rest = {name: value for name, value in sorted(data.items()) if value not in ("", False, None, [])}
+    told = []
+    if "amount" in rest:
+        told.append(f"{rest.pop('amount')} {rest.pop('currency', '')}".strip())
+    return told + [
+        name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_short(value)}"
+        for name, value in rest.items()
+    ]
 
 
 def _short(value: Any) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 import nats
@@ -23,6 +23,7 @@ from journeyctl.apply import apply_everywhere
 from journeyctl.demo.front_door import FrontDoor
 from journeyctl.demo.households import Call
 from journeyctl.demo.reading import event_id
+from journeyctl.demo.results import Latency
 from journeyctl.demo.stage import set_up
 
 RATE: Final = 50.0
@@ -32,15 +33,6 @@ MEASURED: Final = 400
 """Customers, each with an identify and a first basket, that is answered by a welcome."""
 _LOOKS: Final = 150
 _LOOK_S: Final = 0.1
-
-
-class Latency(NamedTuple):
-    """Wall time in milliseconds."""
-
-    p50_ms: float
-    p99_ms: float
-    decisions: int
-    rate: float
 
 
 class _Planned(msgspec.Struct):

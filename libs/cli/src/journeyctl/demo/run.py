@@ -23,9 +23,9 @@ from journeyctl.demo import reading, tables
 from journeyctl.demo.front_door import FrontDoor
 from journeyctl.demo.households import PERIODS, Call, Period, by_day
 from journeyctl.demo.households import calls as calls_of
-from journeyctl.demo.latency import Latency, measure
+from journeyctl.demo.latency import measure
 from journeyctl.demo.report import page
-from journeyctl.demo.results import JourneyCount, Results, summary
+from journeyctl.demo.results import JourneyCount, Latency, Results, summary
 from journeyctl.demo.stage import TENANT, Stage, clear, set_up
 from journeyctl.demo.story import choose, story
 from journeyctl.demo.timelapse import Day, Played, play
@@ -50,16 +50,13 @@ def run(console: Console, size: str, folder: Path, programme: Path, out: Path, *
         played = _played(console, stage, calls, period)
         with console.status("Reading back what became of it …"):
             found = collect(stage, calls, period, played, loaded)
-    latency = Latency(0.0, 0.0, 0, 0.0)
+    latency = None
     if live:
         with console.status("Measuring from ingest to dispatch, live …"):
             latency = _measured(folder / "live", loaded, calls)
     results = Results(
         **found,
-        latency_p50_ms=latency.p50_ms,
-        latency_p99_ms=latency.p99_ms,
-        latency_count=latency.decisions,
-        latency_rate=latency.rate,
+        latency=latency,
         wall_s=time.perf_counter() - began,
     )
     tables.tell(console, results)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
