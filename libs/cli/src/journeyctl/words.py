@@ -165,10 +165,10 @@ def _fields_in_words(data: dict[str, Any]) -> list[str]:
     told = []
     if "amount" in rest:
         told.append(f"{rest.pop('amount')} {rest.pop('currency', '')}".strip())
-    return told + [
-        name.replace("_", " ") if value is True else f"{name.replace('_', ' ')} {_short(value)}"
-        for name, value in rest.items()
-    ]
+    for name, value in rest.items():
+        called = name.replace("_", " ")
+        told.append(called if value is True else f"{called} {_short(value)}")
+    return told
 
 
 def _short(value: Any) -> str:

@@ -72,15 +72,11 @@ def _deliveries(console: Console, results: Results) -> None:
 
 def _speed(console: Console, results: Results) -> None:
     _heading(console, "Speed")
-    console.print(
-        f"{results.throughput_eps:,.0f} events/s taken in while sending. All of it took {results.wall_s:,.0f} s."
-    )
+    console.print(f"{results.throughput_eps:,.0f} events/s taken in while sending; {results.wall_s:,.0f} s in all.")
     if results.latency is not None:
         p50_ms, p99_ms, decisions, rate = results.latency
-        console.print(
-            f"From ingest to dispatch, live at {rate:,.0f} events/s: median {p50_ms:,.1f} ms, p99 {p99_ms:,.1f} ms over "
-            f"{number(decisions)} decisions."
-        )
+        measured = f"over {number(decisions)} decisions, live at {rate:,.0f} events/s"
+        console.print(f"From ingest to dispatch: median {p50_ms:,.1f} ms, p99 {p99_ms:,.1f} ms {measured}.")
     console.print(f"State hash {results.state_hash}")
 
 
