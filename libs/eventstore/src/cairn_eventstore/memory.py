@@ -72,10 +72,13 @@ class MemoryEventStore:
             if name == log
         }
 
-    async def due_timers(self, partition: int, upto: int, limit: int) -> list[Timer]:
+    async def due_timers(self, upto: Mapping[int, int], limit: int) -> list[Timer]:
         """See EventStore.due_timers."""
-        due = [timer for timer in self._timers.values() if timer.partition == partition and timer.due <= upto]
-        return sorted(due, key=lambda timer: (timer.due, timer.timer_id))[:limit]
+        found: list[Timer] = []
+        for partition, instant in sorted(upto.items()):
+            due = [timer for timer in self._timers.values() if timer.partition == partition and timer.due <= instant]
+            found += sorted(due, key=lambda timer: (timer.due, timer.timer_id))[:limit]
+        return found
 
     async def next_due(self, partitions: Collection[int]) -> Mapping[int, int]:
         """See EventStore.next_due."""

@@ -130,8 +130,8 @@ class EventStore(Protocol):
         """Where each partition of an upstream log stands: `before` and `last` both hold the position."""
         ...
 
-    async def due_timers(self, partition: int, upto: int, limit: int) -> list[Timer]:
-        """At most `limit` timers of a partition due at or before `upto`, by (due, timer_id)."""
+    async def due_timers(self, upto: Mapping[int, int], limit: int) -> list[Timer]:
+        """Of each partition at most `limit` timers due at or before its instant, by (partition, due, timer_id)."""
         ...
 
     async def next_due(self, partitions: Collection[int]) -> Mapping[int, int]:

@@ -78,8 +78,11 @@ READ = "SELECT position, state FROM events WHERE partition = $1 AND position > $
 HEADS = "SELECT partition, position, as_of FROM heads"
 INBOX = "SELECT partition, position, epoch FROM inbox WHERE log = $1"
 DUE_TIMERS = """
-SELECT partition, stream::text, timer_id, due FROM timers WHERE partition = $1 AND due <= $2
-ORDER BY due, timer_id LIMIT $3
+SELECT u.partition, t.stream, t.timer_id, t.due
+FROM unnest($1::smallint[], $2::bigint[]) WITH ORDINALITY AS u(partition, upto, place) CROSS JOIN LATERAL (
+    SELECT stream::text, timer_id, due FROM timers WHERE partition = u.partition AND due <= u.upto
+    ORDER BY due, timer_id LIMIT $3
+) AS t ORDER BY u.place, t.due, t.timer_id
 """
 NEXT_DUE = "SELECT partition, min(due) FROM timers WHERE partition = ANY($1::smallint[]) GROUP BY partition"
 
@@ -130,9 +133,11 @@ class PostgresEventStore:
         rows = await self._pool.fetch(INBOX, log)
         return {partition: InboxAdvance(log, partition, at, at, epoch) for partition, at, epoch in rows}
 
-    async def due_timers(self, partition: int, upto: int, limit: int) -> list[Timer]:
+    async def due_timers(self, upto: Mapping[int, int], limit: int) -> list[Timer]:
         """See EventStore.due_timers."""
-        return [Timer(*row) for row in await self._pool.fetch(DUE_TIMERS, partition, upto, limit)]
+        partitions = sorted(upto)
+        rows = await self._pool.fetch(DUE_TIMERS, partitions, [upto[number] for number in partitions], limit)
+        return [Timer(*row) for row in rows]
 
     async def next_due(self, partitions: Collection[int]) -> Mapping[int, int]:
         """See EventStore.next_due."""

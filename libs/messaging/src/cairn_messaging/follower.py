@@ -65,6 +65,11 @@ class Follower:
         """What is followed now."""
         return self._partitions.keys()
 
+    @property
+    def buffered(self) -> int:
+        """Entries that could be taken now."""
+        return sum(len(state.buffer) for state in self._partitions.values())
+
     async def follow(self, positions: Mapping[int, int]) -> None:
         """Begin with partitions after the given positions, or begin anew there."""
         for partition, position in positions.items():

@@ -1,6 +1,6 @@
 """The processor of services that keep one stream per profile: loading, faults, merges, markers, timers."""
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -162,8 +162,7 @@ class ProfileProcessor(Generic[S]):
             batch: _BatchState[S] = _BatchState()
             attempt = UnitOfWork()
             try:
-                for partition, event in markers.items():
-                    batch.counts[partition] = await self._pass_marker(partition, event, batch, attempt)
+                await self._pass_markers(markers, batch, attempt)
                 self._fold(
                     {p: run for p, run in decoded.items() if p not in markers}, entries, batch, attempt, histories
                 )
@@ -181,12 +180,10 @@ class ProfileProcessor(Generic[S]):
             batch: _BatchState[S] = _BatchState()
             attempt = UnitOfWork()
             try:
-                more = False
                 for stream, partition in list(self._parking.to_redrive.items()):
                     if partition in upto:
                         await self._redrive(stream, partition, batch, attempt)
-                for partition, instant in upto.items():
-                    more |= await self._fire(partition, instant, batch, attempt)
+                more = bool(await self._fire(upto, batch, attempt))
                 break
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
@@ -350,31 +347,35 @@ class ProfileProcessor(Generic[S]):
         if self._project is not None and batch.changes:
             self._project(work, list(batch.changes.values()))
 
-    async def _pass_marker(self, partition: int, event: Event, batch: _BatchState[S], work: UnitOfWork) -> int:
-        """Fire what is due in the step and pass its marker on; 0 if the marker has to wait for more timers."""
-        if await self._fire(partition, event.as_of, batch, work):
-            return 0
-        step = int(event.data["step"])
-        own = marker(self._log, partition, step=step, at=event.as_of, mode=str(event.data["mode"]))
-        batch.markers.append(NewEvent(partition, stable_id("markers", self._log, partition), step + 1, own))
-        return 1
+    async def _pass_markers(self, markers: Mapping[int, Event], batch: _BatchState[S], work: UnitOfWork) -> None:
+        """Fire what is due in the step and pass its markers on, but for those that have to wait for more timers."""
+        if not markers:
+            return
+        unfinished = await self._fire({partition: event.as_of for partition, event in markers.items()}, batch, work)
+        for partition, event in markers.items():
+            batch.counts[partition] = int(partition not in unfinished)
+            if partition in unfinished:
+                continue
+            step = int(event.data["step"])
+            own = marker(self._log, partition, step=step, at=event.as_of, mode=str(event.data["mode"]))
+            batch.markers.append(NewEvent(partition, stable_id("markers", self._log, partition), step + 1, own))
 
-    async def _fire(self, partition: int, upto: int, batch: _BatchState[S], work: UnitOfWork) -> bool:
-        """Fire timers of a partition; True if there may be more."""
-        due = await self._store.due_timers(partition, upto, DUE_LIMIT)
-        streams = list(dict.fromkeys(timer.stream for timer in due if timer.stream not in self._parking))
+    async def _fire(self, upto: Mapping[int, int], batch: _BatchState[S], work: UnitOfWork) -> set[int]:
+        """Fire the timers of partitions; return the partitions that may have more."""
+        due = await self._store.due_timers(upto, DUE_LIMIT)
+        streams = {timer.stream: timer.partition for timer in due if timer.stream not in self._parking}
         await self._load(dict.fromkeys(streams, ""))
-        for stream in streams:
-            profile = self._cache[stream]
+        for stream, partition in streams.items():
             if self._parking.failed_on(stream, stream):
                 self._park(stream, partition, batch, work)
                 continue
             try:
-                facts, state = self._domain.tick(profile.state, upto)
+                facts, state = self._domain.tick(self._cache[stream].state, upto[partition])
             except Exception as error:
                 raise _DomainFault(stream, stream, error) from error
             self._note(stream, partition, facts, state, batch)
-        return len(due) == DUE_LIMIT and bool(streams)
+        full = Counter(timer.partition for timer in due)
+        return {partition for partition, count in full.items() if count == DUE_LIMIT} & set(streams.values())
 
     async def _load(self, wanted: Mapping[str, str]) -> None:
         """Bring the states of profiles (id to tenant) into the cache: one query for those not there."""

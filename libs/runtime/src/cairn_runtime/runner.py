@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 IDLE_S: Final = 0.25
 """How often an idle runner looks for due timers."""
+LINGER_S: Final = 0.002
+"""How long a small batch waits for company: a commit costs more than that."""
 STALL_S: Final = 0.003
 """Pause when the only entries at hand wait for something else."""
 RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
@@ -168,6 +170,8 @@ class Runner:
                 await self._publisher.flush()
                 await self._notice_new_epoch()
                 continue
+            if self._follower.buffered < self._limit:
+                await asyncio.sleep(LINGER_S)
             async with self._busy:
                 progressed = await self._attempt()
             if not progressed:

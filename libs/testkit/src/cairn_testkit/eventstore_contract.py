@@ -102,7 +102,7 @@ class EventStoreContract:
         await store.commit(UnitOfWork(timers_set=timers))
         moved = Timer(6, stream, "b", 30)
         await store.commit(UnitOfWork(timers_set=[moved], timers_cancelled=[timers[0]]))
-        assert [timer.timer_id for timer in await store.due_timers(6, 30, 10)] == ["a", "b"]
-        assert [timer.timer_id for timer in await store.due_timers(6, 30, 1)] == ["a"]
-        assert await store.due_timers(7, 99, 10) == []
+        assert [timer.timer_id for timer in await store.due_timers({6: 30, 7: 99}, 10)] == ["a", "b"]
+        assert [timer.timer_id for timer in await store.due_timers({6: 30}, 1)] == ["a"]
+        assert await store.due_timers({7: 99}, 10) == []
         assert dict(await store.next_due([6, 7])) == {6: 20}

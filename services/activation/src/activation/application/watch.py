@@ -41,14 +41,12 @@ class Watch:
         """Take partitions over: find out what has timers."""
         self._put_off = []
         self._swept_at = 0.0
-        self.timed = set()
         due = await store.next_due(partitions)
-        for partition in due:
-            self.timed |= {timer.stream for timer in await store.due_timers(partition, FAR, MANY)}
+        self.timed = {timer.stream for timer in await store.due_timers(dict.fromkeys(due, FAR), MANY)}
 
     async def lapsed(self, store: EventStore, partition: int, upto: int, work: UnitOfWork) -> set[str]:
         """Deliveries of a partition whose time is over; timers that have nothing left to do are cancelled."""
-        timers = await store.due_timers(partition, upto, MANY)
+        timers = await store.due_timers({partition: upto}, MANY)
         waiting = {item.id for item in self._desk.waiting([partition])}
         work.timers_cancelled += [timer for timer in timers if timer.stream not in waiting]
         return {timer.stream for timer in timers if timer.timer_id == EXPIRES and timer.stream in waiting}
