@@ -1,6 +1,7 @@
 """Wires ingestion by hand."""
 
 import asyncio
+import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from ingestion.adapters.http_api import HttpApi
 from ingestion.adapters.http_server import listen, serve
 from ingestion.adapters.postgres_ledger import PostgresLedger
 from ingestion.adapters.postgres_tables import PostgresTables
-from ingestion.adapters.secrets import RememberingSecrets
+from ingestion.adapters.secrets import QuickSecrets
 from ingestion.application.admit import Admit
 from ingestion.application.move_clock import LOG, MoveClock
 from ingestion.application.receive import Receive
@@ -52,7 +53,7 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
     """Everything open and wired; `app.chassis.serve()` runs it."""
     async with open_chassis(settings, SERVICE, LOG) as chassis:
         provider = FileKeyProvider(settings.keys_dir)
-        secrets = RememberingSecrets(provider)
+        secrets = QuickSecrets(provider)
         tables = PostgresTables(chassis.pool)
 
         def hashed(key: str) -> str:
@@ -86,6 +87,9 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
 
 async def run() -> None:
     """Serve until told to stop."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays
+    gc.set_threshold(50_000, 20, 20)  # a batch makes many small things, none of them in circles
     settings = IngestionSettings()
     async with compose(settings) as app:
         await app.chassis.serve()
@@ -98,7 +102,7 @@ def _add_servicers(
     sources: Sources,
     tables: PostgresTables,
     keys: SubjectKeys,
-    secrets: RememberingSecrets,
+    secrets: QuickSecrets,
     move_clock: MoveClock,
 ) -> None:
     names = {name: service.full_name for name, service in pb.DESCRIPTOR.services_by_name.items()}

@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from cairn_kernel.event import Event, Identifier, canonical
 from cairn_kernel.identifiers import strongest_first
 from cairn_kernel.ids import stable_id
@@ -15,6 +17,8 @@ from ingestion.domain.told import CACHED, Name, Source, Told
 
 class Secrets(Protocol):
     """Keyed digests: equal for equal values, useless without the key."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def token(self) -> Callable[[str, str, str], str]:
@@ -32,7 +36,7 @@ class Secrets(Protocol):
         ...
 
 
-class Draft(NamedTuple):
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An event with its identity, before it has a time of arrival; `personal` is not sealed yet."""
 
     event_id: str
@@ -158,8 +162,14 @@ def aside_from(made: Draft, reason: str, field: str, secrets: Secrets) -> Aside:
 
 
 def tokens(names: tuple[Name, ...], source: Source, secrets: Secrets) -> tuple[Identifier, ...]:
-    made = [Identifier(name.namespace, secrets.token(source.tenant, name.namespace, name.value)) for name in names]
-    return strongest_first(made) if len(made) > 1 else tuple(made)
+    if len(names) == 1:
+        return (_identifier(names[0], source.tenant, secrets),)
+    return strongest_first([_identifier(name, source.tenant, secrets) for name in names])
+
+
+@lru_cache(maxsize=CACHED)
+def _identifier(name: Name, tenant: str, secrets: Secrets) -> Identifier:
+    return Identifier(name.namespace, secrets.token(tenant, name.namespace, name.value))
 
 
 @lru_cache(maxsize=CACHED)

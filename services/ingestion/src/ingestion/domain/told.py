@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
+import msgspec
+
 from cairn_kernel.event import canonical
 from cairn_kernel.identifiers import CAIRN_PROFILE, CARD, EMAIL, NAMESPACES, PHONE, normalise
 from cairn_kernel.time import DAY, parse_instant
@@ -40,7 +42,7 @@ class Name(NamedTuple):
     value: str
 
 
-class Told(NamedTuple):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """One event. `message_id` is empty and `event_time` (µs) None if the source gave none."""
 
     message_id: str
