@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import grpc
 import pytest
+from google.rpc.error_details_pb2 import RetryInfo
+from grpc_status import rpc_status
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
 from cairn_testkit.servers import embedded_servers
@@ -45,6 +48,8 @@ async def test_too_much_is_answered_with_a_rising_time_to_come_back(small: Inges
             waiting.append(asyncio.ensure_future(small.post("/v1/track", json=call(number))))  # noqa: TID251
             await asyncio.sleep(0.3)
         answers = [await small.post("/v1/track", json=call(9)) for _ in range(3)]
+        with pytest.raises(grpc.aio.AioRpcError) as raised:
+            await small.ingest(identified("m", "a@b.example"))
     await connection.close()
     assert [(answer.status_code, answer.headers["retry-after"]) for answer in answers] == [
         (429, "10"),
@@ -52,6 +57,12 @@ async def test_too_much_is_answered_with_a_rising_time_to_come_back(small: Inges
         (429, "12"),
     ]
     assert answers[0].json()["code"] == "OVERLOADED"
+    assert raised.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    status = rpc_status.from_call(raised.value)  # type: ignore[arg-type]  # it has what is asked of a call
+    retry = RetryInfo()
+    assert status is not None
+    assert any(detail.Unpack(retry) for detail in status.details)
+    assert retry.retry_delay.seconds == 13
     assert [answer.status_code for answer in await asyncio.gather(*waiting)] == [200, 200]
     assert len(await small.events()) == 2
 
