@@ -1,6 +1,7 @@
 """The connector's own record of what it began and what became of it, written before and after sending."""
 
 import asyncio
+import fcntl
 import sqlite3
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -58,15 +59,17 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(path, timeout=1.0, isolation_level=None, check_same_thread=False)
+        self._lock = path.with_suffix(".lock").open("a")
         try:
-            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute(_SCHEMA)
-        except sqlite3.OperationalError as error:
-            self._db.close()
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._lock.close()
             raise BlockingIOError("another process uses this connector's journal") from error
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute(_SCHEMA)
+        self._reader = sqlite3.connect(path, isolation_level=None)  # looks up by key, never waits for the writer
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="journal")
         self._waiting: list[tuple[str, Sequence[Any], asyncio.Future[None]]] = []
         self._turn = asyncio.Lock()
@@ -104,29 +107,26 @@ class Journal:
 
     async def find(self, delivery_id: str) -> Entry | None:
         """What is known of a delivery."""
-        rows = await self._read(_FIND, (delivery_id,))
-        return rows[0] if rows else None
+        row = self._reader.execute(_FIND, (delivery_id,)).fetchone()
+        return None if row is None else _entry(row)
 
     async def unfinished(self) -> list[Entry]:
         """Begun and not finished, oldest first."""
-        return await self._read(_UNFINISHED, ())
+        return [_entry(row) for row in self._reader.execute(_UNFINISHED)]
 
     async def close(self) -> None:
         """Finish the waiting writes and release the file."""
         async with self._turn:
             self._writer.shutdown(wait=True)
+            self._reader.close()
             self._db.close()
+            self._lock.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
-
-    async def _read(self, sql: str, row: Sequence[Any]) -> list[Entry]:
-        loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(self._writer, lambda: self._db.execute(sql, row).fetchall())
-        return [_entry(found) for found in rows]
 
     async def _write(self, sql: str, row: Sequence[Any]) -> None:
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -122,7 +122,7 @@ class Runner:
             repeat = message.metadata.sequence.stream if verdict.repeated else 0
             entry = Entry(dispatch.delivery_id, dispatch.tenant, dispatch.attempt, 0.0)
             await self._tell(entry, verdict, repeat)
-            await message.ack_sync(timeout=streams.PUBLISH_S)
+            await message.ack()  # if it is lost, the dispatch comes again and the journal answers it
             return
         if verdict.in_doubt:
             entry = Entry(dispatch.delivery_id, dispatch.tenant, dispatch.attempt, 0.0)
