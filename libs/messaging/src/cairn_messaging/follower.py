@@ -5,10 +5,10 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Final, NamedTuple
 
-from cairn.event.v1.event_pb2 import Batch
+from cairn.event.v1.event_pb2 import Batch, Bundle
 from cairn_kernel.errors import Unavailable
-from cairn_messaging.frames import subject
-from cairn_messaging.ports import Bus, Handler, LogReader, Subscription
+from cairn_messaging.frames import every_subject
+from cairn_messaging.ports import Bus, LogReader, Subscription
 
 BUFFERED: Final = 20_000
 """Entries of one partition kept in memory; more are dropped and read again later."""
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 class _Partition:
-    __slots__ = ("buffer", "catching_up", "end", "seen", "subscription")
+    __slots__ = ("buffer", "catching_up", "end", "seen")
 
     def __init__(self, position: int) -> None:
         self.end = position
@@ -38,7 +38,6 @@ class _Partition:
         self.catching_up = False
         self.seen = 0
         """Last position the bus told of while it was not listened to."""
-        self.subscription: Subscription | None = None
 
 
 class Follower:
@@ -53,6 +52,7 @@ class Follower:
         self._reader = reader
         self._log = log
         self._partitions: dict[int, _Partition] = {}
+        self._subscription: Subscription | None = None
         self._pending = asyncio.Event()
         self._behind: asyncio.Queue[int] = asyncio.Queue()
         self.on_unreachable: Callable[[], None] = lambda: None
@@ -72,22 +72,16 @@ class Follower:
 
     async def follow(self, positions: Mapping[int, int]) -> None:
         """Begin with partitions after the given positions, or begin anew there."""
+        if self._subscription is None:
+            self._subscription = await self._bus.subscribe(every_subject(self._log), self._receive)
         for partition, position in positions.items():
-            known = self._partitions.get(partition)
-            fresh = _Partition(position)
-            if known is not None:
-                fresh.subscription = known.subscription
-            self._partitions[partition] = fresh
-            if fresh.subscription is None:
-                fresh.subscription = await self._bus.subscribe(subject(self._log, partition), self._handler(partition))
+            fresh = self._partitions[partition] = _Partition(position)
             self._fall_behind(partition, fresh)
 
     async def leave(self, partitions: Iterable[int]) -> None:
         """Stop following partitions and forget what was buffered of them."""
         for partition in list(partitions):
-            state = self._partitions.pop(partition, None)
-            if state is not None and state.subscription is not None:
-                await state.subscription.unsubscribe()
+            self._partitions.pop(partition, None)
 
     async def wait(self, timeout_s: float) -> bool:
         """True as soon as something can be taken; False after the time."""
@@ -132,18 +126,22 @@ class Follower:
             group.create_task(self._catch_up_when_behind())
             group.create_task(self._watch_heads())
 
-    def _handler(self, partition: int) -> Handler:
-        async def receive(payload: bytes) -> None:
-            state = self._partitions.get(partition)
-            if state is None:
-                return
-            batch = Batch.FromString(payload)
-            if state.catching_up:
-                state.seen = max(state.seen, batch.last)
-            else:
-                self._accept(state, batch)
+    async def _receive(self, subject: str, payload: bytes) -> None:
+        _, _, where = subject.rpartition(".")
+        if not where.isdecimal():
+            for batch in Bundle.FromString(payload).batches:
+                self._hear(batch)
+        elif int(where) in self._partitions:
+            self._hear(Batch.FromString(payload))
 
-        return receive
+    def _hear(self, batch: Batch) -> None:
+        state = self._partitions.get(batch.partition)
+        if state is None:
+            return
+        if state.catching_up:
+            state.seen = max(state.seen, batch.last)
+        else:
+            self._accept(state, batch)
 
     def _accept(self, state: _Partition, batch: Batch) -> bool:
         if batch.last <= state.end:

@@ -11,6 +11,16 @@ def subject(log: str, partition: int) -> str:
     return f"{log}.{partition}"
 
 
+def bundle_subject(log: str) -> str:
+    """The NATS subject of small batches of several partitions of a log."""
+    return f"{log}.bundle"
+
+
+def every_subject(log: str) -> str:
+    """All subjects of a log. One subscription to it keeps the order between single batches and bundles."""
+    return f"{log}.*"
+
+
 def batch_of(log: str, partition: int, first: int, events: Sequence[Event]) -> Batch:
     """Frame consecutive events that begin at position `first`; there must be at least one."""
     return Batch(

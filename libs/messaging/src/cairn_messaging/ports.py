@@ -5,7 +5,8 @@ from typing import Protocol
 
 from cairn.event.v1.event_pb2 import Batch
 
-Handler = Callable[[bytes], Awaitable[None]]
+Handler = Callable[[str, bytes], Awaitable[None]]
+"""Takes a subject and a payload."""
 
 
 class Subscription(Protocol):
@@ -24,7 +25,7 @@ class Bus(Protocol):
         ...
 
     async def subscribe(self, subject: str, handler: Handler) -> Subscription:
-        """Call `handler` with each payload from now on, one at a time."""
+        """Call `handler` with each message from now on, one at a time; `subject` may end in a wildcard."""
         ...
 
 

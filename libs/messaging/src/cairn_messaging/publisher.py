@@ -3,12 +3,16 @@
 from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
+from cairn.event.v1.event_pb2 import Batch, Bundle
 from cairn_kernel.event import Event
-from cairn_messaging.frames import batch_of, subject
+from cairn_kernel.partitions import PARTITIONS
+from cairn_messaging.frames import batch_of, bundle_subject, subject
 from cairn_messaging.ports import Bus
 
 MAX_EVENTS: Final = 500
 """Most events of one message."""
+BUNDLED: Final = 50
+"""Batches of at most so many events go together with those of other partitions."""
 MAX_HELD: Final = 64
 """Commits of one partition that are held back for an earlier one before they go out of order."""
 
@@ -34,32 +38,45 @@ class Publisher:
 
     async def publish(self, committed: Iterable[tuple[int, int, Sequence[Event]]]) -> None:
         """Send runs of (partition, first position, events) as soon as their turn has come."""
+        batches: list[Batch] = []
         for partition, first, events in committed:
             held = self._held.setdefault(partition, {})
             held[first] = _Run(first, events)
-            await self._send_ready(partition)
+            while (run := held.pop(self._next.get(partition, 1), None)) is not None:
+                batches += self._batches(partition, run)
             if len(held) > MAX_HELD:
-                await self._send_held(partition)
+                batches += self._release(partition)
+        await self._send(batches)
 
     async def flush(self) -> None:
         """Send whatever is held back; call it now and then."""
-        for partition in [partition for partition, held in self._held.items() if held]:
-            await self._send_held(partition)
+        await self._send(
+            [batch for partition, held in self._held.items() if held for batch in self._release(partition)]
+        )
 
-    async def _send_ready(self, partition: int) -> None:
+    def _release(self, partition: int) -> list[Batch]:
         held = self._held[partition]
-        while (run := held.pop(self._next.get(partition, 1), None)) is not None:
-            await self._send(partition, run)
+        runs = [held.pop(first) for first in sorted(held)]
+        return [batch for run in runs for batch in self._batches(partition, run)]
 
-    async def _send_held(self, partition: int) -> None:
-        held = self._held[partition]
-        for first in sorted(held):
-            if (run := held.pop(first, None)) is not None:
-                await self._send(partition, run)
-
-    async def _send(self, partition: int, run: _Run) -> None:
+    def _batches(self, partition: int, run: _Run) -> list[Batch]:
         self._next[partition] = max(self._next.get(partition, 1), run.first + len(run.events))
-        for start in range(0, len(run.events), MAX_EVENTS):
-            part = run.events[start : start + MAX_EVENTS]
-            batch = batch_of(self._log, partition, run.first + start, part)
-            await self._bus.publish(subject(self._log, partition), batch.SerializeToString())
+        return [
+            batch_of(self._log, partition, run.first + start, run.events[start : start + MAX_EVENTS])
+            for start in range(0, len(run.events), MAX_EVENTS)
+        ]
+
+    async def _send(self, batches: Sequence[Batch]) -> None:
+        """Small batches share a message: what a message costs is mostly the message."""
+        bundle: list[Batch] = []
+        for batch in batches:
+            if len(batch.entries) > BUNDLED:
+                await self._bus.publish(subject(self._log, batch.partition), batch.SerializeToString())
+            else:
+                bundle.append(batch)
+        for start in range(0, len(bundle), PARTITIONS):
+            part = bundle[start : start + PARTITIONS]
+            if len(part) == 1:
+                await self._bus.publish(subject(self._log, part[0].partition), part[0].SerializeToString())
+            else:
+                await self._bus.publish(bundle_subject(self._log), Bundle(batches=part).SerializeToString())

@@ -37,7 +37,7 @@ class NatsBus:
         """See Bus.subscribe."""
 
         async def receive(message: Any) -> None:
-            await handler(message.data)
+            await handler(message.subject, message.data)
 
         return await self.client.subscribe(subject, cb=receive, pending_bytes_limit=PENDING_BYTES)
 

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63\x61irn/event/v1/event.proto\x12\x0e\x63\x61irn.event.v1\"l\n\x05\x42\x61tch\x12\x0b\n\x03log\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\r\x12\r\n\x05\x66irst\x18\x03 \x01(\x03\x12\x0c\n\x04last\x18\x04 \x01(\x03\x12&\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x15.cairn.event.v1.Entry\"$\n\x05\x45ntry\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x63\x61irn/event/v1/event.proto\x12\x0e\x63\x61irn.event.v1\"l\n\x05\x42\x61tch\x12\x0b\n\x03log\x18\x01 \x01(\t\x12\x11\n\tpartition\x18\x02 \x01(\r\x12\r\n\x05\x66irst\x18\x03 \x01(\x03\x12\x0c\n\x04last\x18\x04 \x01(\x03\x12&\n\x07\x65ntries\x18\x05 \x03(\x0b\x32\x15.cairn.event.v1.Entry\"0\n\x06\x42undle\x12&\n\x07\x62\x61tches\x18\x01 \x03(\x0b\x32\x15.cairn.event.v1.Batch\"$\n\x05\x45ntry\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\r\n\x05\x65vent\x18\x02 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,6 +33,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BATCH']._serialized_start=46
   _globals['_BATCH']._serialized_end=154
-  _globals['_ENTRY']._serialized_start=156
-  _globals['_ENTRY']._serialized_end=192
+  _globals['_BUNDLE']._serialized_start=156
+  _globals['_BUNDLE']._serialized_end=204
+  _globals['_ENTRY']._serialized_start=206
+  _globals['_ENTRY']._serialized_end=242
 # @@protoc_insertion_point(module_scope)
