@@ -51,7 +51,7 @@ def test_a_households_journeys_lead_to_decisions_under_the_programme_they_ran_un
     assert {name: (item["reason"], (item["chosen"] or {}).get("action")) for name, item in decisions.items()} == {
         "welcome": ("CHOSEN", "welcome"),
         "second-basket": ("CHOSEN", "second-basket-coupon"),
-        "miss-you": ("CHOSEN", "miss-you"),
+        "miss-you": ("NOT_ELIGIBLE", None),
         "offer": ("CHOSEN", "last-call"),
     }
     assert decisions["welcome"]["locale"] == "de"

@@ -17,7 +17,7 @@ import msgspec
 import nats
 
 from cairn.connector.v1.connector_pb2 import Dispatch
-from cairn.event.v1.event_pb2 import Batch
+from cairn.event.v1.event_pb2 import Batch, Bundle
 from cairn_journey import Programme
 from journeyctl.apply import apply_everywhere
 from journeyctl.demo.front_door import FrontDoor
@@ -58,11 +58,12 @@ class _Observer:
 
     async def see(self, message: Any) -> None:
         now = time.perf_counter()
-        log = message.subject.partition(".")[0]
+        log, _, kind = message.subject.partition(".")
         if log == "dispatch":
             self.dispatches.setdefault(Dispatch.FromString(message.data).delivery_id, now)
             return
-        for entry in Batch.FromString(message.data).entries:
+        batches = Bundle.FromString(message.data).batches if kind == "bundle" else [Batch.FromString(message.data)]
+        for entry in (entry for batch in batches for entry in batch.entries):
             if log == "events":
                 self.events.setdefault(_id.decode(entry.event).id, now)
             elif entry.type == "delivery.planned":
