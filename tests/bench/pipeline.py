@@ -21,6 +21,7 @@ from cairn_journey import Programme, load_directory
 from cairn_kernel.event import from_msgpack
 from cairn_runtime.clock import now_us
 from journeyctl.apply import apply_everywhere
+from journeyctl.demo.stage import set_up
 from journeyctl.services import Services, ask
 from journeyctl.supervisor import Supervisor
 
@@ -28,12 +29,11 @@ PROGRAMME = Path("deploy/examples/retail")
 WRITE_KEY = "bench-key"
 BATCH = 100
 EVENTS = 60_000
-CUSTOMERS = 5_000
+CUSTOMERS = 2_000
 IN_FLIGHT = 6
 PROBE_PER_S = 1_000
 PROBE_S = 15
 SERVERS = ("postgres", "nats")
-SERVICES = ("ingestion", "identity_resolution", "journey_state", "decisioning", "activation")
 
 
 def measure() -> list[Figure]:
@@ -56,12 +56,9 @@ def measure() -> list[Figure]:
 def _running(programme: Programme) -> Iterator[tuple[Supervisor, Services]]:
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
         environment = {"CAIRN_WRITE_KEYS": f"default/bench:{WRITE_KEY}", "CAIRN_LOG_LEVEL": "warning"}
-        with Supervisor(Path(folder), environment=environment) as supervisor:
-            supervisor.start_servers()
-            supervisor.start_all(SERVICES)
-            with Services(supervisor.installation) as services:
-                apply_everywhere(services, programme)
-                yield supervisor, services
+        with set_up(Path(folder), environment=environment) as stage:
+            apply_everywhere(stage.services, programme)
+            yield stage.supervisor, stage.services
 
 
 def _bodies(first: int, events: int) -> list[bytes]:
@@ -86,7 +83,7 @@ def _bodies(first: int, events: int) -> list[bytes]:
 def _throughput(supervisor: Supervisor, services: Services) -> tuple[float, float]:
     """Events/s from the first request to the last event decided upon, and CPU µs per event over all processes."""
     bodies = _bodies(0, EVENTS)
-    processes = [psutil.Process(supervisor.process_id(name)) for name in (*SERVERS, *SERVICES)]
+    processes = [psutil.Process(supervisor.process_id(name)) for name in (*SERVERS, *supervisor.names)]
     before = _cpu_s(processes)
     started = time.perf_counter()
     asyncio.run(_send_all(supervisor.installation.http["ingestion"], bodies))
