@@ -1,6 +1,6 @@
 """Live: what is decided goes out once, is checked when it is claimed, and what became of it is known."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,9 @@ from cairn_connector import Bounced, wire
 from cairn_journey import Programme
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
 from cairn_kernel.ids import stable_id
+from cairn_kernel.time import HOUR
 from cairn_testkit.waiting import eventually
+from journeyctl.ports import free_port
 
 from .world import World, contact, decisions, world
 
@@ -165,3 +167,57 @@ def _control(type: str, person: str, **data: object) -> Event:
 async def _report(here: World, delivery_id: str, status: connector_pb2.Receipt.Status) -> None:
     receipt = connector_pb2.Receipt(delivery_id=delivery_id, attempt=1, tenant="default", status=status)
     await here.client.jetstream().publish("receipt.email", receipt.SerializeToString())
+
+
+async def test_live_quiet_hours_end_when_the_upstream_says_that_the_morning_has_come(
+    here: World, decide: Decide
+) -> None:
+    await here.connect()
+    evening, morning = NOON + 10 * HOUR, NOON + 20 * HOUR
+    await here.decisions.append(*decisions(decide, ["anna"], at=evening))
+    await here.until(planned=1)
+    here.decisions.complete = morning - 1
+    await _timers(here, 2)
+    assert here.channel.sent == []
+    here.decisions.complete = morning
+    await here.until(sent=1)
+    await _timers(here, 0)
+
+
+async def test_live_what_no_connector_takes_in_time_expires(here: World, decide: Decide) -> None:
+    await here.decisions.append(*decisions(decide, PEOPLE[:7]))
+    await here.until(dispatched=5, planned=2)
+    await _timers(here, 2)
+    here.decisions.complete = NOON + 25 * HOUR
+    await here.until(dispatched=5, expired=2)
+    await _timers(here, 0)
+
+
+async def test_two_replicas_share_the_work_and_one_takes_over_from_the_other(here: World, decide: Decide) -> None:
+    await here.connect()
+    other = World(
+        here.settings.model_copy(update={"activation_address": f"127.0.0.1:{free_port()}"}),
+        Path(),
+        here.client,
+        here.programme,
+    )
+    try:
+        await other.start()
+        await eventually(_owners(here), lambda rows: len(rows) == 2, timeout_s=20)
+        await here.decisions.append(*decisions(decide, PEOPLE))
+        await here.until(sent=40)
+        await other.stop()
+        await here.decisions.append(*decisions(decide, PEOPLE, number=2))
+        await here.until(sent=80)
+    finally:
+        await other.close()
+    assert len(here.channel.sent) == len(set(here.channel.sent)) == 80
+
+
+def _owners(here: World) -> Callable[[], Awaitable[list[object]]]:
+    return lambda: here.query("SELECT DISTINCT owner FROM activation.leases WHERE until > now()")
+
+
+async def _timers(here: World, count: int) -> None:
+    sql = "SELECT count(*) FROM activation.timers"
+    await eventually(lambda: here.query(sql), lambda rows: rows[0][0] == count)

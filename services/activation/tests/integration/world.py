@@ -70,7 +70,7 @@ class World:
         self.channel = MadeUpChannel()
         self.decisions: UpstreamLog
         self._folder = folder
-        self._programme = programme
+        self.programme = programme
         self._process: asyncio.subprocess.Process | None = None
         self._grpc = grpc.aio.insecure_channel(settings.activation_address)
         self.api = ActivationServiceStub(self._grpc)
@@ -97,7 +97,7 @@ class World:
     async def apply(self) -> None:
         """Bring the programme into force."""
         stub = DefinitionServiceStub(self._grpc)
-        await stub.Apply(ApplyRequest(bundle=self._programme.bundle()), timeout=20, wait_for_ready=True)
+        await stub.Apply(ApplyRequest(bundle=self.programme.bundle()), timeout=20, wait_for_ready=True)
 
     async def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
         assert self._process is not None
