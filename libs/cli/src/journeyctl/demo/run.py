@@ -178,7 +178,8 @@ def _played(console: Console, stage: Stage, calls: Sequence[Call], period: Perio
     )
     with progress, FrontDoor(stage.front_door) as door:
         task = progress.add_task("", total=len(days), day="", events="0", pace="0", messages="0")
-        return play(stage.services, door, days, period, _shown(progress, task, stage.services, period))
+        on_day = _shown(progress, task, stage.services, period)
+        return play(stage.services, door, days, period, on_day, stage.bookmark)
 
 
 def _shown(progress: Progress, task: Any, services: Services, period: Period) -> Callable[[Day], None]:

@@ -11,6 +11,7 @@ from typing import Final
 
 from journeyctl.demo.front_door import SOURCE, WRITE_KEY
 from journeyctl.demo.sinks import Sinks
+from journeyctl.demo.timelapse import Bookmark
 from journeyctl.embedded import DURABLE
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation
@@ -34,6 +35,11 @@ class Stage:
     def installation(self) -> Installation:
         """Where everything listens."""
         return self.supervisor.installation
+
+    @property
+    def bookmark(self) -> Bookmark:
+        """How far the loader has come."""
+        return Bookmark(self.supervisor.home / "sent")
 
     @property
     def front_door(self) -> str:

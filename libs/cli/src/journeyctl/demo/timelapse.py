@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 import grpc
@@ -41,21 +42,49 @@ class Played(NamedTuple):
     wall_s: float
 
 
+class Bookmark:
+    """The last day that was sent whole, in a file: its step may be ending, and then takes nothing more in."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> int:
+        """The number of that day; 0 if there is none."""
+        try:
+            return int(self._path.read_text())
+        except (OSError, ValueError):
+            return 0
+
+    def write(self, number: int) -> None:
+        """Day `number` was sent whole."""
+        draft = self._path.with_suffix(".new")
+        draft.write_text(str(number))
+        draft.replace(self._path)
+
+
 def play(
     services: Services,
     door: FrontDoor,
     days: Sequence[Sequence[Call]],
     period: Period,
     on_day: Callable[[Day], None] = lambda day: None,
+    bookmark: Bookmark | None = None,
 ) -> Played:
-    """Play all days that are not over yet; doing it again after a crash goes on where it stopped."""
+    """Play all days that are not over yet; doing it again after a crash goes on where it stopped.
+
+    Without a bookmark only a day that was not sent whole can be gone on with.
+    """
     began = time.perf_counter()
     first = _open_step(services, period)
-    earlier = sum(map(len, days[: first - 1]))
+    sent_whole = bookmark.read() if bookmark else 0
+    earlier = sum(map(len, days[: max(sent_whole, first - 1)]))
     sending_s = stepping_s = 0.0
     for number in range(first, len(days) + 1):
         started = time.perf_counter()
-        door.send(days[number - 1])
+        if number > sent_whole:
+            door.send(days[number - 1])
+            if bookmark:
+                bookmark.write(number)
         sent_at = time.perf_counter()
         _step(services, number, period)
         sending_s += sent_at - started
