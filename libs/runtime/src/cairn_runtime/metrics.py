@@ -13,6 +13,5 @@ BATCH_FAILURES: Final = Counter("cairn_batch_failures_total", "Batches that had 
 READ_INSTEAD: Final = Gauge("cairn_entries_read_from_log", "Entries read from the owner's log, not the bus.", ["log"])
 PARTITIONS_HELD: Final = Gauge("cairn_partitions_held", "Partitions this replica owns.")
 PROFILES_PARKED: Final = Counter("cairn_profiles_parked_total", "Profiles whose input waits after a fault.")
-LAG: Final = Gauge("cairn_lag_events", "Upstream events not processed yet, over the held partitions.", ["log"])
 MERGE_WAITS: Final = Counter("cairn_merge_waits_total", "Times a partition waited for a merge's other side.")
 RPC_SECONDS: Final = Histogram("cairn_rpc_seconds", "gRPC calls served.", ["method", "code"], buckets=BUCKETS)
