@@ -3,20 +3,26 @@
 import asyncio
 import random
 import signal
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from cairn.connector.v1 import connector_pb2 as pb
 from cairn_connector import streams, wire
 
-if TYPE_CHECKING:
-    from services.connectors.email.tests.conftest import Street
+from .street import Street, open_street
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 
 
-async def test_an_email_arrives_and_its_receipt_says_so(street: "Street") -> None:
+@pytest.fixture
+async def street(nats_url: str, tmp_path: Path) -> AsyncIterator[Street]:
+    async with open_street(nats_url, tmp_path) as opened:
+        yield opened
+
+
+async def test_an_email_arrives_and_its_receipt_says_so(street: Street) -> None:
     street.start_connector()
     await street.order("d-1", recipient="jörg@households.example")
     receipt = await street.receipt_of("d-1")
@@ -27,7 +33,7 @@ async def test_an_email_arrives_and_its_receipt_says_so(street: "Street") -> Non
     assert "households" not in street.log("connector_email")
 
 
-async def test_killed_between_sending_and_recording_it_never_sends_twice(street: "Street") -> None:
+async def test_killed_between_sending_and_recording_it_never_sends_twice(street: Street) -> None:
     connector = street.start_connector()
     await street.ask("/hold", "POST")  # the mail server keeps messages, and the connector does not learn of it
     await street.order("d-1")
@@ -45,7 +51,7 @@ async def test_killed_between_sending_and_recording_it_never_sends_twice(street:
     assert len(await street.kept("d-1")) == 1
 
 
-async def test_killed_before_anything_was_sent_it_asks_and_then_sends(street: "Street") -> None:
+async def test_killed_before_anything_was_sent_it_asks_and_then_sends(street: Street) -> None:
     sink = street.running[0]
     connector = street.start_connector()
     await street.order("warm-up")
@@ -62,7 +68,7 @@ async def test_killed_before_anything_was_sent_it_asks_and_then_sends(street: "S
     assert len(await street.kept("d-1")) == 1
 
 
-async def test_a_mail_server_that_dies_in_mid_sentence_gets_the_message_once(street: "Street") -> None:
+async def test_a_mail_server_that_dies_in_mid_sentence_gets_the_message_once(street: Street) -> None:
     street.start_connector()
     await street.ask("/hold", "POST")
     await street.order("d-1")
@@ -75,7 +81,7 @@ async def test_a_mail_server_that_dies_in_mid_sentence_gets_the_message_once(str
     assert len(await street.kept("d-1")) == 1
 
 
-async def test_killed_again_and_again_under_load_each_message_arrives_once(street: "Street") -> None:
+async def test_killed_again_and_again_under_load_each_message_arrives_once(street: Street) -> None:
     moments = random.Random(7)
     wanted = [f"d-{number}" for number in range(400)]
     connector = street.start_connector()
@@ -92,7 +98,7 @@ async def test_killed_again_and_again_under_load_each_message_arrives_once(stree
     assert await street.ask("/counts") == {"messages": 400, "ids": 400}
 
 
-async def test_a_wiped_queue_loses_no_message_that_is_ordered_again(street: "Street") -> None:
+async def test_a_wiped_queue_loses_no_message_that_is_ordered_again(street: Street) -> None:
     street.start_connector()
     await street.order("d-1")
     await street.receipt_of("d-1")
@@ -104,7 +110,7 @@ async def test_a_wiped_queue_loses_no_message_that_is_ordered_again(street: "Str
     assert await street.ask("/counts") == {"messages": 2, "ids": 2}
 
 
-async def test_told_to_stop_it_ends_cleanly(street: "Street") -> None:
+async def test_told_to_stop_it_ends_cleanly(street: Street) -> None:
     connector = street.start_connector()
     await street.order("d-1")
     await street.receipt_of("d-1")
@@ -112,7 +118,7 @@ async def test_told_to_stop_it_ends_cleanly(street: "Street") -> None:
     assert await asyncio.to_thread(connector.wait, 10) == 0
 
 
-async def _until_begun(street: "Street") -> None:
+async def _until_begun(street: Street) -> None:
     wal = street.folder / "connector" / "email.sqlite-wal"
     async with asyncio.timeout(10):
         for _ in range(1_000):

@@ -1,3 +1,5 @@
+"""A mail server, an e-mail connector, and what stands around them, as processes of a test."""
+
 import asyncio
 import json
 import os
@@ -7,13 +9,12 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nats
-import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
@@ -129,10 +130,11 @@ class Street:
         return process
 
 
-@pytest.fixture
-async def street(nats_url: str, tmp_path: Path) -> AsyncIterator[Street]:
+@asynccontextmanager
+async def open_street(nats_url: str, folder: Path) -> AsyncIterator[Street]:
+    """A street with its mail server running; connectors are started by the test."""
     client = await nats.connect(nats_url)
-    street = Street(tmp_path, nats_url, client)
+    street = Street(folder, nats_url, client)
 
     async def listen(message: Msg) -> None:
         street.receipts.append(pb.Receipt.FromString(message.data))
