@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 import connector_email
-from cairn_connector import Manifest, load_manifest
+from cairn_connector import Connector, Manifest, load_manifest
 from cairn_connector.conformance import ConnectorConformance, SentTo
 from connector_email.settings import EmailSettings
-from connector_email.smtp import EmailConnector
+from connector_email.smtp import open_connector
 
 from .street import Street, open_street
 
@@ -24,8 +24,10 @@ async def street(nats_url: str, tmp_path: Path) -> AsyncIterator[Street]:
 
 class TestEmailConnector(ConnectorConformance):
     @pytest.fixture
-    def connector(self, street: Street) -> EmailConnector:
-        return EmailConnector(EmailSettings(smtp_address=street.smtp, smtp_query_url=f"http://{street.http}/messages"))
+    async def connector(self, street: Street) -> AsyncIterator[Connector]:
+        settings = EmailSettings(smtp_address=street.smtp, smtp_query_url=f"http://{street.http}/messages")
+        async with open_connector(settings) as connector:
+            yield connector
 
     @pytest.fixture
     def manifest(self) -> Manifest:

@@ -12,5 +12,5 @@ class EmailSettings(ConnectorSettings):
     smtp_user: str = ""
     smtp_password: str = Field(default="", repr=False)
     smtp_tls: Literal["none", "starttls", "tls"] = "none"
-    smtp_connections: int = Field(default=4, ge=1, le=100)
+    smtp_connections: int = Field(default=8, ge=1, le=100)
     smtp_timeout_s: float = Field(default=10.0, gt=0)
