@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,23 +17,44 @@ pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_na
 
 
 class Demo:
-    """One finished `journeyctl demo`."""
+    """A `journeyctl demo` in a folder of its own."""
 
     def __init__(self, folder: Path, size: str, *options: str) -> None:
-        self.folder = folder
+        self.home = folder / "home" / "demo"
+        self.out = folder / "out"
         journeyctl = str(Path(sys.executable).with_name("journeyctl"))
-        command = [journeyctl, "demo", "--size", size, "--out", str(folder / "out"), *options]
-        environment = {**os.environ, "CAIRN_HOME": str(folder / "home"), "COLUMNS": "120"}
-        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        self.command = [journeyctl, "demo", "--size", size, "--out", str(self.out), *options]
+        self.environment = {**os.environ, "CAIRN_HOME": str(folder / "home"), "COLUMNS": "120"}
+
+    def run(self, *options: str) -> "Demo":
+        """Run it to its end."""
+        command = [*self.command, *options]
+        ended = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 0, ended.stdout + ended.stderr
         self.told = ended.stdout
-        self.summary: dict[str, Any] = json.loads((folder / "out" / "summary.json").read_text())
-        self.report = (folder / "out" / "report.html").read_text()
+        self.summary: dict[str, Any] = json.loads((self.out / "summary.json").read_text())
+        self.report = (self.out / "report.html").read_text()
+        return self
+
+    def run_until_killed(self, day: int) -> None:
+        """Run it, and kill it with -9 when a day was sent."""
+        with subprocess.Popen(self.command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL) as running:
+            while running.poll() is None and self.days_sent() < day:
+                time.sleep(0.05)
+            assert running.poll() is None, "it ended before it could be killed"
+            running.kill()
+
+    def days_sent(self) -> int:
+        """How far its loader has come."""
+        try:
+            return int((self.home / "sent").read_text())
+        except (OSError, ValueError):
+            return 0
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return Demo(tmp_path_factory.mktemp("demo"), "small")
+    return Demo(tmp_path_factory.mktemp("demo"), "small").run()
 
 
 def counted(summary: dict[str, Any]) -> dict[str, oracle.Outcome]:
@@ -83,8 +105,12 @@ def test_the_report_tells_of_a_household(small: Demo) -> None:
     assert "win-back" in small.report
 
 
-def test_a_second_run_comes_to_the_same_state(small: Demo, tmp_path: Path) -> None:
+def test_a_second_run_killed_in_the_middle_and_gone_on_with_comes_to_the_same_state(
+    small: Demo, tmp_path: Path
+) -> None:
     again = Demo(tmp_path, "small", "--no-live")
+    again.run_until_killed(day=12)
+    again.run("--resume")
     same = ("events", "profiles", "merges", "journeys", "decisions", "deliveries", "state_hash")
     assert {key: again.summary[key] for key in same} == {key: small.summary[key] for key in same}
 
@@ -92,7 +118,7 @@ def test_a_second_run_comes_to_the_same_state(small: Demo, tmp_path: Path) -> No
 @pytest.mark.timeout(1200)
 @pytest.mark.skipif("CAIRN_FULL_DEMO" not in os.environ, reason="minutes long; set CAIRN_FULL_DEMO=1 to run it")
 def test_the_whole_year_counts_what_the_oracle_counts(tmp_path: Path) -> None:
-    year = Demo(tmp_path, "full")
+    year = Demo(tmp_path, "full").run()
     assert year.summary["events"]["accepted"] == 167008
     assert year.summary["events"]["lost"] == 0
     assert year.summary["profiles"] == 2469
