@@ -3,7 +3,7 @@
 # ruff: noqa: E501  (markup reads better unbroken)
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Final
 
@@ -186,6 +186,29 @@ def timeline(lanes: Sequence[Lane], start: datetime, end: datetime) -> str:
     return (
         f'<svg class="timeline" viewBox="-2 0 {_WIDTH + 4} {top + 6:.0f}" role="img" '
         f'aria-label="Timeline of one customer">{grid}{"".join(parts)}</svg>'
+    )
+
+
+def legend() -> str:
+    """What the marks of a timeline mean."""
+    marks = [
+        ("basket", "a basket, as large as its amount"),
+        ("identify", "told who they are"),
+        ("merge", "two profiles became one"),
+        ("campaign", "campaign received"),
+        ("coupon", "coupon redeemed"),
+        ("chosen", "an action was chosen"),
+        ("suppressed", "nothing was chosen"),
+        ("mail", "a message"),
+    ]
+    middle = datetime(2017, 1, 1, tzinfo=UTC)
+    return (
+        '<div class="legend">'
+        + "".join(
+            f'<span><svg viewBox="0 0 24 24" aria-hidden="true">{_mark(Mark(middle, kind, "", 0.3), 12, 12)}</svg>{text}</span>'
+            for kind, text in marks
+        )
+        + "</div>"
     )
 
 

@@ -3,11 +3,12 @@
 # ruff: noqa: E501  (markup reads better unbroken)
 
 from collections.abc import Iterable
+from datetime import timedelta
 from html import escape
 from importlib.resources import files
 from typing import Final
 
-from journeyctl.demo.pictures import LOGO, bars, columns, flow, number, timeline
+from journeyctl.demo.pictures import LOGO, bars, columns, flow, legend, number, timeline
 from journeyctl.demo.results import JourneyCount, Results, Standing, Story, Told
 from journeyctl.words import reason
 
@@ -42,11 +43,11 @@ def money(value: str, currency: str) -> str:
 
 
 def _head(results: Results) -> str:
-    last = results.end
+    last = results.end - timedelta(days=1)
     return (
         f"<header>{LOGO}<div><h1>{number(results.profiles)} customers, {number(results.accepted)} events, one at a time</h1>"
-        f'<p class="muted">Recorded customers of a grocery retailer from {results.start:%-d %B %Y} to {last:%-d %B %Y}, played day by day '
-        "through Cairn's five services.</p></div></header>"
+        f'<p class="muted">Households of The Complete Journey, a grocery retailer\'s data, from {results.start:%-d %B %Y} to '
+        f"{last:%-d %B %Y}, played day by day through Cairn's five services.</p></div></header>"
     )
 
 
@@ -129,7 +130,7 @@ def _story(results: Results) -> str:
         f"<h2>One customer's time: household {escape(story.user_id)}</h2>"
         f'<p class="muted">{traits or "no demographics known"}. Profile <code>{escape(story.profile_id)}</code>. '
         "Hover over a mark to read it.</p>"
-        f'<div class="card"><div class="scroll">{timeline(story.lanes, results.start, results.end)}</div></div>'
+        f'<div class="card"><div class="scroll">{timeline(story.lanes, results.start, results.end)}</div>{legend()}</div>'
         f"{_links(story)}"
         '<div class="two"><div class="card"><h3>Where they are, and why</h3>'
         f"{''.join(map(_standing, story.standings))}</div>"
@@ -167,7 +168,7 @@ def _told(told: Told) -> str:
         f"<li>{'<b>' if chosen else ''}{escape(action)}{'</b>' if chosen else ''}: {escape(why)}</li>"
         for action, chosen, why in told.candidates
     )
-    tag = '<span class="tag yes">sent</span>' if told.made else '<span class="tag">nothing sent</span>'
+    tag = '<span class="tag yes">chosen</span>' if told.made else '<span class="tag">nothing</span>'
     return (
         f"<details><summary><time>{told.at:%-d %b %Y}</time> {tag} {escape(told.headline)} "
         f'<span class="small">({escape(told.journey)})</span></summary><ul>{items}</ul></details>'
