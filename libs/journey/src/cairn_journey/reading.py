@@ -1,7 +1,6 @@
 """Read typed fields out of a definition; every mistake becomes a fault and reading goes on."""
 
 import re
-import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
@@ -10,13 +9,11 @@ from typing import Final, NamedTuple
 from cairn_expressions import Expression, ExpressionFault, compile_expression
 from cairn_journey.documents import Node
 from cairn_journey.faults import Fault
+from cairn_kernel.event_names import normalised
 from cairn_kernel.money import exact
 from cairn_kernel.time import parse_duration
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
-_SEPARATED: Final = re.compile(r"[\s._\-/]")
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_BREAK: Final = re.compile(r"[^\w]+")
 _ONE: Final = Decimal(1)
 _MAX_DURATION: Final = parse_duration("3660d")
 
@@ -60,14 +57,6 @@ def suggestion(name: str, known: Collection[str]) -> str:
     if close := get_close_matches(name, sorted(known), n=1, cutoff=0.5):
         return f"did you mean {close[0]}?"
     return f"use one of: {', '.join(sorted(known))}" if known else "define it first"
-
-
-def normal_event(name: str) -> str:
-    """An event's name as the front door writes it: `Basket Purchased` is `basket.purchased`."""
-    text = unicodedata.normalize("NFKC", name).strip()
-    if not _SEPARATED.search(text):
-        text = _CAMEL.sub(" ", text)
-    return _BREAK.sub(".", unicodedata.normalize("NFKC", text.lower())).strip("._")
 
 
 class Fields:
@@ -120,8 +109,8 @@ class Fields:
         name = self._text(node, key)
         if node is None or not name:
             return name
-        if name != normal_event(name):
-            self.reading.fault(node, f"{name} is not an event type", f"write {normal_event(name) or 'a name'}")
+        if name != normalised(name):
+            self.reading.fault(node, f"{name} is not an event type", f"write {normalised(name) or 'a name'}")
         elif name.startswith(("journey.", "cairn.", "profile.united")):
             self.reading.fault(node, f"{name} is a fact of Cairn's own", "listen to an event of the customer instead")
         return name

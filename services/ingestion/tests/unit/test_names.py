@@ -2,8 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cairn_kernel.event_names import normalised
 from ingestion.domain.faults import BadEvent
-from ingestion.domain.names import RESERVED, event_type, normalised
+from ingestion.domain.names import RESERVED, event_type
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,9 @@
-"""Event names are normalised once, here: `Basket Purchased` becomes `basket.purchased`."""
+"""The types of events: what sources may call theirs, and what only Cairn states."""
 
-import re
-import unicodedata
-from functools import lru_cache
 from typing import Final
 
 from cairn_kernel.event import CONTROL_TYPES
+from cairn_kernel.event_names import normalised
 from ingestion.domain.faults import FIELD_FORMAT, FIELD_REQUIRED, TOO_LARGE, BadEvent
 
 PROFILE_IDENTIFIED: Final = "profile.identified"
@@ -27,22 +25,6 @@ RESERVED: Final = frozenset(
     | {"decision.made"}
 )
 """Facts that only Cairn's own services state."""
-
-_SEPARATED: Final = re.compile(r"[\s._\-/]")
-_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_BREAK: Final = re.compile(r"[^\w]+")
-
-
-@lru_cache(maxsize=10_000)
-def normalised(name: str) -> str:
-    """Lower case, words joined by dots: blanks and punctuation part words, underscores do not.
-
-    A name in camel case without any separator (`BasketPurchased`) is parted at its capitals.
-    """
-    text = unicodedata.normalize("NFKC", name).strip()
-    if not _SEPARATED.search(text):
-        text = _CAMEL.sub(" ", text)
-    return _BREAK.sub(".", unicodedata.normalize("NFKC", text.lower())).strip("._")
 
 
 def event_type(name: object, *, field: str) -> str:
