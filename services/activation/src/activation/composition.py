@@ -17,6 +17,7 @@ from activation.application.desk import Desk
 from activation.application.dispatcher import Dispatcher
 from activation.application.latency import Latency
 from activation.application.mail import Mail
+from activation.application.planning import Planning
 from activation.application.processor import DeliveryProcessor
 from activation.application.programmes import Programmes, check
 from activation.application.remaking import Remaking
@@ -29,6 +30,7 @@ from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn_runtime import Chassis, Definitions, open_chassis
 from cairn_runtime.clock import now_us
+from cairn_runtime.parking import Parking
 
 SERVICE: Final = "activation"
 
@@ -70,7 +72,15 @@ async def compose(chassis: Chassis, settings: ActivationSettings) -> DeliveryPro
         on_published=Latency(deliveries, clocks, now_us),
     )
     processor = DeliveryProcessor(
-        chassis.store, tables, programmes, desk, deliveries, clocks, claiming, mail, dispatcher
+        chassis.store,
+        tables,
+        Planning(deliveries, programmes, Parking(chassis.pool)),
+        desk,
+        deliveries,
+        clocks,
+        claiming,
+        mail,
+        dispatcher,
     )
     runner = chassis.add_runner(UPSTREAM, processor, reload=definitions.load)
     processor.wake = addresses.on_found = runner.wake

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from cairn.connector.v1 import connector_pb2
+from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
+from cairn.log.v1.parking_pb2_grpc import ParkingServiceStub
 from cairn_connector import Bounced, wire
 from cairn_journey import Programme
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
@@ -90,6 +92,22 @@ async def test_a_survivor_waits_for_the_losers_side_of_a_merge(here: World, deci
         _control(MERGED, "loser", **both),
     )
     await here.until(suppressed=1, sent=1)
+
+
+async def test_a_decision_that_cannot_be_read_steps_aside_until_it_is_redriven(here: World, decide: Decide) -> None:
+    await here.connect()
+    [good, bad] = decisions(decide, ["anna", "bert"])
+    del bad.data["chosen"]["template"]
+    await here.decisions.append(bad, good)
+    await here.until(sent=1)
+    parked = ParkingServiceStub(here.grpc)
+    [found] = (await parked.ListParked(ListParkedRequest(), timeout=5)).profiles
+    assert (found.profile_id, found.reason, found.waiting) == (bad.id, "KeyError", 1)
+    mended = """replace(convert_from(state, 'UTF8'), '"treatment"', '"template":"hello","treatment"')"""
+    await here.query(f"UPDATE activation.deferred SET state = convert_to({mended}, 'UTF8')")  # noqa: S608 - a test's own text
+    await parked.Redrive(RedriveRequest(), timeout=5)
+    await here.until(sent=2)
+    assert not (await parked.ListParked(ListParkedRequest(), timeout=5)).profiles
 
 
 async def test_receipts_in_disorder_and_repeated_are_one_fact_each(here: World, decide: Decide) -> None:

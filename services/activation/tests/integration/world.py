@@ -72,9 +72,9 @@ class World:
         self._folder = folder
         self.programme = programme
         self._process: asyncio.subprocess.Process | None = None
-        self._grpc = grpc.aio.insecure_channel(settings.activation_address)
-        self.api = ActivationServiceStub(self._grpc)
-        self.log = LogClient(self._grpc)
+        self.grpc = grpc.aio.insecure_channel(settings.activation_address)
+        self.api = ActivationServiceStub(self.grpc)
+        self.log = LogClient(self.grpc)
         self._connector: asyncio.Task[None] | None = None
         self._runner: Runner | None = None
 
@@ -96,7 +96,7 @@ class World:
 
     async def apply(self) -> None:
         """Bring the programme into force."""
-        stub = DefinitionServiceStub(self._grpc)
+        stub = DefinitionServiceStub(self.grpc)
         await stub.Apply(ApplyRequest(bundle=self.programme.bundle()), timeout=20, wait_for_ready=True)
 
     async def stop(self, how: signal.Signals = signal.SIGKILL) -> None:
@@ -167,7 +167,7 @@ class World:
         await self.disconnect()
         if self._process is not None and self._process.returncode is None:
             await self.stop()
-        await self._grpc.close()
+        await self.grpc.close()
 
     async def _serve_channel(self, started: asyncio.Event) -> None:
         manifest = Manifest(

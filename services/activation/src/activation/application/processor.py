@@ -13,19 +13,18 @@ from activation.application.deliveries import Deliveries
 from activation.application.desk import Desk, Item
 from activation.application.dispatcher import Dispatcher, Outgoing
 from activation.application.mail import Arrived, Mail
+from activation.application.planning import Planning
 from activation.application.ports import Tables
-from activation.application.programmes import Programmes
-from activation.application.turn import LOG, Turn
+from activation.application.steps import Steps
+from activation.application.turn import Turn
 from activation.application.watch import Watch
 from activation.domain.claim import NotYet, Order
 from activation.domain.consent import Consent, Merge
 from activation.domain.delivery import Delivery
-from activation.domain.plan import plan
 from activation.domain.receipt import receive
 from activation.domain.status import PLANNED
-from cairn_eventstore import EventStore, InboxAdvance, NewEvent, UnitOfWork
-from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event, from_msgpack, marker, to_canonical_json
-from cairn_kernel.ids import stable_id
+from cairn_eventstore import EventStore, InboxAdvance, UnitOfWork
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event, from_msgpack
 from cairn_messaging import Entry
 
 log: Final = structlog.get_logger()
@@ -33,13 +32,6 @@ log: Final = structlog.get_logger()
 DECISION: Final = "decision.made"
 HANDLED: Final = frozenset({DECISION, CONSENT_CHANGED, MERGED})
 MAX_RECEIPTS: Final = 2_000
-
-INSERT_PARKED: Final = """
-INSERT INTO parked (stream, tenant, partition, reason, event_id) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
-"""
-INSERT_DEFERRED: Final = """
-INSERT INTO deferred (stream, position, partition, state) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
-"""
 
 
 class DeliveryProcessor:
@@ -49,7 +41,7 @@ class DeliveryProcessor:
         self,
         store: EventStore,
         tables: Tables,
-        programmes: Programmes,
+        planning: Planning,
         desk: Desk,
         deliveries: Deliveries,
         clocks: Clocks,
@@ -59,7 +51,7 @@ class DeliveryProcessor:
     ) -> None:
         self._store = store
         self._tables = tables
-        self._programmes = programmes
+        self._planning = planning
         self._desk = desk
         self._deliveries = deliveries
         self._clocks = clocks
@@ -67,8 +59,8 @@ class DeliveryProcessor:
         self._mail = mail
         self._dispatcher = dispatcher
         self._watch = Watch(desk, clocks)
+        self._steps = Steps(desk, clocks, self._watch)
         self._rows: dict[int, InboxAdvance] = {}
-        self._fronts: dict[int, tuple[int, Event]] = {}
         self._claims: Claims | None = None
         self.wake: Callable[[], None] = lambda: None
         """Asks for another turn soon."""
@@ -78,10 +70,11 @@ class DeliveryProcessor:
         turn = Turn(work)
         await self._receive(self._mail.take(MAX_RECEIPTS), turn)
         counts, decisions = self._read(entries, turn)
-        await self._plan(decisions, turn)
-        fronts = {part: self._front(run[0]) for part, run in entries.items() if run and run[0].type == MARKER}
-        self._release(fronts)
-        self._end_steps(fronts, counts, turn)
+        for facts in await self._planning.plan(decisions, turn):
+            self._follow(turn.begin(facts))
+        fronts = self._steps.fronts(entries)
+        self._steps.release(fronts, self._rows.keys())
+        counts.update(dict.fromkeys(self._steps.end(fronts, turn), 1))
         claims = self._claims = await self._claiming.next(turn, self._watch.timed)
         turn.add_rows(self._desk.get)
         self._watch.sweep(work, set(self._rows))
@@ -106,6 +99,7 @@ class DeliveryProcessor:
         """See Processor.gained."""
         await self.lost(set(partitions))
         self._rows.update(partitions)
+        await self._planning.begin(partitions.keys())
         self._clocks.begin(partitions.keys(), await self._tables.modes(partitions.keys()))
         await self._watch.begin(self._store, partitions.keys())
         for row in await self._tables.open_deliveries(partitions.keys()):
@@ -118,9 +112,10 @@ class DeliveryProcessor:
         self._mail.again()
         self._deliveries.forget_all()
         self._desk.drop(partitions)
+        self._planning.forget(partitions)
+        self._steps.forget(partitions)
         for partition in partitions:
             self._rows.pop(partition, None)
-            self._fronts.pop(partition, None)
 
     def committed(self, work: UnitOfWork) -> None:
         """See Processor.committed."""
@@ -188,52 +183,6 @@ class DeliveryProcessor:
                 else:
                     _hear(event, turn)
         return counts, decisions
-
-    async def _plan(self, decisions: Sequence[tuple[Entry, Event]], turn: Turn) -> None:
-        planned: list[list[Event]] = []
-        for entry, decision in decisions:
-            try:
-                facts = plan(decision, self._programmes.active(decision.tenant))
-            except Exception as error:
-                log.error("decision.parked", event_id=decision.id, exc_info=error)
-                where = (decision.id, decision.tenant, entry.partition, type(error).__name__, decision.id)
-                turn.work.rows.append((INSERT_PARKED, [where]))
-                state = to_canonical_json(decision)
-                turn.work.rows.append((INSERT_DEFERRED, [(decision.id, entry.position, entry.partition, state)]))
-                continue
-            if facts:
-                planned.append(facts)
-        await self._deliveries.recall([str(facts[0].data["delivery_id"]) for facts in planned])
-        for facts in planned:
-            if self._deliveries.get(str(facts[0].data["delivery_id"])) is None:
-                self._follow(turn.begin(facts))
-
-    def _front(self, entry: Entry) -> Event:
-        known = self._fronts.get(entry.partition)
-        if known is None or known[0] != entry.position:
-            known = self._fronts[entry.partition] = (entry.position, from_msgpack(entry.body))
-        return known[1]
-
-    def _release(self, fronts: Mapping[int, Event]) -> None:
-        """Let go out what waited for its hour. A time-lapse waits for the whole step: merges span partitions."""
-        for partition in self._rows:
-            front = fronts.get(partition)
-            if self._clocks.live(partition):
-                self._desk.release({partition}, max(self._clocks.now(partition), front.as_of if front else 0))
-            elif front and self._clocks.whole_step(int(front.data["step"]), fronts, self._rows.keys()):
-                self._desk.release({partition}, front.as_of)
-
-    def _end_steps(self, fronts: Mapping[int, Event], counts: dict[int, int], turn: Turn) -> None:
-        """Pass on the marker of each partition in which everything due by then is known."""
-        for partition, front in fronts.items():
-            if self._desk.unsettled(partition, front.as_of):
-                continue
-            step, mode = int(front.data["step"]), str(front.data["mode"])
-            own = marker(LOG, partition, step=step, at=front.as_of, mode=mode)
-            turn.work.appends.append(NewEvent(partition, stable_id("markers", LOG, partition), step + 1, own))
-            turn.modes.append(self._clocks.pass_marker(partition, front))
-            counts[partition] = 1
-        self._watch.held([partition for partition in fronts if not counts[partition]])
 
 
 def _hear(event: Event, turn: Turn) -> None:
