@@ -26,7 +26,7 @@ from journeyctl.demo.reading import event_id
 from journeyctl.demo.results import Latency
 from journeyctl.demo.stage import set_up
 
-RATE: Final = 50.0
+RATE: Final = 100.0
 """Events a second."""
 WARM_UP: Final = 60
 MEASURED: Final = 400

@@ -14,12 +14,11 @@ from journeyctl.words import reason
 
 
 def tell(console: Console, results: Results) -> None:
-    """Print all tables."""
+    """Print what became of all that was sent."""
     _events(console, results)
     _journeys(console, results)
     _decisions(console, results)
     _deliveries(console, results)
-    _speed(console, results)
 
 
 def _events(console: Console, results: Results) -> None:
@@ -70,7 +69,8 @@ def _deliveries(console: Console, results: Results) -> None:
     console.print(said, style="red" if results.mails_missing or results.mails_twice else "")
 
 
-def _speed(console: Console, results: Results) -> None:
+def tell_speed(console: Console, results: Results) -> None:
+    """Print how long things took."""
     _heading(console, "Speed")
     console.print(f"{results.throughput_eps:,.0f} events/s taken in while sending; {results.wall_s:,.0f} s in all.")
     if results.latency is not None:

@@ -37,8 +37,10 @@ class Played(NamedTuple):
 
     sent: int
     """Calls, repeats included; those of days that were over before this run counted once."""
+    sent_here: int
+    """Calls of this run."""
     sending_s: float
-    """Time of sending, from the first call of a day to the last answer of the front door, over all days."""
+    """This run's time of sending: from a day's first call to the front door's last answer, over all days."""
     wall_s: float
 
 
@@ -90,7 +92,7 @@ def play(
         sending_s += sent_at - started
         stepping_s += time.perf_counter() - sent_at
         on_day(Day(number, earlier + door.sent, sending_s, stepping_s))
-    return Played(earlier + door.sent, sending_s, time.perf_counter() - began)
+    return Played(earlier + door.sent, door.sent, sending_s, time.perf_counter() - began)
 
 
 def _open_step(services: Services, period: Period) -> int:
