@@ -16,7 +16,7 @@ LOGO: Final = (
 )
 
 _BOX_W: Final = 148
-_BOX_H: Final = 66
+_BOX_H: Final = 80
 _WIDTH: Final = 1080
 
 
@@ -36,8 +36,8 @@ def flow(journey: JourneyCount) -> str:
     back = any(order[a] >= order[b] for a, b, _ in ribbons if b is not None)
     skips = [order[b] - order[a] for a, b, _ in ribbons if b is not None and order[b] > order[a] + 1]
     skips += [len(stages) + 1 - order[a] for a, b, _ in ribbons if b is None and order[a] < len(stages)]
-    middle = 96.0 + 26 * (max(skips, default=1) - 1)
-    height = middle + 96 + (60 if back else 0)
+    middle = 76.0 + 26 * (max(skips, default=1) - 1)
+    height = middle + 76 + (40 if back else 0)
     parts: list[str] = []
     for source, target, count in ribbons:
         width = 1.5 + 20 * count / max(1, journey.entered)
@@ -122,9 +122,9 @@ def _box(x: float, middle: float, name: str, count: str, kind: str, note: str) -
     top = middle - _BOX_H / 2
     return (
         f'<g class="box {kind}"><rect x="{x:.1f}" y="{top:.1f}" width="{_BOX_W}" height="{_BOX_H}" rx="12"/>'
-        f'<text x="{x + _BOX_W / 2:.1f}" y="{top + 25:.1f}" class="name" text-anchor="middle">{escape(name)}</text>'
-        f'<text x="{x + _BOX_W / 2:.1f}" y="{top + 50:.1f}" class="count" text-anchor="middle">{count}</text>'
-        f'<text x="{x + _BOX_W / 2:.1f}" y="{top + _BOX_H + 16:.1f}" class="small" text-anchor="middle">{escape(note)}</text></g>'
+        f'<text x="{x + _BOX_W / 2:.1f}" y="{top + 24:.1f}" class="name" text-anchor="middle">{escape(name)}</text>'
+        f'<text x="{x + _BOX_W / 2:.1f}" y="{top + 48:.1f}" class="count" text-anchor="middle">{count}</text>'
+        f'<text x="{x + _BOX_W / 2:.1f}" y="{top + 68:.1f}" class="small" text-anchor="middle">{escape(note)}</text></g>'
     )
 
 
@@ -177,6 +177,7 @@ def timeline(lanes: Sequence[Lane], start: datetime, end: datetime) -> str:
         parts.append(f'<text x="0" y="{centre + 4:.1f}" class="name">{escape(lane.name)}</text>')
         parts.append(f'<path class="rule" d="M{_LABEL_W} {top + tall:.1f}H{_WIDTH}"/>')
         parts += [_span(span, x_of(span.start), x_of(span.end or end), centre, x_of) for span in lane.spans]
+        parts += [_end(span, x_of(span.end), centre) for span in lane.spans if span.end is not None]
         parts += [_mark(mark, x_of(mark.at), centre) for mark in lane.marks]
         top += tall
     grid = "".join(
@@ -249,12 +250,17 @@ def _span(span: Span, x1: float, x2: float, y: float, x_of: Callable[[datetime],
         parts.append(
             f'<path class="cut" d="M{x:.1f} {y - 9:.1f}v18"><title>{escape(f"{stage} since {at:%-d %b %Y}")}</title></path>'
         )
-    end = x1 + width
-    if span.outcome == "goal":
-        parts.append(f'<circle class="goalmark" cx="{end:.1f}" cy="{y:.1f}" r="7"/>')
-    elif span.outcome == "exited":
-        parts.append(f'<path class="exitmark" d="M{end - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>')
     return f"<g>{''.join(parts)}<title>{escape(span.text)}</title></g>"
+
+
+def _end(span: Span, x: float, y: float) -> str:
+    """A flag where a stay ended; drawn over the stay that may begin there."""
+    title = f"<title>{escape(span.text)}</title>"
+    if span.outcome == "goal":
+        return f'<circle class="goalmark" cx="{x:.1f}" cy="{y:.1f}" r="7">{title}</circle>'
+    if span.outcome == "exited":
+        return f'<path class="exitmark" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8">{title}</path>'
+    return ""
 
 
 def columns(slices: Sequence[Slice], unit: str) -> str:
