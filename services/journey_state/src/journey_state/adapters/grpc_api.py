@@ -9,7 +9,7 @@ from cairn.journey.v1.journey_pb2_grpc import JourneyServiceServicer
 from cairn_journey import JourneyDomain, explain
 from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.time import micros
-from journey_state.adapters.protos import counts_to_proto, customer_to_proto, entry_to_proto
+from journey_state.adapters.protos import counts_to_proto, customer_to_proto, entry_to_proto, timeline_of
 from journey_state.application.customers import Customers
 from journey_state.application.ports import CustomerReader
 from journey_state.application.state_hash import state_hash
@@ -49,7 +49,7 @@ class JourneyApi(JourneyServiceServicer):
     async def GetTimeline(self, request: pb.GetTimelineRequest, context: Any) -> pb.GetTimelineResponse:
         tenant = request.tenant or DEFAULT_TENANT
         events = await self._customers.history(tenant, _profile(request.profile_id))
-        return pb.GetTimelineResponse(entries=[entry_to_proto(event) for event in events])
+        return pb.GetTimelineResponse(entries=[entry_to_proto(event) for event in timeline_of(events)])
 
     async def GetCounts(self, request: pb.GetCountsRequest, context: Any) -> pb.GetCountsResponse:
         customers, counts = await self._reader.counts(request.tenant or DEFAULT_TENANT)

@@ -1,11 +1,13 @@
 """States and facts as the contract shows them."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.journey.v1 import journey_pb2 as pb
-from cairn_journey import CustomerState, Instance, Programmes, purpose
+from cairn_journey import CustomerState, Instance, Programmes, purpose, touchpoints_of
+from cairn_journey.facts import UNITED
 from cairn_kernel.event import Event
 from cairn_kernel.time import to_datetime
 from journey_state.application.ports import JourneyCount
@@ -61,6 +63,12 @@ def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
         timers=timers,
         occurrence=instance.occurrence,
     )
+
+
+def timeline_of(history: Sequence[Event]) -> list[Event]:
+    """A stream with the touchpoints of the profiles it took in, oldest first."""
+    taken = touchpoints_of([event for event in history if event.type == UNITED])
+    return sorted([*history, *taken], key=lambda event: event.event_time)
 
 
 def entry_to_proto(event: Event) -> pb.TimelineEntry:
