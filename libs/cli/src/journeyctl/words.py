@@ -12,6 +12,7 @@ from cairn.activation.v1.activation_pb2 import Delivery
 from cairn.decisioning.v1.decisioning_pb2 import Candidate, Decision
 from cairn.identity.v1.identity_pb2 import Link
 from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
+from cairn_kernel.time import to_datetime
 
 REASONS: Final[Mapping[str, str]] = {
     "CHOSEN": "chosen",
@@ -153,6 +154,18 @@ def touchpoint(entry: TimelineEntry) -> str:
             return f"{data.get('journey')}: left ({reason(str(data.get('reason', '')))})"
         case "journey.moment_reached":
             return f"{data.get('journey')}: something to decide ({data.get('intervention')})"
+        case "journey.moment_suppressed":
+            return f"{data.get('journey')}: nothing to decide ({reason(str(data.get('reason', '')))})"
+        case "journey.wait_started":
+            until = f"{to_datetime(int(data.get('due', 0))):%-d %B %Y}"
+            return f"{data.get('journey')}: {data.get('intervention')} waits until {until}"
+        case "journey.wait_ended":
+            ended = "has waited long enough" if data.get("timed_out") else "has what it waited for"
+            return f"{data.get('journey')}: {data.get('intervention')} {ended}"
+        case "journey.friction_met":
+            return f"{data.get('journey')}: friction, {data.get('friction')}"
+        case "journey.stage_skipped":
+            return f"{data.get('journey')}: not {data.get('stage')}, its condition did not hold"
         case _ if entry.type.startswith("delivery."):
             return f"{data.get('action')} {_STATUS.get(entry.type.removeprefix('delivery.'), entry.type)}"
         case _:
