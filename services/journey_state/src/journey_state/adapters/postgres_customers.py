@@ -1,6 +1,5 @@
 """CustomerReader over the log and the read model."""
 
-import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -73,8 +72,3 @@ class PostgresCustomers:
             )
             for row in rows
         ]
-
-
-def tally_json(tally: dict[str, int]) -> str:
-    """A column of the read model."""
-    return json.dumps(tally, sort_keys=True)

@@ -7,9 +7,8 @@ from typing import Final
 from cairn_eventstore import UnitOfWork, columns
 from cairn_journey import CustomerState, counts
 from cairn_journey.facts import ENTERED, EXITED, GOAL_REACHED, STAGE_ENTERED, UNITED
-from cairn_kernel.event import MERGED
+from cairn_kernel.event import MERGED, canonical
 from cairn_runtime import Change
-from journey_state.adapters.postgres_customers import tally_json
 
 INSERT_CUSTOMERS = """
 INSERT INTO customers (tenant, profile_id, partition) SELECT * FROM unnest($1::text[], $2::uuid[], $3::smallint[])
@@ -39,9 +38,7 @@ def project(work: UnitOfWork, changes: Sequence[Change[CustomerState]]) -> None:
     """Add the rows to the unit of work."""
     born = [change for change in changes if change.version == len(change.facts) and not change.state.closed_into]
     closed = [change for change in changes if any(_closes(change, fact.type) for fact in change.facts)]
-    standings = [
-        row for change in changes if any(fact.type in MOVES for fact in change.facts) for row in _standings(change)
-    ]
+    standings = [row for change in changes for row in _standings(change)]
     if born:
         rows = [(c.tenant, c.profile_id, c.partition) for c in born]
         work.rows.append((INSERT_CUSTOMERS, [columns(rows)]))
@@ -57,7 +54,13 @@ def _closes(change: Change[CustomerState], type: str) -> bool:
 
 
 def _standings(change: Change[CustomerState]) -> Iterator[StandingRow]:
+    """Rows of the journeys in which the customer moved; a united customer may stand elsewhere in all of them."""
+    moved = {fact.data.get("journey") for fact in change.facts if fact.type in MOVES}
+    if not moved:
+        return
     for journey, count in counts(change.state).items():
+        if journey not in moved and None not in moved:
+            continue
         yield (
             change.tenant,
             change.profile_id,
@@ -69,6 +72,6 @@ def _standings(change: Change[CustomerState]) -> Iterator[StandingRow]:
             count.currency,
             count.exited,
             next(iter(count.stages), ""),
-            tally_json(count.stage_entries),
-            tally_json(count.stage_transitions),
+            canonical(count.stage_entries).decode(),
+            canonical(count.stage_transitions).decode(),
         )
