@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
+from journeyctl.errors import CannotRun
 from journeyctl.installation import home_folder
 
 Size = Annotated[Literal["small", "full"], typer.Option(help="small: January 2017; full: the year.")]
@@ -23,6 +24,8 @@ def demo(
     live: Annotated[bool, typer.Option(help="Measure the latency in live mode afterwards.")] = True,
 ) -> None:
     """Play recorded customers day by day through all services and tell what became of them."""
-    from journeyctl.demo.run import run  # it needs pandas and the Segment client, which nobody else does
-
+    try:
+        from journeyctl.demo.run import run  # it needs pandas and the Segment client, which nobody else does
+    except ModuleNotFoundError as missing:
+        raise CannotRun(f"The demo needs the Python package {missing.name}; install it with: make setup") from None
     run(Console(), size, home or home_folder() / "demo", programme, out, resume=resume, live=live)
