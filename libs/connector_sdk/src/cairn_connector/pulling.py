@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
@@ -11,6 +12,8 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
+
+from cairn_connector.cancelling import heed_cancellation
 
 log: Final = structlog.get_logger()
 
@@ -31,9 +34,9 @@ _DELETED: Final = "Deleted"
 class PullQueue:
     """Messages of one durable pull consumer.
 
-    nats-py's own `fetch` holds the first message back until its batch is full or its time is over; this
-    keeps one request open and hands on what is there. `ensure` makes stream and consumer if they are
-    missing; it runs before the first pull and after every fault.
+    nats-py's own `fetch` holds the first message back until its batch is full or its time is over, and may
+    lose a cancellation; this keeps one request open and hands on what is there. `ensure` makes stream and
+    consumer if they are missing; it runs before the first pull and after every fault.
     """
 
     def __init__(self, client: Client, stream: str, consumer: str, ensure: Callable[[], Awaitable[object]]) -> None:
@@ -41,45 +44,55 @@ class PullQueue:
         self._subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
         self._ensure = ensure
         self._inbox: Subscription | None = None
+        self._arrived: deque[Msg] = deque()
+        self._came = asyncio.Event()
         self._open = 0
+        self._round = 0
 
     async def take(self, limit: int) -> list[Msg]:
         """Up to `limit` messages as soon as there are any; none if nothing came for a while, or on a fault."""
-        taken: list[Msg] = []
+        heed_cancellation()
         try:
             inbox = self._inbox or await self._begin()
-            if self._open == 0:
+            if self._open == 0 and not self._arrived:
                 await self._request(inbox, limit)
-            alive = True
-            while alive and len(taken) < limit and (not taken or inbox.pending_msgs):
-                message = await inbox.next_msg(timeout=MISSED_S)
-                if "Status" in (message.headers or {}):
-                    alive = await self._heed(message)
-                    break
-                self._open = max(0, self._open - 1)
-                taken.append(message)
+            if not self._arrived:
+                self._came.clear()
+                async with asyncio.timeout(MISSED_S):
+                    await self._came.wait()
         except (nats.errors.Error, TimeoutError) as fault:
             log.info("queue.interrupted", fault=type(fault).__name__, connected=self._client.is_connected)
             await self.close()
             await asyncio.sleep(RETRY_S)
-        return taken
+            return []
+        return await self._sort_out(limit)
 
     async def close(self) -> None:
         """Forget the open request and give back what was on its way."""
         inbox, self._inbox, self._open = self._inbox, None, 0
-        if inbox is None:
-            return
+        self._round += 1
+        given_back = [message for message in self._arrived if "Status" not in (message.headers or {})]
+        self._arrived.clear()
         with suppress(nats.errors.Error, TimeoutError):
-            while inbox.pending_msgs:
-                message = await inbox.next_msg(timeout=0.1)
-                if "Status" not in (message.headers or {}):
-                    await message.nak()
-            await inbox.unsubscribe()
+            if inbox is not None:
+                await inbox.unsubscribe()
+            for message in given_back:
+                await message.nak()
 
     async def _begin(self) -> Subscription:
         async with asyncio.timeout(ENSURE_S):
             await self._ensure()
-            self._inbox = await self._client.subscribe(self._client.new_inbox())
+            self._round += 1
+            mine = self._round
+
+            async def arrive(message: Msg) -> None:
+                if mine == self._round:
+                    self._arrived.append(message)
+                    self._came.set()
+                elif "Status" not in (message.headers or {}):
+                    await message.nak()  # it came after its request was given up
+
+            self._inbox = await self._client.subscribe(self._client.new_inbox(), cb=arrive)
             return self._inbox
 
     async def _request(self, inbox: Subscription, limit: int) -> None:
@@ -87,14 +100,24 @@ class PullQueue:
         await self._client.publish(self._subject, json.dumps(request).encode(), reply=inbox.subject)
         self._open = limit
 
-    async def _heed(self, message: Msg) -> bool:
+    async def _sort_out(self, limit: int) -> list[Msg]:
+        """Messages from the front, up to the first word of the server, which is heeded."""
+        taken: list[Msg] = []
+        while self._arrived and len(taken) < limit:
+            message = self._arrived.popleft()
+            if "Status" in (message.headers or {}):
+                await self._heed(message)
+                break
+            self._open = max(0, self._open - 1)
+            taken.append(message)
+        return taken
+
+    async def _heed(self, message: Msg) -> None:
         headers = message.headers or {}
         status = headers["Status"]
         if status in _LOST or _DELETED in headers.get("Description", ""):
             log.warning("queue.lost", status=status)
             await self.close()
             await asyncio.sleep(RETRY_S)
-            return False
-        if status != _HEARTBEAT:
+        elif status != _HEARTBEAT:
             self._open = 0  # the request has expired or was turned down: the next take makes a new one
-        return True

@@ -26,11 +26,25 @@ PEOPLE = [f"p{number}" for number in range(40)]
 
 
 @pytest.fixture
-async def here(postgres_dsn: str, nats_url: str, tmp_path: Path, programme: Programme) -> AsyncIterator[World]:
+async def somewhere(postgres_dsn: str, nats_url: str, tmp_path: Path, programme: Programme) -> AsyncIterator[World]:
     async with world(postgres_dsn, nats_url, tmp_path, programme) as made:
-        await made.start()
-        await made.apply()
         yield made
+
+
+@pytest.fixture
+async def here(somewhere: World) -> World:
+    """The service inside the test's process."""
+    await somewhere.begin()
+    await somewhere.apply()
+    return somewhere
+
+
+@pytest.fixture
+async def there(somewhere: World) -> World:
+    """The service as a process of its own, to be killed."""
+    await somewhere.start()
+    await somewhere.apply()
+    return somewhere
 
 
 async def test_each_decision_is_one_message_and_its_receipt_one_fact(here: World, decide: Decide) -> None:
@@ -143,16 +157,16 @@ async def test_a_dispatch_that_grew_too_old_is_claimed_and_checked_anew(here: Wo
     assert len(here.channel.sent) == 1
 
 
-async def test_killed_at_any_moment_it_goes_on_and_nothing_goes_out_twice(here: World, decide: Decide) -> None:
-    await here.connect()
-    await here.decisions.append(*decisions(decide, PEOPLE))
-    await eventually(here.counts, lambda found: found.get("sent", 0) > 3)
-    await here.stop()
-    await here.decisions.append(*decisions(decide, ["late"]))
-    await here.start()
-    await here.until(sent=41)
-    assert sorted(here.channel.sent) == sorted(set(here.channel.sent))
-    ids = [event.id for event in await here.facts()]
+async def test_killed_at_any_moment_it_goes_on_and_nothing_goes_out_twice(there: World, decide: Decide) -> None:
+    await there.connect()
+    await there.decisions.append(*decisions(decide, PEOPLE))
+    await eventually(there.counts, lambda found: found.get("sent", 0) > 3)
+    await there.stop()
+    await there.decisions.append(*decisions(decide, ["late"]))
+    await there.start()
+    await there.until(sent=41)
+    assert sorted(there.channel.sent) == sorted(set(there.channel.sent))
+    ids = [event.id for event in await there.facts()]
     assert len(ids) == len(set(ids))
 
 

@@ -16,6 +16,8 @@ import grpc
 import nats
 from nats.aio.client import Client
 
+from activation.composition import compose
+from activation.settings import ActivationSettings
 from cairn.activation.v1 import activation_pb2 as pb
 from cairn.activation.v1.activation_pb2_grpc import ActivationServiceStub
 from cairn.definition.v1.definition_pb2 import ApplyRequest
@@ -33,9 +35,9 @@ from cairn_kernel.errors import Unavailable
 from cairn_kernel.event import MARKER, Event, from_msgpack
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
-from cairn_runtime import Settings
+from cairn_runtime import Settings, open_chassis
 from cairn_runtime.log_service import LogClient
-from cairn_testkit.upstream import UpstreamLog, upstream_log
+from cairn_testkit.upstream import UpstreamLog, serving, upstream_log
 from cairn_testkit.waiting import eventually
 from journeyctl.ports import free_port
 
@@ -77,9 +79,27 @@ class World:
         self.log = LogClient(self.grpc)
         self._connector: asyncio.Task[None] | None = None
         self._runner: Runner | None = None
+        self._inside = AsyncExitStack()
+
+    async def begin(self) -> None:
+        """Start the service inside this process: quicker, where nothing is to be killed."""
+        settings = ActivationSettings.model_validate(
+            {
+                **self.settings.model_dump(),
+                "grpc_address": self.settings.activation_address,
+                "lease_ttl_s": 1.0,
+                "dispatch_lifetime_s": 3.0,
+                "dispatch_grace_s": 0.5,
+            }
+        )
+        chassis = await self._inside.enter_async_context(
+            open_chassis(settings, service="activation", log_name="deliveries")
+        )
+        await compose(chassis, settings)
+        await self._inside.enter_async_context(serving(chassis))
 
     async def start(self, **environment: str) -> None:
-        """Start the service."""
+        """Start the service as a process of its own."""
         told = {
             "CAIRN_DATABASE_DSN": self.settings.database_dsn,
             "CAIRN_NATS_URL": self.settings.nats_url,
@@ -167,6 +187,7 @@ class World:
         await self.disconnect()
         if self._process is not None and self._process.returncode is None:
             await self.stop()
+        await self._inside.aclose()
         await self.grpc.close()
 
     async def _serve_channel(self, started: asyncio.Event) -> None:

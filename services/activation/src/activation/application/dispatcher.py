@@ -9,6 +9,7 @@ import structlog
 
 from activation.application.desk import Item
 from cairn_connector import Dispatch
+from cairn_connector.cancelling import heed_cancellation
 
 log: Final = structlog.get_logger()
 
@@ -78,6 +79,7 @@ class Dispatcher:
 
     async def _publish(self) -> None:
         while True:
+            heed_cancellation()
             order = await self._orders.get()
             dispatch = order.dispatch
             state = self._published.get(dispatch.delivery_id)
@@ -95,6 +97,7 @@ class Dispatcher:
 
     async def _repeat(self) -> None:
         while True:
+            heed_cancellation()
             await asyncio.sleep(TICK_S)
             now = self._clock_s()
             flying = {item.id: item for item in self._flying()}
