@@ -10,11 +10,10 @@ from cairn.event.v1.event_pb2 import Batch
 from cairn.log.v1 import log_pb2 as pb
 from cairn.log.v1.log_pb2_grpc import LogServiceServicer, LogServiceStub
 from cairn_eventstore import EventStore
-from cairn_kernel.errors import Invalid
+from cairn_kernel.errors import Invalid, Unavailable
 from cairn_kernel.partitions import PARTITIONS
 from cairn_kernel.time import micros, to_datetime
 from cairn_messaging.frames import batch_of
-from cairn_runtime.rpc import translated
 
 MAX_READ = 10_000
 RPC_S = 10.0
@@ -70,7 +69,7 @@ class LogClient:
         try:
             answer = await self._stub.Read(request, timeout=RPC_S)
         except grpc.aio.AioRpcError as error:
-            raise translated(error) from error
+            raise Unavailable("the owner of the log does not answer", reason="UPSTREAM_UNREACHABLE") from error
         return answer.batch if answer.HasField("batch") else None
 
     async def positions(self) -> dict[int, int]:
@@ -78,7 +77,7 @@ class LogClient:
         try:
             answer = await self._stub.Heads(pb.HeadsRequest(), timeout=RPC_S)
         except grpc.aio.AioRpcError as error:
-            raise translated(error) from error
+            raise Unavailable("the owner of the log does not answer", reason="UPSTREAM_UNREACHABLE") from error
         return {head.partition: head.position for head in answer.heads}
 
     async def complete_to(self) -> dict[int, tuple[int, int]]:
@@ -86,7 +85,7 @@ class LogClient:
         try:
             answer = await self._stub.Heads(pb.HeadsRequest(with_complete_to=True), timeout=RPC_S)
         except grpc.aio.AioRpcError as error:
-            raise translated(error) from error
+            raise Unavailable("the owner of the log does not answer", reason="UPSTREAM_UNREACHABLE") from error
         return {
             head.partition: (head.position, micros(head.complete_to_time.ToDatetime(tzinfo=UTC)))
             for head in answer.heads

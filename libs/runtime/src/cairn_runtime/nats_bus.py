@@ -84,7 +84,8 @@ async def keep_log_stream(client: Client, log_name: str) -> None:
         discard=DiscardPolicy.OLD,
         no_ack=True,
     )
-    while True:
+    own = asyncio.current_task()
+    while own is None or not own.cancelling():  # a request of nats-py may swallow a cancellation
         try:
             try:
                 await jetstream.stream_info(config.name or "")
