@@ -21,6 +21,8 @@ from journeyctl.services import ask
 from journeyctl.validate import load_or_tell
 
 PROGRAMME = Path(__file__).parents[2] / "deploy" / "examples" / "retail"
+LEASE_S = 2.0
+"""Shorter than in earnest, so that whoever takes over need not wait long."""
 MOMENT_S = 0.08
 """How far into a day a disturbance comes."""
 
@@ -49,7 +51,8 @@ def play_small(
     """Play January; `disturbances` come into the day after the one whose number is their key."""
     period = PERIODS["small"]
     calls = calls_of(period)
-    with set_up(folder, environment=environment or {}, postgres_settings=THROWAWAY) as stage:
+    told = {"CAIRN_LEASE_TTL_S": str(LEASE_S), **(environment or {})}
+    with set_up(folder, environment=told, postgres_settings=THROWAWAY) as stage:
         prepare(stage)
         apply_everywhere(stage.services, load_or_tell(PROGRAMME))
         saboteur = Saboteur(stage, disturbances or {})

@@ -8,14 +8,12 @@ from pathlib import Path
 import asyncpg
 import nats
 import pytest
-from tests.faults.runs import Disturb, Run, play_small
+from tests.faults.runs import LEASE_S, Disturb, Run, play_small
 
 from journeyctl.demo.stage import Stage
 from journeyctl.installation import SERVICES
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(300)]
-
-LEASE_S = 5.0
 
 
 def kill_and_restart(name: str) -> Disturb:
