@@ -57,12 +57,20 @@ MARKER: Final = "cairn.marker"
 """End of a step of the time-lapse: data {step, mode}; `as_of` is the end of the step."""
 MERGED: Final = "identity.merged"
 """Two profiles are one: data {from, to}; stands in both profiles' partitions, `profile_id` says whose copy."""
+SPLIT: Final = "identity.split"
+"""One profile was two people: what belongs to `to` (a new profile, or one merged before) leaves `from`.
+
+Data {from, to, moved: ["namespace:token", ...], at (µs), and where known kept: [...], events: [id, ...]}; one copy in each
+of the two profiles' partitions, that of `from` written first; `profile_id` says whose. An event moves if it is among
+`events`, or if the first of its identifiers (strongest first) that `moved` or `kept` names is in `moved`; one without
+identifiers goes with the event that caused it.
+"""
 CONSENT_CHANGED: Final = "consent.changed"
 """A customer's consent: data {channel, class, granted}."""
 DEFINITION_ACTIVATED: Final = "definition.activated"
 """A programme came into force: data {version}."""
 
-CONTROL_TYPES: Final = frozenset({MARKER, MERGED, CONSENT_CHANGED, DEFINITION_ACTIVATED})
+CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, CONSENT_CHANGED, DEFINITION_ACTIVATED})
 
 _json_encoder: Final = msgspec.json.Encoder(order="deterministic")
 _json_decoder: Final = msgspec.json.Decoder(Event)
