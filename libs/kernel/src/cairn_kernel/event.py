@@ -60,10 +60,10 @@ MERGED: Final = "identity.merged"
 SPLIT: Final = "identity.split"
 """One profile was two people: what belongs to `to` (a new profile, or one merged before) leaves `from`.
 
-Data {from, to, moved: ["namespace:token", ...], at (µs), and where known kept: [...], events: [id, ...]}; one copy in each
-of the two profiles' partitions, that of `from` written first; `profile_id` says whose. An event moves if it is among
-`events`, or if the first of its identifiers (strongest first) that `moved` or `kept` names is in `moved`; one without
-identifiers goes with the event that caused it.
+Data {from, to, moved: ["namespace:token", ...], at (µs), and where known kept: [...], events: [id, ...]}; one copy in
+each of the two profiles' partitions, that of `from` written first; `profile_id` says whose. An event moves if it is
+among `events`, or if the first of its identifiers (strongest first) that `moved` or `kept` names is in `moved`; one
+without identifiers goes with the event that caused it.
 """
 CONSENT_CHANGED: Final = "consent.changed"
 """A customer's consent: data {channel, class, granted}."""
