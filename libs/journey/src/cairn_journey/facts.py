@@ -42,6 +42,9 @@ FACTS: Final = frozenset(
     }
 )
 
+TIMER: Final = "cairn.timer"
+"""Type of the stand-in that is the cause of what a timer brings about; it is never stored."""
+
 HOPS: Final = "HOPS"
 HISTORICAL: Final = "HISTORICAL"
 MAX_HOPS: Final = 8

@@ -1,0 +1,42 @@
+"""One customer at one occasion: the state, what is at hand, what has been stated so far."""
+
+from typing import Any
+
+from cairn_journey import facts
+from cairn_journey.evolve import evolve
+from cairn_journey.registry import Programmes
+from cairn_journey.sight import Sight
+from cairn_journey.state import CustomerState, Draft, Instance
+from cairn_kernel.event import Event
+
+
+class Scene:
+    """What everything that states facts shares. The state keeps step with the facts."""
+
+    def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
+        self.facts: list[Event] = []
+        self.programmes = programmes
+        self.draft = Draft(state)
+        self.quiet = quiet
+        """Going through the past again: the state comes out the same, and no moment is stated."""
+        self.cause: Event
+        """The event at hand, or a stand-in for the timer that fires."""
+        self.occasion = ""
+        """What tells apart facts of one type about one thing."""
+        self.sight: Sight
+
+    @property
+    def state(self) -> CustomerState:
+        """The state after the facts so far."""
+        return self.draft.state
+
+    def record(self, fact: Event) -> None:
+        """State a fact and fold it."""
+        evolve(self.programmes, self.draft, fact)
+        self.facts.append(fact)
+
+    def tell(self, instance: Instance, type: str, **data: Any) -> None:
+        """State a fact about an instance."""
+        about = {"journey": instance.journey, "instance_id": instance.instance_id, **data}
+        profile_id = self.state.profile_id
+        self.record(facts.make(self.cause, profile_id, type, instance.version, self.occasion, about))
