@@ -1,60 +1,15 @@
 """The demo ends well, counts what the oracle counts, and can be repeated."""
 
-import json
 import os
-import subprocess
-import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.demos import Demo
 from tests.e2e import oracle
 
-ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
-
-
-class Demo:
-    """A `journeyctl demo` in a folder of its own."""
-
-    def __init__(self, folder: Path, size: str, *options: str) -> None:
-        self.home = folder / "home" / "demo"
-        self.out = folder / "out"
-        journeyctl = str(Path(sys.executable).with_name("journeyctl"))
-        self.command = [journeyctl, "demo", "--size", size, "--out", str(self.out), *options]
-        self.environment = {**os.environ, "CAIRN_HOME": str(folder / "home"), "COLUMNS": "120"}
-
-    def run(self, *options: str) -> "Demo":
-        """Run it to its end."""
-        command = [*self.command, *options]
-        ended = subprocess.run(command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        self.told = ended.stdout
-        self.summary: dict[str, Any] = json.loads((self.out / "summary.json").read_text())
-        self.report = (self.out / "report.html").read_text()
-        return self
-
-    def run_until_killed(self, day: int) -> None:
-        """Run it, and kill it with -9 when a day was sent."""
-        with subprocess.Popen(self.command, cwd=ROOT, env=self.environment, stdout=subprocess.DEVNULL) as running:
-            while running.poll() is None and self.days_sent() < day:
-                time.sleep(0.05)
-            assert running.poll() is None, "it ended before it could be killed"
-            running.kill()
-
-    def days_sent(self) -> int:
-        """How far its loader has come."""
-        try:
-            return int((self.home / "sent").read_text())
-        except (OSError, ValueError):
-            return 0
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    return Demo(tmp_path_factory.mktemp("demo"), "small").run()
 
 
 def counted(summary: dict[str, Any]) -> dict[str, oracle.Outcome]:

@@ -1,9 +1,14 @@
-"""One undisturbed run of the small demo, to compare all others with."""
+"""What an undisturbed run comes to, to compare all others with."""
 
 import pytest
-from tests.faults.runs import Run, play_small
+from tests.demos import Demo
+from tests.faults.runs import Run
+
+from journeyctl.demo.sinks import Sinks
 
 
 @pytest.fixture(scope="session")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return play_small(tmp_path_factory.mktemp("undisturbed"))
+def undisturbed(small: Demo) -> Run:
+    told = small.summary
+    mails = Sinks(small.home / "sinks").mails()
+    return Run(told["state_hash"], told["events"]["lost"], told["events"]["accepted"], mails, told["deliveries"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -33,8 +32,10 @@ def same(run: Run, undisturbed: Run) -> None:
     assert run.state_hash == undisturbed.state_hash
 
 
-def test_kill_9_of_each_service_in_the_middle_of_the_day_changes_nothing(undisturbed: Run, tmp_path: Path) -> None:
+def test_kill_9_of_each_process_and_wiped_streams_change_nothing(undisturbed: Run, tmp_path: Path) -> None:
     days = {3 + 5 * number: kill_and_restart(name) for number, name in enumerate(SERVICES)}
+    days |= {day: kill_and_restart("connector_email") for day in (5, 11, 20)}
+    days |= {day: wipe_streams for day in (7, 15, 26)}
     same(play_small(tmp_path, days), undisturbed)
 
 
@@ -71,11 +72,8 @@ async def _partitions_of_living_owners(stage: Stage) -> int:
         await connection.close()
 
 
-def test_streams_wiped_in_mid_run_change_nothing(undisturbed: Run, tmp_path: Path) -> None:
-    def wipe(stage: Stage) -> None:
-        asyncio.run(_wipe_streams(stage.installation.nats_url))
-
-    same(play_small(tmp_path, {7: wipe, 15: wipe, 23: wipe}), undisturbed)
+def wipe_streams(stage: Stage) -> None:
+    asyncio.run(_wipe_streams(stage.installation.nats_url))
 
 
 async def _wipe_streams(url: str) -> None:
@@ -86,8 +84,3 @@ async def _wipe_streams(url: str) -> None:
             await jetstream.delete_stream(stream.config.name or "")
     finally:
         await client.close()
-
-
-def test_the_email_connector_killed_between_send_and_record_never_sends_twice(undisturbed: Run, tmp_path: Path) -> None:
-    kill: Callable[[], Disturb] = lambda: kill_and_restart("connector_email")  # noqa: E731
-    same(play_small(tmp_path, {day: kill() for day in (4, 12, 20)}), undisturbed)
