@@ -10,10 +10,10 @@ from activation.domain.consent import Consent, Ledger, Merge
 from activation.domain.delivery import Delivery, evolve, folded
 from activation.domain.message import compose
 from activation.domain.plan import plan
-from activation.domain.quiet_hours import end_of_quiet
 from activation.domain.receipt import Receipt, receive
 from activation.domain.rendering import TemplateFault, fallbacks
 from activation.domain.status import PRECEDENCE, REPORTED
+from cairn_decisions.quiet_hours import end_of_quiet
 from cairn_journey import Programme
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id

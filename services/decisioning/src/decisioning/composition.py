@@ -4,13 +4,13 @@ from cairn.decisioning.v1 import decisioning_pb2
 from cairn.decisioning.v1.decisioning_pb2_grpc import add_DecisioningServiceServicer_to_server
 from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
+from cairn_decisions.profile import DecisioningDomain
 from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from decisioning.adapters.grpc_api import DecisioningApi
 from decisioning.adapters.postgres_decisions import PostgresDecisions
 from decisioning.adapters.processor import DecisioningProcessor
 from decisioning.adapters.read_model import project
 from decisioning.application.catalogues import Catalogues, check
-from decisioning.domain.profile import DecisioningDomain
 
 
 async def run() -> None:

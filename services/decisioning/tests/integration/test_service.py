@@ -10,12 +10,12 @@ import grpc
 import pytest
 
 from cairn.decisioning.v1 import decisioning_pb2 as pb
+from cairn_decisions.decide import decision_id
 from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_kernel.time import DAY
 from cairn_runtime import Settings
-from decisioning.domain.decide import decision_id
 
 from .house import T0, Decisioning, Journeys, bounced, consent, decisioning, journeys, merged, moment, settings
 

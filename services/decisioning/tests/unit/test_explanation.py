@@ -1,11 +1,10 @@
 """A decision can say in words why it came out so."""
 
 from google.protobuf.json_format import MessageToDict
+from libs.decisions.tests.scene import T0, Profile, action, consent, moment, programme
 
 from decisioning.adapters.protos import decision_to_proto
 from decisioning.application.explanation import explanation, summary
-
-from .scene import T0, Profile, action, consent, moment, programme
 
 
 def test_a_choice_names_the_message_its_worth_and_what_was_not_taken() -> None:

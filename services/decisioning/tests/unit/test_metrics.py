@@ -1,8 +1,8 @@
 """Committed decisions are counted by how they came out."""
 
-from decisioning.adapters.processor import DECISIONS, count
+from libs.decisions.tests.scene import Profile, action, moment, programme
 
-from .scene import Profile, action, moment, programme
+from decisioning.adapters.processor import DECISIONS, count
 
 
 def test_decisions_are_counted_by_reason() -> None:

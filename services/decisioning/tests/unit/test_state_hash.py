@@ -2,12 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable
 
+from libs.decisions.tests.scene import Profile, action, moment, programme
 from msgspec.structs import replace
 
 from cairn_kernel.event import Event
 from decisioning.application.state_hash import state_hash
-
-from .scene import Profile, action, moment, programme
 
 
 def decision(**changes: object) -> Event:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from activation.domain.consent import Ledger
 from activation.domain.delivery import Delivery, fact
-from activation.domain.quiet_hours import end_of_quiet
 from activation.domain.status import DISPATCHED, EXPIRED, REJECTED, SUPPRESSED
+from cairn_decisions.quiet_hours import end_of_quiet
 from cairn_journey import Programme
 from cairn_kernel.event import Event
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from activation.domain.delivery import PREFIX, SOURCE, Delivery, fact
-from activation.domain.quiet_hours import end_of_quiet
 from activation.domain.status import EXPIRED, PLANNED, REJECTED
+from cairn_decisions.quiet_hours import end_of_quiet
 from cairn_journey import Connector, Programme
 from cairn_kernel.event import Event, derived
 from cairn_kernel.ids import stable_id

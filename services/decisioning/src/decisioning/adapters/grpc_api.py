@@ -5,11 +5,11 @@ from uuid import UUID
 
 from cairn.decisioning.v1 import decisioning_pb2 as pb
 from cairn.decisioning.v1.decisioning_pb2_grpc import DecisioningServiceServicer
+from cairn_decisions.decide import CHOSEN
 from cairn_kernel.errors import Invalid, NotFound
 from decisioning.adapters.protos import decision_to_proto
 from decisioning.application.ports import DecisionReader
 from decisioning.application.state_hash import state_hash
-from decisioning.domain.decide import CHOSEN
 
 DEFAULT_TENANT: Final = "default"
 MOST_LISTED: Final = 1_000

@@ -5,11 +5,11 @@ from typing import Final
 
 from prometheus_client import Counter
 
+from cairn_decisions.decide import DECISION_MADE
+from cairn_decisions.facts import ProfileState
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.event import Event
 from cairn_runtime import ProfileProcessor
-from decisioning.domain.decide import DECISION_MADE
-from decisioning.domain.facts import ProfileState
 
 DECISIONS: Final = Counter("cairn_decisions_total", "Decisions made, by how they came out.", ["reason"])
 

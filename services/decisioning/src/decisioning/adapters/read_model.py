@@ -3,11 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from cairn_decisions.decide import DECISION_MADE
+from cairn_decisions.facts import ProfileState
 from cairn_eventstore import UnitOfWork, columns
 from cairn_kernel.event import MERGED
 from cairn_runtime import Change
-from decisioning.domain.decide import DECISION_MADE
-from decisioning.domain.facts import ProfileState
 
 INSERT_DECISIONS = """
 INSERT INTO decisions

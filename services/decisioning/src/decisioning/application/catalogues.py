@@ -2,9 +2,9 @@
 
 import structlog
 
+from cairn_decisions.catalogue import Catalogue, catalogue_of
 from cairn_journey import parse_bundle
 from cairn_kernel.errors import NotFound
-from decisioning.domain.catalogue import Catalogue, catalogue_of
 
 log = structlog.get_logger()
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Final
 
+from cairn_decisions.gates import APPLICABILITY, ELIGIBILITY, SUITABILITY
 from cairn_expressions import Expression, compile_expression
 from cairn_journey import ACTION_VARIABLES, Action, ContactPolicy, Programme
-from decisioning.domain.gates import APPLICABILITY, ELIGIBILITY, SUITABILITY
 
 EXACT: Final = Context(prec=100)
 """Products of factors are not rounded."""

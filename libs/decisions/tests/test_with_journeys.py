@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from cairn_decisions.catalogue import catalogue_of
 from cairn_journey import JourneyDomain, Programmes, load_directory
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY
-from decisioning.domain.catalogue import catalogue_of
 
 from .scene import PROFILE, T0, Profile
 
-RETAIL = load_directory(Path(__file__).parents[4] / "deploy/examples/retail")
+RETAIL = load_directory(Path(__file__).parents[3] / "deploy/examples/retail")
 
 
 def journeys(*events: Event, upto: int) -> list[Event]:

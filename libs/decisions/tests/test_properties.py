@@ -6,11 +6,11 @@ from itertools import pairwise, permutations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cairn_decisions.facts import ProfileState, fold
+from cairn_decisions.ledger import Ledger
+from cairn_decisions.limits import cap_verdict
 from cairn_journey.model import Cap, ContactPolicy, Cooldown
 from cairn_kernel.event import MERGED, Event, canonical
-from decisioning.domain.facts import ProfileState, fold
-from decisioning.domain.ledger import Ledger
-from decisioning.domain.limits import cap_verdict
 
 from .scene import PROFILE, T0, Profile, action, consent, event, moment, outcome, programme
 

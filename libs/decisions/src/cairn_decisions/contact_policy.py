@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from cairn_decisions.gates import CONTACT_POLICY, Gate
+from cairn_decisions.ledger import Contact, Ledger, Outcome
+from cairn_decisions.limits import Verdict, cap_verdict, cooldown_verdict
 from cairn_journey.model import CHOSEN, SERVICE, Cap, ContactPolicy, Cooldown
-from decisioning.domain.gates import CONTACT_POLICY, Gate
-from decisioning.domain.ledger import Contact, Ledger, Outcome
-from decisioning.domain.limits import Verdict, cap_verdict, cooldown_verdict
 
 NEVER: Final = float("inf")
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
+from cairn_decisions.catalogue import EXACT, ONE, Offer
+from cairn_decisions.gates import ARBITRATION, ORDER, Gate
+from cairn_decisions.moment import Moment
 from cairn_journey.model import Action
 from cairn_kernel.money import decimal_text, exact
-from decisioning.domain.catalogue import EXACT, ONE, Offer
-from decisioning.domain.gates import ARBITRATION, ORDER, Gate
-from decisioning.domain.moment import Moment
 
 _text: Final = lru_cache(maxsize=10_000)(decimal_text)
 

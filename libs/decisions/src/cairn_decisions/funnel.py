@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from decisioning.domain.catalogue import Catalogue, Condition, Offer
-from decisioning.domain.contact_policy import Message, contact_policy
-from decisioning.domain.gates import CHANNEL, CONSENT, Gate
-from decisioning.domain.ledger import Ledger
-from decisioning.domain.moment import Moment
+from cairn_decisions.catalogue import Catalogue, Condition, Offer
+from cairn_decisions.contact_policy import Message, contact_policy
+from cairn_decisions.gates import CHANNEL, CONSENT, Gate
+from cairn_decisions.ledger import Ledger
+from cairn_decisions.moment import Moment
 
 
 class Reach(NamedTuple):

@@ -4,27 +4,19 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from cairn_decisions.catalogue import catalogue_of
+from cairn_decisions.facts import ProfileState
+from cairn_decisions.profile import DecisioningDomain, OneCatalogue
 from cairn_journey import Programme
 from cairn_journey.model import Action, Connector, ContactPolicy, Money, Treatment
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY, parse_instant
-from decisioning.domain.catalogue import Catalogue, catalogue_of
-from decisioning.domain.facts import ProfileState
-from decisioning.domain.profile import DecisioningDomain
 
 WEEK = 7 * DAY
 T0 = parse_instant("2017-03-01T12:00:00Z")
 PROFILE = stable_id("profile", "ada")
 SEALED = {"sealed": "c2VhbGVk", "key_id": "k1", "field": "email"}
-
-
-class OneCatalogue:
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.catalogue = catalogue
-
-    def in_force(self, tenant: str, version: str) -> Catalogue:
-        return self.catalogue
 
 
 def action(name: str = "coupon-10", *, channels: tuple[str, ...] = ("email",), value: str = "", **more: Any) -> Action:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from cairn_decisions.decide import DECISION_MADE, SOURCE
+from cairn_decisions.ledger import Consent, Contact, Ledger, Outcome
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event, derived
 from cairn_kernel.ids import stable_id
-from decisioning.domain.decide import DECISION_MADE, SOURCE
-from decisioning.domain.ledger import Consent, Contact, Ledger, Outcome
 
 OUTCOMES: Final = "delivery."
 """Touchpoints of these names tell what became of our own messages."""

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from cairn_decisions.facts import ProfileState, fold
 from cairn_journey.model import Cap, ContactPolicy
 from cairn_kernel.event import MERGED, Event, from_canonical_json, to_canonical_json
 from cairn_kernel.time import DAY
-from decisioning.domain.facts import ProfileState, fold
 
 from .scene import PROFILE, T0, WEEK, Profile, action, consent, event, moment, outcome, programme
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parent / "golden"
 
 
 def stored() -> dict[str, Event]:

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cairn_decisions.arbitration import Candidate, arbitrate, ranked, scored
+from cairn_decisions.catalogue import Catalogue, Offer
+from cairn_decisions.funnel import Scene, walk
+from cairn_decisions.ledger import Ledger
+from cairn_decisions.moment import Moment
 from cairn_kernel.event import Event, derived
 from cairn_kernel.ids import stable_id
 from cairn_kernel.money import decimal_text
 from cairn_kernel.time import DAY
-from decisioning.domain.arbitration import Candidate, arbitrate, ranked, scored
-from decisioning.domain.catalogue import Catalogue, Offer
-from decisioning.domain.funnel import Scene, walk
-from decisioning.domain.ledger import Ledger
-from decisioning.domain.moment import Moment
 
 SOURCE: Final = "decisioning"
 DECISION_MADE: Final = "decision.made"

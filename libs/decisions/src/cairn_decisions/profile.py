@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from typing import Final, Protocol
 
+from cairn_decisions.catalogue import Catalogue
+from cairn_decisions.decide import decide, decision_id
+from cairn_decisions.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
-from decisioning.domain.catalogue import Catalogue
-from decisioning.domain.decide import decide, decision_id
-from decisioning.domain.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded
 
 MOMENT_REACHED: Final = "journey.moment_reached"
 
@@ -20,6 +20,17 @@ class Catalogues(Protocol):
         ...
 
 
+class OneCatalogue:
+    """The same catalogue for every tenant and version."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def in_force(self, tenant: str, version: str) -> Catalogue:
+        """See Catalogues."""
+        return self._catalogue
+
+
 class DecisioningDomain:
     """Moments in, decisions out; the contact ledger is kept on the way."""
 
@@ -27,15 +38,19 @@ class DecisioningDomain:
         self._catalogues = catalogues
 
     def handles(self, type: str) -> bool:
+        """Moments, consent, merges and the outcomes of our own messages matter."""
         return type in (MOMENT_REACHED, CONSENT_CHANGED, MERGED) or type.startswith(OUTCOMES)
 
     def initial(self, tenant: str, profile_id: str) -> ProfileState:
+        """A profile nothing is known of."""
         return ProfileState(tenant, profile_id)
 
     def evolve(self, state: ProfileState, event: Event) -> ProfileState:
+        """Fold one fact of the stream."""
         return fold(state, event)
 
     def handle(self, state: ProfileState, event: Event) -> tuple[list[Event], ProfileState]:
+        """The facts an input causes, and the state after them."""
         if event.type == MOMENT_REACHED:
             facts = self._decided(state, event)
         elif event.type.startswith(OUTCOMES):
@@ -45,19 +60,23 @@ class DecisioningDomain:
         return facts, reduce(fold, facts, state)
 
     def tick(self, state: ProfileState, upto: int) -> tuple[list[Event], ProfileState]:
+        """Time alone causes nothing here."""
         return [], state
 
     def timers(self, state: ProfileState) -> Mapping[str, int]:
+        """None."""
         return {}
 
     def unite(
         self, state: ProfileState, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]
     ) -> tuple[list[Event], ProfileState]:
+        """The survivor takes in the ledger of the profile merged into it."""
         loser = reduce(fold, loser_history, self.initial(state.tenant, merged.data["from"]))
         facts = [merged, ledger_united(merged, state, loser)]
         return facts, reduce(fold, facts, state)
 
     def close(self, state: ProfileState, merged: Event) -> tuple[list[Event], ProfileState]:
+        """The last fact of a profile that was merged into another."""
         return [merged], fold(state, merged)
 
     def _decided(self, state: ProfileState, event: Event) -> list[Event]:

@@ -49,6 +49,7 @@ class Moment:
 
     @cached_property
     def activation(self) -> Activation:
+        """The variables, bound for expressions."""
         return activate(self.values)
 
     def seen(self, paths: Sequence[Sequence[str]]) -> str:

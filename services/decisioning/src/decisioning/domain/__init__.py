@@ -1,1 +1,0 @@
-"""The pure part: contact ledger, funnel, score, decision."""
