@@ -9,6 +9,7 @@ from cairn_kernel.event import (
     CONTROL_TYPES,
     DEFINITION_ACTIVATED,
     MERGED,
+    SPLIT,
     Event,
     Identifier,
     from_canonical_json,
@@ -52,6 +53,7 @@ EXAMPLES = {
     "envelope.v1": WHOLE,
     "cairn.marker.v1": marker("events", 3, step=7, at=1_488_369_600_000_000, mode="step"),
     "identity.merged.v1": control(MERGED, **{"from": "a", "to": "b"}),
+    "identity.split.v1": control(SPLIT, **{"from": "a", "to": "b", "moved": ["user_id:t"], "kept": [], "at": 1}),
     "consent.changed.v1": control(CONSENT_CHANGED, **{"channel": "email", "class": "marketing", "granted": False}),
     "definition.activated.v1": control(DEFINITION_ACTIVATED, version="6bd2576960c145aa"),
 }

@@ -8,9 +8,9 @@ from cairn_journey.evolve import evolve
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, Draft
 from cairn_journey.turn import Turn, stamped
-from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, MERGED, Event
+from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, MERGED, SPLIT, Event
 
-_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, DEFINITION_ACTIVATED})
+_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT, DEFINITION_ACTIVATED})
 
 
 class JourneyDomain:
