@@ -7,7 +7,7 @@ from cairn_expressions import Expression, compile_expression
 from cairn_journey.features import CompiledFeature
 from cairn_journey.model import Arm, Branch, Decide, Intervention, Journey, On, Selector, Stage, Step, Wait
 from cairn_journey.programme import Programme
-from cairn_journey.scopes import branch_variables, event_variables, standing_variables
+from cairn_journey.scopes import WHERE_VARIABLES, branch_variables, event_variables, standing_variables
 
 
 class Condition(NamedTuple):
@@ -110,7 +110,7 @@ class OnRule(NamedTuple):
 class JourneyRules:
     """What one journey looks out for in events of one type."""
 
-    __slots__ = ("entries", "exits", "friction", "goal", "idle", "stages", "triggers", "waits")
+    __slots__ = ("entries", "exits", "friction", "goal", "idle", "key", "stages", "triggers", "waits")
 
     def __init__(self) -> None:
         self.entries: list[OnRule] = []
@@ -119,6 +119,8 @@ class JourneyRules:
         self.stages: list[OnRule] = []
         self.friction: list[OnRule] = []
         self.idle: list[tuple[str, int]] = []
+        self.key: Expression | None = None
+        """What tells instances apart; None: events of this type concern all of them."""
         self.triggers = False
         self.waits = False
 
@@ -128,7 +130,7 @@ class CompiledJourney:
 
     __slots__ = (
         *("_by_name", "audience", "currency", "currency_code", "definition", "features", "idle_stages"),
-        *("interventions", "name", "on", "stages", "value"),
+        *("interventions", "keyed", "name", "on", "stages", "value"),
     )
 
     def __init__(self, journey: Journey) -> None:
@@ -149,6 +151,10 @@ class CompiledJourney:
         self.idle_stages = tuple((s.name, s.after.for_) for s in journey.stages if s.after is not None)
         self.on: dict[str, JourneyRules] = {}
         self._index(journey, scope)
+        self.keyed = bool(journey.key)
+        for type, rules in self.on.items():
+            text = dict(journey.key).get(type) or dict(journey.key).get("")
+            rules.key = compile_expression(text, WHERE_VARIABLES) if text else None
 
     def intervention(self, name: str) -> CompiledIntervention:
         """The intervention called so; there is one, since names come from runs of this version."""

@@ -1,5 +1,6 @@
 """Counts of one customer's journeys, made to be added up over customers."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -60,14 +61,14 @@ def counts(state: CustomerState) -> Mapping[str, JourneyCounts]:
 
 
 def _count(state: CustomerState, name: str, record: Record) -> JourneyCounts:
-    instance = state.open.get(name)
+    open = state.instances(name)
     return JourneyCounts(
         entered=record.entered,
-        in_flight=int(instance is not None),
+        in_flight=len(open),
         goal=record.goals,
         exited=record.exits,
         values=dict(record.values),
-        stages={instance.stage: 1} if instance is not None else {},
+        stages=dict(Counter(instance.stage for instance in open)),
         stage_entries=dict(record.stage_entries),
         stage_transitions=dict(record.transitions),
         frictions=dict(record.frictions),

@@ -10,6 +10,7 @@ from cairn_journey import facts
 from cairn_journey.compiler import CompiledJourney
 from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.registry import Programmes
+from cairn_journey.slots import key_of, remembered, slot_of
 from cairn_journey.state import MAX_PAST, CustomerState, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
 from cairn_kernel.event import MERGED, Event
 
@@ -59,9 +60,9 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
             older = True
             journey = journey_of(programmes, state.tenant, instance)
         found = journey.on.get(event.type)
-        if found is not None:
+        if found is not None and found.idle and key_of(found.key, event.data) in ("", instance.key):
             for stage, length in found.idle:
-                _arm(draft, event, instance.instance_id, instance.journey, "idle", length, stage)
+                _arm(draft, event, instance, "idle", length, stage)
     if older:
         _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
 
@@ -100,16 +101,17 @@ def _identify(draft: Draft, event: Event) -> None:
         state.sealed = {**state.sealed, **sealed}
 
 
-def _arm(draft: Draft, cause: Event, instance_id: str, journey: str, kind: str, length: int, ref: str = "") -> None:
-    draft.timers[timer_id(instance_id, kind, ref)] = Timer(
+def _arm(draft: Draft, cause: Event, instance: Instance, kind: str, length: int, ref: str = "") -> None:
+    draft.timers[timer_id(instance.instance_id, kind, ref)] = Timer(
         due=cause.as_of + length,
         kind=kind,
-        journey=journey,
+        journey=instance.journey,
         ref=ref,
         cause=cause.id,
         correlation_id=cause.correlation_id or cause.id,
         hops=cause.hops,
         historical=cause.historical,
+        key=instance.key,
     )
 
 
@@ -128,29 +130,31 @@ def _merged(draft: Draft, fact: Event) -> None:
 def _entered(programmes: Programmes, draft: Draft, fact: Event) -> None:
     name, instance_id = fact.data["journey"], fact.data["instance_id"]
     journey = programmes.version(draft.state.tenant, fact.definition_version).journeys[name]
-    draft.open[name] = Instance(
+    instance = Instance(
         instance_id=instance_id,
         journey=name,
         version=fact.definition_version,
         occurrence=fact.data["occurrence"],
         entered=fact.as_of,
+        key=fact.data.get("key", ""),
     )
+    draft.open[instance.slot] = instance
     record = draft.state.records.get(name, NO_RECORD)
     draft.records[name] = replace(record, entered=record.entered + 1)
-    _arm(draft, fact, instance_id, name, "goal", journey.definition.goal.within)
+    _arm(draft, fact, instance, "goal", journey.definition.goal.within)
     for stage, length in journey.idle_stages:
-        _arm(draft, fact, instance_id, name, "idle", length, stage)
+        _arm(draft, fact, instance, "idle", length, stage)
 
 
 def _stage_entered(_: Programmes, draft: Draft, fact: Event) -> None:
     name, stage = fact.data["journey"], fact.data["stage"]
-    instance = draft.state.open[name]
+    instance = _instance(draft, fact)
     record = draft.state.records[name]
     transitions = record.transitions
     if instance.stage:
         transitions = _one_more(transitions, f"{instance.stage}>{stage}")
     draft.records[name] = replace(record, stage_entries=_one_more(record.stage_entries, stage), transitions=transitions)
-    draft.open[name] = replace(instance, stage=stage, stage_entered=fact.as_of)
+    draft.open[instance.slot] = replace(instance, stage=stage, stage_entered=fact.as_of)
     _disarm(draft, timer_id(instance.instance_id, "idle", stage), fact.as_of)
 
 
@@ -166,7 +170,7 @@ def _disarm(draft: Draft, id: str, at: int) -> None:
 
 def _goal_reached(_: Programmes, draft: Draft, fact: Event) -> None:
     name, value, currency = fact.data["journey"], fact.data["value"], fact.data["currency"]
-    instance = draft.state.open[name]
+    instance = _instance(draft, fact)
     record = draft.state.records[name]
     values = record.values
     number = amount(value)
@@ -179,7 +183,7 @@ def _goal_reached(_: Programmes, draft: Draft, fact: Event) -> None:
 
 def _exited(_: Programmes, draft: Draft, fact: Event) -> None:
     name = fact.data["journey"]
-    instance = draft.state.open[name]
+    instance = _instance(draft, fact)
     record = draft.state.records[name]
     draft.records[name] = replace(record, exits=record.exits + 1)
     _end(draft, replace(instance, exited=fact.as_of, exit_reason=fact.data["reason"], runs={}))
@@ -188,9 +192,11 @@ def _exited(_: Programmes, draft: Draft, fact: Event) -> None:
 def _end(draft: Draft, instance: Instance) -> None:
     name = instance.journey
     record = draft.state.records[name]
-    draft.records[name] = replace(record, past=(*record.past, instance)[-MAX_PAST:])
-    del draft.open[name]
-    for id in [id for id, timer in draft.state.timers.items() if timer.journey == name]:
+    keys = remembered(record.keys, instance.key, instance.ended or 0) if instance.key else record.keys
+    draft.records[name] = replace(record, past=(*record.past, instance)[-MAX_PAST:], keys=keys)
+    del draft.open[instance.slot]
+    own = f"{instance.instance_id}:"
+    for id in [id for id in draft.state.timers if id.startswith(own)]:
         del draft.timers[id]
 
 
@@ -202,18 +208,18 @@ def _friction_met(_: Programmes, draft: Draft, fact: Event) -> None:
 
 def _wait_started(_: Programmes, draft: Draft, fact: Event) -> None:
     data = fact.data
-    instance = draft.state.open[data["journey"]]
+    instance = _instance(draft, fact)
     run = Run(data["run"], data["step"], data["due"])
-    draft.open[instance.journey] = replace(instance, runs={**instance.runs, data["intervention"]: run})
+    draft.open[instance.slot] = replace(instance, runs={**instance.runs, data["intervention"]: run})
     length = data["due"] - fact.as_of
-    _arm(draft, fact, instance.instance_id, instance.journey, "wait", length, data["intervention"])
+    _arm(draft, fact, instance, "wait", length, data["intervention"])
 
 
 def _wait_ended(_: Programmes, draft: Draft, fact: Event) -> None:
     data = fact.data
-    instance = draft.state.open[data["journey"]]
+    instance = _instance(draft, fact)
     runs = {name: run for name, run in instance.runs.items() if name != data["intervention"]}
-    draft.open[instance.journey] = replace(instance, runs=runs)
+    draft.open[instance.slot] = replace(instance, runs=runs)
     draft.timers.pop(timer_id(instance.instance_id, "wait", data["intervention"]), None)
 
 
@@ -222,7 +228,12 @@ def _united(_: Programmes, draft: Draft, fact: Event) -> None:
 
 
 def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:
-    """A moment changes nothing here: what it leads to comes back as events."""
+    """A moment changes nothing here: what it leads to comes back as events; nor does what did not happen."""
+
+
+def _instance(draft: Draft, fact: Event) -> Instance:
+    """The open instance that a fact is about."""
+    return draft.state.open[slot_of(fact.data["journey"], fact.data.get("key", ""))]
 
 
 def _one_more(counts: dict[str, int], name: str) -> dict[str, int]:
@@ -231,6 +242,7 @@ def _one_more(counts: dict[str, int], name: str) -> dict[str, int]:
 
 _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.ENTERED: _entered,
+    facts.ENTRY_REFUSED: _nothing,
     facts.STAGE_ENTERED: _stage_entered,
     facts.STAGE_SKIPPED: _stage_skipped,
     facts.GOAL_REACHED: _goal_reached,

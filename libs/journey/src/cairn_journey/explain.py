@@ -6,8 +6,10 @@ from cairn_expressions import EvaluationError
 from cairn_journey.compiler import CompiledJourney, Condition
 from cairn_journey.evolve import NO_RECORD, journey_of
 from cairn_journey.model import Goal, On, Reentry
+from cairn_journey.reentry import last_ended, may_enter
 from cairn_journey.registry import Programmes
 from cairn_journey.sight import Sight
+from cairn_journey.slots import slot_of
 from cairn_journey.state import CustomerState, Instance, Record, Timer
 from cairn_kernel.errors import NotFound
 from cairn_kernel.event import canonical
@@ -34,10 +36,13 @@ class Explanation(NamedTuple):
 def explain(programmes: Programmes, state: CustomerState, journey: str, at: int) -> Explanation:
     """Where the customer is in a journey at an instant, and what its conditions see then.
 
+    `journey` is a name, or `name/key` for one of several instances; by name alone it is the one entered last.
     Conditions over an event are told without one: they hold or not when such an event comes.
     Raises NotFound (NO_SUCH_JOURNEY) if neither the programme in force nor the customer knows the journey.
     """
-    instance = state.open.get(journey)
+    journey, _, key = journey.partition("/")
+    open = state.instances(journey)
+    instance = max((one for one in open if key in ("", one.key)), key=lambda one: one.occurrence, default=None)
     active = programmes.active(state.tenant)
     compiled: CompiledJourney | None = None
     if instance is not None:
@@ -48,8 +53,11 @@ def explain(programmes: Programmes, state: CustomerState, journey: str, at: int)
         raise NotFound("there is no journey of this name", reason="NO_SUCH_JOURNEY", journey=journey)
     record = state.records.get(journey, NO_RECORD)
     sight = Sight(state, at)
-    conditions = _conditions(compiled, sight, instance, record, at)
-    return Explanation(_summary(state, compiled, instance, record), conditions)
+    conditions = _conditions(compiled, sight, instance, record, key, at)
+    summary = _summary(state, compiled, instance, record, key)
+    if instance is not None and len(open) > 1:
+        summary += f" It is one of {len(open)} open: {', '.join(one.key for one in open)}."
+    return Explanation(summary, conditions)
 
 
 def purpose(timer: Timer) -> str:
@@ -73,17 +81,21 @@ def duration_text(length: int) -> str:
     return "".join(parts) or "0s"
 
 
-def _summary(state: CustomerState, journey: CompiledJourney, instance: Instance | None, record: Record) -> str:
+def _summary(
+    state: CustomerState, journey: CompiledJourney, instance: Instance | None, record: Record, key: str
+) -> str:
     if state.closed_into:
         return f"This profile was merged into {state.closed_into}."
     if instance is not None:
-        since = f"In {journey.name} since {format_instant(instance.entered)}"
+        about = f" for {instance.key}" if instance.key else ""
+        since = f"In {journey.name}{about} since {format_instant(instance.entered)}"
         if not instance.stage or instance.stage_entered is None:
             return f"{since}, in no stage yet."
         return f"{since}, in stage {instance.stage} since {format_instant(instance.stage_entered)}."
-    if not record.past:
-        return f"Never in {journey.name}."
-    last = record.past[-1]
+    past = [one for one in record.past if key in ("", one.key)]
+    if not past:
+        return f"Never in {slot_of(journey.name, key)}."
+    last = past[-1]
     if last.goal is not None:
         worth = f" worth {last.goal_value} {last.currency}".rstrip() if last.goal_value else ""
         return f"Not in {journey.name}: reached its goal{worth} on {format_instant(last.goal)}."
@@ -91,7 +103,7 @@ def _summary(state: CustomerState, journey: CompiledJourney, instance: Instance 
 
 
 def _conditions(
-    journey: CompiledJourney, sight: Sight, instance: Instance | None, record: Record, at: int
+    journey: CompiledJourney, sight: Sight, instance: Instance | None, record: Record, key: str, at: int
 ) -> list[ExplainedCondition]:
     definition = journey.definition
     found = []
@@ -99,7 +111,7 @@ def _conditions(
         found.append(_seen("audience", "", sight, journey.audience))
     found.extend(_awaited("entry", rule) for rule in definition.entry)
     if instance is None and record.entered:
-        found.append(_reentry(definition.reentry, record, at))
+        found.append(_reentry(definition.reentry, record, key, at))
     found.append(_goal(definition.goal, instance, record, at))
     found.extend(_awaited("exit", rule) for rule in definition.exit)
     for stage, condition in journey.stages.values():
@@ -141,16 +153,15 @@ def _on_text(rule: On) -> str:
     return f"{rule.on} when {rule.when}" if rule.when else rule.on
 
 
-def _reentry(reentry: Reentry, record: Record, at: int) -> ExplainedCondition:
-    ended = format_instant(record.last_ended)
-    match reentry.rule:
-        case "always":
-            return ExplainedCondition("reentry", "always", True, f"left on {ended}")
-        case "after":
-            holds = at >= record.last_ended + reentry.after
-            return ExplainedCondition("reentry", f"after {duration_text(reentry.after)}", holds, f"left on {ended}")
-        case _:
-            return ExplainedCondition("reentry", "never", False, f"was in it {record.entered} times, left on {ended}")
+def _reentry(reentry: Reentry, record: Record, key: str, at: int) -> ExplainedCondition:
+    ended = last_ended(record, key)
+    saw = f"left on {format_instant(ended)}" if ended is not None else "not yet through with it"
+    text = f"after {duration_text(reentry.after)}" if reentry.rule == "after" else reentry.rule
+    if reentry.max is not None:
+        text, saw = f"{text}, at most {reentry.max} times", f"was in it {record.entered} times, {saw}"
+    elif reentry.rule == "never":
+        saw = f"was in it {record.entered} times, {saw}"
+    return ExplainedCondition("reentry", text, may_enter(reentry, record, key, at), saw)
 
 
 def _goal(goal: Goal, instance: Instance | None, record: Record, at: int) -> ExplainedCondition:

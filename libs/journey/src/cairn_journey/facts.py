@@ -9,6 +9,9 @@ SOURCE: Final = "journey-state"
 """Who states them."""
 
 ENTERED: Final = "journey.entered"
+"""journey, instance_id, occurrence. Like all facts of an instance that has one, it names its key."""
+ENTRY_REFUSED: Final = "journey.entry_refused"
+"""Somebody would have entered but for a limit: journey, key, reason MAX_OPEN."""
 STAGE_ENTERED: Final = "journey.stage_entered"
 STAGE_SKIPPED: Final = "journey.stage_skipped"
 """The time for a stage detected by absence came, but its condition did not hold: journey, instance_id, stage."""
@@ -29,6 +32,7 @@ UNITED: Final = "profile.united"
 FACTS: Final = frozenset(
     {
         ENTERED,
+        ENTRY_REFUSED,
         STAGE_ENTERED,
         STAGE_SKIPPED,
         GOAL_REACHED,
@@ -60,6 +64,8 @@ def make(cause: Event, profile_id: str, type: str, version: str, occasion: str, 
     """A fact that follows from `cause`; `occasion` tells apart facts of one type about one thing."""
     about = str(data.get("moment_id") or data.get("instance_id") or profile_id)
     detail = str(data.get("stage") or data.get("friction") or data.get("step") or "")
+    if type == ENTRY_REFUSED:
+        detail = f"{data['journey']}/{data['key']}"
     return derived(
         cause,
         id=stable_id(type, about, str(data.get("intervention", "")), detail, occasion),

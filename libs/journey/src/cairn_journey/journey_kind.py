@@ -13,7 +13,7 @@ from cairn_journey.steps_kind import read_interventions
 from cairn_kernel.time import SECOND
 
 _JOURNEY_KEYS: Final = (
-    *("kind", "name", "owner", "description", "subject", "audience", "features", "entry", "reentry"),
+    *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry"),
     *("goal", "exit", "stages", "friction", "interventions"),
 )
 _FEATURE_KINDS: Final = ("count", "sum", "last", "idle")
@@ -31,15 +31,17 @@ def read_journey(reading: Reading, node: Node) -> Journey:
     features = _features(top)
     at_event, standing = event_variables(features), standing_variables(features)
     stages = _stages(top, at_event, standing)
+    entry = _entry(top, at_event)
     subject = top.choice("subject", ("person",), default="person")
     return Journey(
         name=top.name("name", "name the journey, such as win-back"),
         owner=top.text("owner"),
         description=top.text("description"),
         subject=subject,
+        key=_key(top, entry),
         audience=top.condition("audience", standing),
         features=features,
-        entry=_entry(top, at_event),
+        entry=entry,
         reentry=_reentry(top),
         goal=_goal(top, at_event),
         exit=read_ons(top, "exit", "an exit rule", at_event),
@@ -67,6 +69,30 @@ def _entry(top: Fields, variables: Mapping[str, type]) -> tuple[On, ...]:
             node, "entry is empty, so nobody could enter", "name an event: entry: [{on: account.created}]"
         )
     return rules
+
+
+def _key(top: Fields, entry: tuple[On, ...]) -> tuple[tuple[str, str], ...]:
+    node = top.node_of("key")
+    if node is None:
+        return ()
+    if not isinstance(node.value, dict):
+        return (("", _key_text(top, "key")),)
+    fields = Fields(top.reading, node, "key", tuple(node.value))
+    for rule in entry:
+        if rule.on and rule.on not in node.value:
+            cure = f"say which field tells one from another there: key: {{{rule.on}: event.order_id}}"
+            top.reading.fault(node, f"{rule.on} leads in, but key does not say which instance it is about", cure)
+    return tuple(
+        sorted((fields.listed_event(name, place), _key_text(fields, name)) for name, place, _ in top.entries("key"))
+    )
+
+
+def _key_text(fields: Fields, name: str) -> str:
+    text, expression = fields.expression(name, WHERE_VARIABLES)
+    node = fields.node_of(name)
+    if node is not None and expression is not None and expression.kind in (bool, float):
+        fields.reading.fault(node, "a key is a text or a whole number", "name a field: event.order_id")
+    return text
 
 
 def _features(top: Fields) -> tuple[Feature, ...]:
@@ -117,9 +143,16 @@ def _reentry(top: Fields) -> Reentry:
     if node is None:
         return Reentry()
     if isinstance(node.value, dict):
-        return Reentry("after", Fields(top.reading, node, "reentry", ("after",)).duration("after"))
+        return _limited(Fields(top.reading, node, "reentry", ("after", "max")))
     rule = top.choice("reentry", ("never", "always"), default="never")
     return Reentry("always" if rule == "always" else "never")
+
+
+def _limited(fields: Fields) -> Reentry:
+    most = fields.whole("max", minimum=2) if fields.node_of("max") is not None else None
+    if most is not None and fields.node_of("after") is None:
+        return Reentry("always", max=most)
+    return Reentry("after", fields.duration("after"), most)
 
 
 def _goal(top: Fields, variables: Mapping[str, type]) -> Goal:

@@ -65,10 +65,14 @@ class Feature:
 
 @dataclass(frozen=True, slots=True)
 class Reentry:
-    """Whether a customer may enter again: never, always, or when `after` has passed since they left."""
+    """Whether a customer may enter again: never, always, or when `after` has passed since they left.
+
+    At most `max` entries in all, if it is given.
+    """
 
     rule: Literal["never", "always", "after"] = "never"
     after: int = 0
+    max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +195,8 @@ class Journey:
     owner: str = ""
     description: str = ""
     subject: str = "person"
+    key: tuple[tuple[str, str], ...] = ()
+    """CEL over `event` by event type; the empty type stands for all others. None: one instance at a time."""
     audience: str = ""
     features: tuple[Feature, ...] = ()
     reentry: Reentry = Reentry()

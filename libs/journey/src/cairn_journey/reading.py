@@ -107,8 +107,10 @@ class Fields:
         """A required event type."""
         node = self.required(key, cure)
         name = self._text(node, key)
-        if node is None or not name:
-            return name
+        return name if node is None or not name else self.listed_event(name, node)
+
+    def listed_event(self, name: str, node: Node) -> str:
+        """An event type written at a node."""
         if name != normalised(name):
             self.reading.fault(node, f"{name} is not an event type", f"write {normalised(name) or 'a name'}")
         elif name.startswith(("journey.", "cairn.", "profile.united")):

@@ -23,16 +23,16 @@ class Running:
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 
-    def intervene(self, journey: CompiledJourney, name: str, type: str, entered: str) -> None:
+    def intervene(self, journey: CompiledJourney, slot: str, type: str, entered: str) -> None:
         """Go on with what waited for this event; then start what it, or the stage it led to, triggers."""
         for intervention in journey.interventions:
-            instance = self._scene.state.open[name]
+            instance = self._scene.state.open[slot]
             run = instance.runs.get(intervention.name)
             if run is not None:
                 wait = intervention.waits[run.step]
                 if wait.on == type and self._scene.sight.holds(wait.when):
                     self.end_wait(journey, instance, intervention, timed_out=False)
-            instance = self._scene.state.open[name]
+            instance = self._scene.state.open[slot]
             if intervention.name not in instance.runs and self._triggered(intervention, type, entered):
                 self._run(journey, instance, intervention, self._scene.occasion, intervention.first, None)
 
@@ -110,7 +110,7 @@ class Running:
         return {
             "traits": self._scene.state.traits,
             "features": self._scene.sight.features(journey.features),
-            "stage": self._scene.state.open[instance.journey].stage,
+            "stage": self._scene.state.open[instance.slot].stage,
             "event": dict(self._scene.sight.event),
             "event_type": "" if self._scene.cause.type == facts.TIMER else self._scene.cause.type,
         }

@@ -38,5 +38,7 @@ class Scene:
     def tell(self, instance: Instance, type: str, **data: Any) -> None:
         """State a fact about an instance."""
         about = {"journey": instance.journey, "instance_id": instance.instance_id, **data}
+        if instance.key:
+            about["key"] = instance.key
         profile_id = self.state.profile_id
         self.record(facts.make(self.cause, profile_id, type, instance.version, self.occasion, about))

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cairn_journey.slots import slot_of
 from cairn_kernel.event import canonical
 
 MAX_PAST: Final = 10
@@ -77,6 +78,13 @@ class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     correlation_id: str = ""
     hops: int = 0
     historical: bool = False
+    key: str = ""
+    """Of the instance it belongs to."""
+
+    @property
+    def slot(self) -> str:
+        """Where the instance it belongs to is open."""
+        return slot_of(self.journey, self.key)
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
@@ -107,6 +115,13 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     currency: str = ""
     exited: int | None = None
     exit_reason: str = ""
+    key: str = ""
+    """What the instance is about, in a journey with a key."""
+
+    @property
+    def slot(self) -> str:
+        """Where it is open: the journey, with the key if it has one."""
+        return slot_of(self.journey, self.key)
 
     @property
     def ended(self) -> int | None:
@@ -128,6 +143,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     frictions: dict[str, int] = {}
     past: tuple[Instance, ...] = ()
     """The latest instances that have ended, oldest first."""
+    keys: dict[str, int] = {}
+    """When the latest instance of each key ended."""
 
     @property
     def last_ended(self) -> int:
@@ -145,7 +162,7 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     features: dict[str, Accumulator] = {}
     """By feature key: features with the same definition are kept once."""
     open: dict[str, Instance] = {}
-    """Open instances by journey; at most one each."""
+    """Open instances by slot: the journey's name, or `name/key` in a journey with a key."""
     records: dict[str, Record] = {}
     """By journey."""
     timers: dict[str, Timer] = {}
@@ -155,6 +172,10 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     """The profile that took this one in."""
     united: int = 0
     """How many profiles this one has taken in."""
+
+    def instances(self, journey: str) -> list[Instance]:
+        """The open instances of a journey, in order of key."""
+        return sorted((one for one in self.open.values() if one.journey == journey), key=lambda one: one.key)
 
 
 _decoder: Final = msgspec.json.Decoder(CustomerState)

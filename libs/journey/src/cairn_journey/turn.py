@@ -13,11 +13,12 @@ from cairn_journey.compiler import (
 )
 from cairn_journey.evolve import NO_RECORD, journey_of
 from cairn_journey.features import amount
-from cairn_journey.model import Reentry
+from cairn_journey.reentry import may_enter
 from cairn_journey.registry import Programmes
 from cairn_journey.running import Running
 from cairn_journey.scene import Scene
 from cairn_journey.sight import Sight
+from cairn_journey.slots import MAX_OPEN, key_of, slot_of
 from cairn_journey.state import CustomerState, Instance, Timer
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
@@ -25,6 +26,8 @@ from cairn_kernel.money import decimal_text
 
 WINDOW_ELAPSED: Final = "goal_window_elapsed"
 """The time for the goal is over."""
+MAX_OPEN_REACHED: Final = "MAX_OPEN"
+"""As many instances are open as may be."""
 EXIT_EVENT: Final = "exit_event"
 """An event of the journey's exit rules came."""
 
@@ -66,49 +69,72 @@ class Turn(Scene):
         candidates = rules.journeys if rules is not None else _NONE
         if all(instance.version == version for instance in open.values()):
             for journey in candidates:
-                self._journey(journey.name, journey, journey, version, event.type)
+                if journey.keyed:
+                    self._keyed(journey.name, journey, version, event.type)
+                else:
+                    self._journey(journey.name, "", journey, journey, version, event.type)
         else:
             self._journeys_of_versions(candidates, version, event.type)
 
     def _journeys_of_versions(self, candidates: Sequence[CompiledJourney], version: str, type: str) -> None:
         """As `touch`, where some instances run under other versions than the one in force."""
-        tenant, open = self.state.tenant, self.state.open
-        running = {name: journey_of(self.programmes, tenant, instance) for name, instance in open.items()}
         entering = {journey.name: journey for journey in candidates}
-        for name in sorted({*running, *entering}):
-            self._journey(name, running.get(name), entering.get(name), version, type)
+        for name in sorted({*(instance.journey for instance in self.state.open.values()), *entering}):
+            self._keyed(name, entering.get(name), version, type)
+
+    def _keyed(self, name: str, entering: CompiledJourney | None, version: str, type: str) -> None:
+        """The instances of one journey that an event is about, in order of key, then perhaps a new one."""
+        data, tenant = self.sight.event, self.state.tenant
+        fresh = key_of(entering.on[type].key, data) if entering is not None else ""
+        able = entering if entering is not None and (fresh or not entering.keyed) else None
+        for instance in self.state.instances(name):
+            running = journey_of(self.programmes, tenant, instance)
+            rules = running.on.get(type)
+            if instance.key == fresh and able is not None:
+                self._journey(instance.slot, fresh, running, able, version, type)
+                able = None
+            elif rules is not None and key_of(rules.key, data) in ("", instance.key):
+                self._journey(instance.slot, instance.key, running, None, version, type)
+        if able is not None:
+            self._journey(slot_of(name, fresh), fresh, None, able, version, type)
 
     def _journey(
-        self, name: str, running: CompiledJourney | None, entering: CompiledJourney | None, version: str, type: str
+        self,
+        slot: str,
+        key: str,
+        running: CompiledJourney | None,
+        entering: CompiledJourney | None,
+        version: str,
+        type: str,
     ) -> None:
-        """Exit, goal, entry, stages, interventions of one journey, in this order.
+        """Exit, goal, entry, stages, interventions of one journey in one slot, in this order.
 
         `running` is the version an open instance would be under, `entering` the one a new instance would be under.
         """
-        journey = self._stay(name, running, type)
-        if journey is None and entering is not None and self._enter(entering, version, entering.on[type]):
+        journey = self._stay(slot, running, type)
+        if journey is None and entering is not None and self._enter(entering, key, version, entering.on[type]):
             journey = entering
         rules = journey.on.get(type) if journey is not None else None
         if journey is None or rules is None:
             return
-        instance = self.draft.state.open[name]
+        instance = self.draft.state.open[slot]
         entered = self._detect(instance, rules) if rules.stages else ""
         for rule in rules.friction:
             if self.sight.holds(rule.when):
                 self.tell(instance, facts.FRICTION_MET, friction=rule.name)
         if rules.waits or rules.triggers or entered:
-            self._running.intervene(journey, name, type, entered)
+            self._running.intervene(journey, slot, type, entered)
 
-    def _stay(self, name: str, running: CompiledJourney | None, type: str) -> CompiledJourney | None:
+    def _stay(self, slot: str, running: CompiledJourney | None, type: str) -> CompiledJourney | None:
         """Exit or goal if the event brings them about; the journey if the instance stays open."""
         draft = self.draft
-        instance = draft.state.open.get(name)
+        instance = draft.state.open.get(slot)
         if instance is None or running is None:
             return None
         rules = running.on.get(type)
         if rules is not None:
             self._leave(running, instance, rules)
-        return running if name in draft.state.open else None
+        return running if slot in draft.state.open else None
 
     def _leave(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> None:
         if self._matches(rules.exits):
@@ -127,19 +153,27 @@ class Turn(Scene):
         currency = self.sight.value(journey.currency) if journey.currency is not None else stated
         return decimal_text(number), currency if isinstance(currency, str) else ""
 
-    def _enter(self, journey: CompiledJourney, version: str, rules: JourneyRules) -> bool:
+    def _enter(self, journey: CompiledJourney, key: str, version: str, rules: JourneyRules) -> bool:
         """Whether they entered."""
         if not rules.entries:
             return False
         state = self.draft.state
         record = state.records.get(journey.name, NO_RECORD)
-        if record.entered and not _may_return(journey.definition.reentry, record.last_ended, self.sight.at):
+        if not may_enter(journey.definition.reentry, record, key, self.sight.at):
             return False
         if not self._matches(rules.entries) or not self.sight.holds(journey.audience):
             return False
         occurrence = record.entered + 1
         instance_id = stable_id("instance", state.tenant, state.profile_id, journey.name, occurrence)
         data = {"journey": journey.name, "instance_id": instance_id, "occurrence": occurrence}
+        if key:
+            data["key"] = key
+            if len(state.instances(journey.name)) >= MAX_OPEN:
+                refused = {"journey": journey.name, "key": key, "reason": MAX_OPEN_REACHED}
+                self.record(
+                    facts.make(self.cause, state.profile_id, facts.ENTRY_REFUSED, version, self.occasion, refused)
+                )
+                return False
         self.record(facts.make(self.cause, state.profile_id, facts.ENTERED, version, self.occasion, data))
         return True
 
@@ -160,7 +194,7 @@ class Turn(Scene):
         return ""
 
     def _fire(self, id: str, timer: Timer) -> None:
-        instance = self.state.open[timer.journey]
+        instance = self.state.open[timer.slot]
         journey = journey_of(self.programmes, self.state.tenant, instance)
         self.cause, self.occasion = self._time_of(timer), stable_id("timer", id, timer.due)
         self.sight = Sight(self.state, timer.due)
@@ -172,7 +206,7 @@ class Turn(Scene):
             self.tell(instance, facts.STAGE_SKIPPED, stage=timer.ref)
         else:
             self.tell(instance, facts.STAGE_ENTERED, stage=timer.ref)
-            self._running.intervene(journey, timer.journey, "", timer.ref)
+            self._running.intervene(journey, timer.slot, "", timer.ref)
 
     def _time_of(self, timer: Timer) -> Event:
         state = self.state
@@ -187,10 +221,6 @@ class Turn(Scene):
             correlation_id=timer.correlation_id,
             hops=timer.hops,
         )
-
-
-def _may_return(reentry: Reentry, ended: int, at: int) -> bool:
-    return reentry.rule == "always" or (reentry.rule == "after" and at >= ended + reentry.after)
 
 
 def stamped(event: Event, profile_id: str, version: str) -> Event:

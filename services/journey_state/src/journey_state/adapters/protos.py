@@ -34,20 +34,18 @@ def customer_to_proto(state: CustomerState, version: int, programmes: Programmes
     active = programmes.active(state.tenant)
     for rules in active.journeys.values() if active is not None else ():
         answer.features.update({f"{rules.name}.{f.name}": f.value(state.features, at) for f in rules.features})
-    for journey in sorted(state.records.keys() | state.open.keys()):
-        past = state.records[journey].past if journey in state.records else ()
-        answer.instances.extend(instance_to_proto(state, instance) for instance in past)
-        if journey in state.open:
-            answer.instances.append(instance_to_proto(state, state.open[journey]))
+    for journey, record in sorted(state.records.items()):
+        for instance in (*record.past, *state.instances(journey)):
+            answer.instances.append(instance_to_proto(state, instance))
     return answer
 
 
 def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
-    is_open = state.open.get(instance.journey) == instance
+    is_open = state.open.get(instance.slot) == instance
     timers = [
         pb.Timer(timer_id=key, due_time=timestamp(timer.due), purpose=purpose(timer))
         for key, timer in sorted(state.timers.items(), key=lambda item: (item[1].due, item[0]))
-        if is_open and timer.journey == instance.journey
+        if is_open and timer.slot == instance.slot
     ]
     return pb.Instance(
         instance_id=instance.instance_id,
@@ -62,6 +60,7 @@ def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
         exit_reason=instance.exit_reason,
         timers=timers,
         occurrence=instance.occurrence,
+        key=instance.key,
     )
 
 

@@ -26,7 +26,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61irn/journey/v1/journey.proto\x12\x10\x63\x61irn.journey.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x12GetCustomerRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf8\x01\n\x13GetCustomerResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x16\n\x0estream_version\x18\x02 \x01(\x03\x12\'\n\x06traits\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\tinstances\x18\x04 \x03(\x0b\x32\x1a.cairn.journey.v1.Instance\x12\x32\n\x0elast_seen_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08\x66\x65\x61tures\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x8b\x03\n\x08Instance\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07journey\x18\x02 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x03 \x01(\t\x12\x30\n\x0c\x65ntered_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x05 \x01(\t\x12\x36\n\x12stage_entered_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tgoal_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngoal_value\x18\x08 \x01(\t\x12/\n\x0b\x65xited_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65xit_reason\x18\n \x01(\t\x12\'\n\x06timers\x18\x0b \x03(\x0b\x32\x17.cairn.journey.v1.Timer\x12\x12\n\noccurrence\x18\x0c \x01(\x03\"X\n\x05Timer\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12,\n\x08\x64ue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07purpose\x18\x03 \x01(\t\"M\n\x16\x45xplainInstanceRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0f\n\x07journey\x18\x03 \x01(\t\"\x8b\x01\n\x17\x45xplainInstanceResponse\x12\x0f\n\x07summary\x18\x01 \x01(\t\x12/\n\nconditions\x18\x02 \x03(\x0b\x32\x1b.cairn.journey.v1.Condition\x12.\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x1f.cairn.journey.v1.TimelineEntry\"I\n\tCondition\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\r\n\x05holds\x18\x03 \x01(\x08\x12\x0b\n\x03saw\x18\x04 \x01(\t\"8\n\x12GetTimelineRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"G\n\x13GetTimelineResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.cairn.journey.v1.TimelineEntry\"\x86\x01\n\rTimelineEntry\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"Y\n\x11GetCountsResponse\x12\x31\n\x08journeys\x18\x01 \x03(\x0b\x32\x1f.cairn.journey.v1.JourneyCounts\x12\x11\n\tcustomers\x18\x02 \x01(\x03\"\xfe\x03\n\rJourneyCounts\x12\x0f\n\x07journey\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntered\x18\x02 \x01(\x03\x12\x11\n\tin_flight\x18\x03 \x01(\x03\x12\x0c\n\x04goal\x18\x04 \x01(\x03\x12\x12\n\ngoal_value\x18\x05 \x01(\t\x12\x0e\n\x06\x65xited\x18\x06 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12;\n\x06stages\x18\x08 \x03(\x0b\x32+.cairn.journey.v1.JourneyCounts.StagesEntry\x12H\n\rstage_entries\x18\t \x03(\x0b\x32\x31.cairn.journey.v1.JourneyCounts.StageEntriesEntry\x12P\n\x11stage_transitions\x18\n \x03(\x0b\x32\x35.cairn.journey.v1.JourneyCounts.StageTransitionsEntry\x1a-\n\x0bStagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x33\n\x11StageEntriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x37\n\x15StageTransitionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"%\n\x13GetStateHashRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"=\n\x14GetStateHashResponse\x12\x12\n\nstate_hash\x18\x01 \x01(\t\x12\x11\n\tcustomers\x18\x02 \x01(\x03\x32\xe5\x03\n\x0eJourneyService\x12Z\n\x0bGetCustomer\x12$.cairn.journey.v1.GetCustomerRequest\x1a%.cairn.journey.v1.GetCustomerResponse\x12\x66\n\x0f\x45xplainInstance\x12(.cairn.journey.v1.ExplainInstanceRequest\x1a).cairn.journey.v1.ExplainInstanceResponse\x12Z\n\x0bGetTimeline\x12$.cairn.journey.v1.GetTimelineRequest\x1a%.cairn.journey.v1.GetTimelineResponse\x12T\n\tGetCounts\x12\".cairn.journey.v1.GetCountsRequest\x1a#.cairn.journey.v1.GetCountsResponse\x12]\n\x0cGetStateHash\x12%.cairn.journey.v1.GetStateHashRequest\x1a&.cairn.journey.v1.GetStateHashResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x63\x61irn/journey/v1/journey.proto\x12\x10\x63\x61irn.journey.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"h\n\x12GetCustomerRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12.\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xf8\x01\n\x13GetCustomerResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x16\n\x0estream_version\x18\x02 \x01(\x03\x12\'\n\x06traits\x18\x03 \x01(\x0b\x32\x17.google.protobuf.Struct\x12-\n\tinstances\x18\x04 \x03(\x0b\x32\x1a.cairn.journey.v1.Instance\x12\x32\n\x0elast_seen_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x08\x66\x65\x61tures\x18\x06 \x01(\x0b\x32\x17.google.protobuf.Struct\"\x98\x03\n\x08Instance\x12\x13\n\x0binstance_id\x18\x01 \x01(\t\x12\x0f\n\x07journey\x18\x02 \x01(\t\x12\x1a\n\x12\x64\x65\x66inition_version\x18\x03 \x01(\t\x12\x30\n\x0c\x65ntered_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05stage\x18\x05 \x01(\t\x12\x36\n\x12stage_entered_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12-\n\tgoal_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\ngoal_value\x18\x08 \x01(\t\x12/\n\x0b\x65xited_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x65xit_reason\x18\n \x01(\t\x12\'\n\x06timers\x18\x0b \x03(\x0b\x32\x17.cairn.journey.v1.Timer\x12\x12\n\noccurrence\x18\x0c \x01(\x03\x12\x0b\n\x03key\x18\r \x01(\t\"X\n\x05Timer\x12\x10\n\x08timer_id\x18\x01 \x01(\t\x12,\n\x08\x64ue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07purpose\x18\x03 \x01(\t\"M\n\x16\x45xplainInstanceRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x0f\n\x07journey\x18\x03 \x01(\t\"\x8b\x01\n\x17\x45xplainInstanceResponse\x12\x0f\n\x07summary\x18\x01 \x01(\t\x12/\n\nconditions\x18\x02 \x03(\x0b\x32\x1b.cairn.journey.v1.Condition\x12.\n\x05\x66\x61\x63ts\x18\x03 \x03(\x0b\x32\x1f.cairn.journey.v1.TimelineEntry\"I\n\tCondition\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x12\n\nexpression\x18\x02 \x01(\t\x12\r\n\x05holds\x18\x03 \x01(\x08\x12\x0b\n\x03saw\x18\x04 \x01(\t\"8\n\x12GetTimelineRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"G\n\x13GetTimelineResponse\x12\x30\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x1f.cairn.journey.v1.TimelineEntry\"\x86\x01\n\rTimelineEntry\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\x0c\n\x04type\x18\x02 \x01(\t\x12.\n\nevent_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12%\n\x04\x64\x61ta\x18\x04 \x01(\x0b\x32\x17.google.protobuf.Struct\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"Y\n\x11GetCountsResponse\x12\x31\n\x08journeys\x18\x01 \x03(\x0b\x32\x1f.cairn.journey.v1.JourneyCounts\x12\x11\n\tcustomers\x18\x02 \x01(\x03\"\xfe\x03\n\rJourneyCounts\x12\x0f\n\x07journey\x18\x01 \x01(\t\x12\x0f\n\x07\x65ntered\x18\x02 \x01(\x03\x12\x11\n\tin_flight\x18\x03 \x01(\x03\x12\x0c\n\x04goal\x18\x04 \x01(\x03\x12\x12\n\ngoal_value\x18\x05 \x01(\t\x12\x0e\n\x06\x65xited\x18\x06 \x01(\x03\x12\x10\n\x08\x63urrency\x18\x07 \x01(\t\x12;\n\x06stages\x18\x08 \x03(\x0b\x32+.cairn.journey.v1.JourneyCounts.StagesEntry\x12H\n\rstage_entries\x18\t \x03(\x0b\x32\x31.cairn.journey.v1.JourneyCounts.StageEntriesEntry\x12P\n\x11stage_transitions\x18\n \x03(\x0b\x32\x35.cairn.journey.v1.JourneyCounts.StageTransitionsEntry\x1a-\n\x0bStagesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x33\n\x11StageEntriesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a\x37\n\x15StageTransitionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"%\n\x13GetStateHashRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"=\n\x14GetStateHashResponse\x12\x12\n\nstate_hash\x18\x01 \x01(\t\x12\x11\n\tcustomers\x18\x02 \x01(\x03\x32\xe5\x03\n\x0eJourneyService\x12Z\n\x0bGetCustomer\x12$.cairn.journey.v1.GetCustomerRequest\x1a%.cairn.journey.v1.GetCustomerResponse\x12\x66\n\x0f\x45xplainInstance\x12(.cairn.journey.v1.ExplainInstanceRequest\x1a).cairn.journey.v1.ExplainInstanceResponse\x12Z\n\x0bGetTimeline\x12$.cairn.journey.v1.GetTimelineRequest\x1a%.cairn.journey.v1.GetTimelineResponse\x12T\n\tGetCounts\x12\".cairn.journey.v1.GetCountsRequest\x1a#.cairn.journey.v1.GetCountsResponse\x12]\n\x0cGetStateHash\x12%.cairn.journey.v1.GetStateHashRequest\x1a&.cairn.journey.v1.GetStateHashResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,37 +44,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCUSTOMERRESPONSE']._serialized_start=222
   _globals['_GETCUSTOMERRESPONSE']._serialized_end=470
   _globals['_INSTANCE']._serialized_start=473
-  _globals['_INSTANCE']._serialized_end=868
-  _globals['_TIMER']._serialized_start=870
-  _globals['_TIMER']._serialized_end=958
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=960
-  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1037
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1040
-  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1179
-  _globals['_CONDITION']._serialized_start=1181
-  _globals['_CONDITION']._serialized_end=1254
-  _globals['_GETTIMELINEREQUEST']._serialized_start=1256
-  _globals['_GETTIMELINEREQUEST']._serialized_end=1312
-  _globals['_GETTIMELINERESPONSE']._serialized_start=1314
-  _globals['_GETTIMELINERESPONSE']._serialized_end=1385
-  _globals['_TIMELINEENTRY']._serialized_start=1388
-  _globals['_TIMELINEENTRY']._serialized_end=1522
-  _globals['_GETCOUNTSREQUEST']._serialized_start=1524
-  _globals['_GETCOUNTSREQUEST']._serialized_end=1558
-  _globals['_GETCOUNTSRESPONSE']._serialized_start=1560
-  _globals['_GETCOUNTSRESPONSE']._serialized_end=1649
-  _globals['_JOURNEYCOUNTS']._serialized_start=1652
-  _globals['_JOURNEYCOUNTS']._serialized_end=2162
-  _globals['_JOURNEYCOUNTS_STAGESENTRY']._serialized_start=2007
-  _globals['_JOURNEYCOUNTS_STAGESENTRY']._serialized_end=2052
-  _globals['_JOURNEYCOUNTS_STAGEENTRIESENTRY']._serialized_start=2054
-  _globals['_JOURNEYCOUNTS_STAGEENTRIESENTRY']._serialized_end=2105
-  _globals['_JOURNEYCOUNTS_STAGETRANSITIONSENTRY']._serialized_start=2107
-  _globals['_JOURNEYCOUNTS_STAGETRANSITIONSENTRY']._serialized_end=2162
-  _globals['_GETSTATEHASHREQUEST']._serialized_start=2164
-  _globals['_GETSTATEHASHREQUEST']._serialized_end=2201
-  _globals['_GETSTATEHASHRESPONSE']._serialized_start=2203
-  _globals['_GETSTATEHASHRESPONSE']._serialized_end=2264
-  _globals['_JOURNEYSERVICE']._serialized_start=2267
-  _globals['_JOURNEYSERVICE']._serialized_end=2752
+  _globals['_INSTANCE']._serialized_end=881
+  _globals['_TIMER']._serialized_start=883
+  _globals['_TIMER']._serialized_end=971
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_start=973
+  _globals['_EXPLAININSTANCEREQUEST']._serialized_end=1050
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_start=1053
+  _globals['_EXPLAININSTANCERESPONSE']._serialized_end=1192
+  _globals['_CONDITION']._serialized_start=1194
+  _globals['_CONDITION']._serialized_end=1267
+  _globals['_GETTIMELINEREQUEST']._serialized_start=1269
+  _globals['_GETTIMELINEREQUEST']._serialized_end=1325
+  _globals['_GETTIMELINERESPONSE']._serialized_start=1327
+  _globals['_GETTIMELINERESPONSE']._serialized_end=1398
+  _globals['_TIMELINEENTRY']._serialized_start=1401
+  _globals['_TIMELINEENTRY']._serialized_end=1535
+  _globals['_GETCOUNTSREQUEST']._serialized_start=1537
+  _globals['_GETCOUNTSREQUEST']._serialized_end=1571
+  _globals['_GETCOUNTSRESPONSE']._serialized_start=1573
+  _globals['_GETCOUNTSRESPONSE']._serialized_end=1662
+  _globals['_JOURNEYCOUNTS']._serialized_start=1665
+  _globals['_JOURNEYCOUNTS']._serialized_end=2175
+  _globals['_JOURNEYCOUNTS_STAGESENTRY']._serialized_start=2020
+  _globals['_JOURNEYCOUNTS_STAGESENTRY']._serialized_end=2065
+  _globals['_JOURNEYCOUNTS_STAGEENTRIESENTRY']._serialized_start=2067
+  _globals['_JOURNEYCOUNTS_STAGEENTRIESENTRY']._serialized_end=2118
+  _globals['_JOURNEYCOUNTS_STAGETRANSITIONSENTRY']._serialized_start=2120
+  _globals['_JOURNEYCOUNTS_STAGETRANSITIONSENTRY']._serialized_end=2175
+  _globals['_GETSTATEHASHREQUEST']._serialized_start=2177
+  _globals['_GETSTATEHASHREQUEST']._serialized_end=2214
+  _globals['_GETSTATEHASHRESPONSE']._serialized_start=2216
+  _globals['_GETSTATEHASHRESPONSE']._serialized_end=2277
+  _globals['_JOURNEYSERVICE']._serialized_start=2280
+  _globals['_JOURNEYSERVICE']._serialized_end=2765
 # @@protoc_insertion_point(module_scope)

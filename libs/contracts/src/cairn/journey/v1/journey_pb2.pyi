@@ -37,7 +37,7 @@ class GetCustomerResponse(_message.Message):
     def __init__(self, profile_id: _Optional[str] = ..., stream_version: _Optional[int] = ..., traits: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., features: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence")
+    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence", "key")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class Instance(_message.Message):
     EXIT_REASON_FIELD_NUMBER: _ClassVar[int]
     TIMERS_FIELD_NUMBER: _ClassVar[int]
     OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     journey: str
     definition_version: str
@@ -62,7 +63,8 @@ class Instance(_message.Message):
     exit_reason: str
     timers: _containers.RepeatedCompositeFieldContainer[Timer]
     occurrence: int
-    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ...) -> None: ...
+    key: str
+    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ..., key: _Optional[str] = ...) -> None: ...
 
 class Timer(_message.Message):
     __slots__ = ("timer_id", "due_time", "purpose")
