@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from cairn_kernel.event import (
+    BROADCAST,
     CONSENT_CHANGED,
     CONTROL_TYPES,
     DEFINITION_ACTIVATED,
     MERGED,
+    PAUSED,
+    RESUMED,
     SPLIT,
+    STOPPED,
     Event,
     Identifier,
     from_canonical_json,
@@ -43,7 +47,7 @@ WHOLE = Event(
 )
 
 
-def control(type: str, **data: object) -> Event:
+def control(type: str, /, **data: object) -> Event:
     return Event(
         id="3d6b6d5c-3f5e-5a0e-8d53-1c1f5e1a2b3c", tenant="default", type=type, event_time=1, as_of=1, data=dict(data)
     )
@@ -55,6 +59,10 @@ EXAMPLES = {
     "identity.merged.v1": control(MERGED, **{"from": "a", "to": "b"}),
     "identity.split.v1": control(SPLIT, **{"from": "a", "to": "b", "moved": ["user_id:t"], "kept": [], "at": 1}),
     "consent.changed.v1": control(CONSENT_CHANGED, **{"channel": "email", "class": "marketing", "granted": False}),
+    "journey.broadcast.v1": control(BROADCAST, type="store.closed", data={"store_id": "330"}),
+    "journey.paused.v1": control(PAUSED, journey="win-back"),
+    "journey.resumed.v1": control(RESUMED, journey="win-back"),
+    "journey.stopped.v1": control(STOPPED, journey="win-back", mode="drain"),
     "definition.activated.v1": control(DEFINITION_ACTIVATED, version="6bd2576960c145aa"),
 }
 

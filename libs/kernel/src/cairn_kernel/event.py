@@ -68,9 +68,19 @@ without identifiers goes with the event that caused it.
 CONSENT_CHANGED: Final = "consent.changed"
 """A customer's consent: data {channel, class, granted}."""
 DEFINITION_ACTIVATED: Final = "definition.activated"
-"""A programme came into force: data {version}."""
+"""A programme came into force: data {version}, and {reverted: true} if it had been in force before."""
+BROADCAST: Final = "journey.broadcast"
+"""An event of the business happened to all customers at once: data {type, data}."""
+PAUSED: Final = "journey.paused"
+"""Nobody enters a journey and nothing happens in it until it is resumed: data {journey}."""
+RESUMED: Final = "journey.resumed"
+"""A paused journey goes on: data {journey}."""
+STOPPED: Final = "journey.stopped"
+"""Nobody enters a journey any more: data {journey, mode}; `drain` lets those in it finish, `now` makes them leave."""
 
-CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, CONSENT_CHANGED, DEFINITION_ACTIVATED})
+WALKED: Final = frozenset({DEFINITION_ACTIVATED, BROADCAST, PAUSED, RESUMED, STOPPED})
+"""Control events that concern many profiles at once; each is told to them in a walk."""
+CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, CONSENT_CHANGED}) | WALKED
 
 _json_encoder: Final = msgspec.json.Encoder(order="deterministic")
 _json_decoder: Final = msgspec.json.Decoder(Event)

@@ -33,8 +33,9 @@ from cairn_runtime.logs import configure_logs
 from cairn_runtime.nats_bus import NatsBus, keep_log_stream, open_bus
 from cairn_runtime.parking import ParkingApi
 from cairn_runtime.rpc import MAX_CONCURRENT, OPTIONS, ErrorInterceptor, open_channel
-from cairn_runtime.runner import Processor, Runner
+from cairn_runtime.runner import Processor, Runner, Walker
 from cairn_runtime.settings import Settings
+from cairn_runtime.walks import Walks
 
 log = structlog.get_logger()
 
@@ -100,6 +101,7 @@ class Chassis:
         exclusive: bool = False,
         reload: Callable[[], Awaitable[None]] | None = None,
         tells_completeness: bool = True,
+        walking: tuple[Walks, Walker] | None = None,
     ) -> Runner:
         """Run a processor over an upstream log while the service runs."""
         reader = self.log_client(upstream)
@@ -116,6 +118,7 @@ class Chassis:
             batch_max_events=self.settings.batch_max_events,
             exclusive=exclusive,
             reload=reload,
+            walking=walking,
         )
         if tells_completeness:
             self.complete_to = runner.complete_to

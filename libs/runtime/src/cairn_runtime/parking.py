@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
@@ -27,11 +27,11 @@ ON CONFLICT (stream) DO UPDATE SET reason = excluded.reason, event_id = excluded
 """
 DISARM = "DELETE FROM timers WHERE stream = $1"
 INSERT_DEFERRED = """
-INSERT INTO deferred (stream, position, partition, state) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+INSERT INTO deferred (stream, position, walk, partition, state) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING
 """
 SELECT_PARKED = "SELECT stream::text, partition, redrive FROM parked WHERE partition = ANY($1::smallint[])"
-SELECT_DEFERRED = "SELECT position, state FROM deferred WHERE stream = $1 ORDER BY position"
-DELETE_DEFERRED = "DELETE FROM deferred WHERE stream = $1 AND position = $2"
+SELECT_DEFERRED = "SELECT position, walk, state FROM deferred WHERE stream = $1 ORDER BY position, walk"
+DELETE_DEFERRED = "DELETE FROM deferred WHERE stream = $1 AND position = $2 AND walk = $3"
 DELETE_PARKED = "DELETE FROM parked WHERE stream = $1"
 LIST = """
 SELECT p.stream::text, p.reason, p.event_id::text, count(d.position) AS waiting
@@ -40,6 +40,13 @@ GROUP BY p.stream ORDER BY p.stream LIMIT $2
 """
 REDRIVE = "UPDATE parked SET redrive = true WHERE tenant = $1 AND ($2 = '' OR stream::text = $2) RETURNING partition"
 FENCE = "UPDATE inbox SET epoch = epoch + 1 WHERE partition = ANY($1::smallint[])"
+
+
+class Place(NamedTuple):
+    """Where an input stands in its partition: upstream position and, for a walk after it, the walk's ordinal."""
+
+    position: int
+    walk: int = 0
 
 
 class Parking:
@@ -113,19 +120,19 @@ class Parking:
             self._parked.pop(stream, None)
 
     @staticmethod
-    def defer(stream: str, partition: int, position: int, event: Event, work: UnitOfWork) -> None:
+    def defer(stream: str, partition: int, place: Place, event: Event, work: UnitOfWork) -> None:
         """Let an input of a parked profile wait."""
-        work.rows.append((INSERT_DEFERRED, [(stream, position, partition, to_canonical_json(event))]))
+        work.rows.append((INSERT_DEFERRED, [(stream, *place, partition, to_canonical_json(event))]))
 
-    async def deferred(self, stream: str) -> Sequence[tuple[int, Event]]:
+    async def deferred(self, stream: str) -> Sequence[tuple[Place, Event]]:
         """What waits, in order."""
         rows = await self._pool.fetch(SELECT_DEFERRED, stream)
-        return [(position, from_canonical_json(state)) for position, state in rows]
+        return [(Place(position, walk), from_canonical_json(state)) for position, walk, state in rows]
 
-    def taken_up(self, stream: str, positions: Sequence[int], *, all_of_it: bool, work: UnitOfWork) -> None:
+    def taken_up(self, stream: str, places: Sequence[Place], *, all_of_it: bool, work: UnitOfWork) -> None:
         """Deferred input was handled; if it was all, the profile is parked no more."""
         self._redrive.pop(stream, None)
-        work.rows.append((DELETE_DEFERRED, [(stream, position) for position in positions]))
+        work.rows.append((DELETE_DEFERRED, [(stream, *place) for place in places]))
         if all_of_it:
             self._parked.pop(stream, None)
             work.rows.append((DELETE_PARKED, [(stream,)]))

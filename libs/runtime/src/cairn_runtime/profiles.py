@@ -9,12 +9,13 @@ import asyncpg
 import structlog
 
 from cairn_eventstore import EventStore, InboxAdvance, NewEvent, Timer, UnitOfWork
-from cairn_kernel.event import MARKER, MERGED, Event, from_msgpack, marker
+from cairn_kernel.event import MARKER, MERGED, WALKED, Event, from_msgpack, marker
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
 from cairn_messaging import Entry
 from cairn_runtime import metrics
-from cairn_runtime.parking import OTHER_SIDE_MISSING, Parking
+from cairn_runtime.parking import OTHER_SIDE_MISSING, Parking, Place
+from cairn_runtime.walks import Walk
 
 log = structlog.get_logger()
 
@@ -108,6 +109,11 @@ def _history(stream: str, batch: _BatchState[Any], histories: Mapping[str, Seque
     return stored if change is None else [*stored, *change.facts]
 
 
+def nothing_follows(state: S, event: Event) -> tuple[list[Event], S]:
+    """What a walk does in a service that is concerned by none."""
+    return [], state
+
+
 Project = Callable[[UnitOfWork, Sequence[Change[S]]], None]
 
 
@@ -123,14 +129,20 @@ class ProfileProcessor(Generic[S]):
         pool: asyncpg.Pool,
         cache_profiles: int,
         project: Project[S] | None = None,
+        walk: Callable[[S, Event], tuple[list[Event], S]] = nothing_follows,
     ) -> None:
-        """`project` adds read-model rows for what a batch changed."""
+        """`project` adds read-model rows for what a batch changed.
+
+        `walk` gives the facts that a control event (WALKED) causes for one profile, due timers first, and the state
+        after them; as the domain's `handle`, for what concerns many profiles at once.
+        """
         self._log = log_name
         self._domain = domain
         self._store = store
         self._cache: OrderedDict[str, _Profile[S]] = OrderedDict()
         self._cache_profiles = cache_profiles
         self._project = project
+        self._walk = walk
         self._parking = Parking(pool)
 
     async def gained(self, partitions: Mapping[int, InboxAdvance]) -> set[int]:
@@ -191,6 +203,25 @@ class ProfileProcessor(Generic[S]):
         work.rows += attempt.rows
         return more
 
+    async def walk(self, pages: Sequence[tuple[Walk, Sequence[str]]], work: UnitOfWork) -> list[int]:
+        """Tell profiles of walks; return for how many of each page something followed."""
+        await self._load({stream: walk.tenant for walk, streams in pages for stream in streams})
+        while True:
+            batch: _BatchState[S] = _BatchState()
+            attempt = UnitOfWork()
+            try:
+                for walk, streams in pages:
+                    place = Place(walk.after or 0, walk.ordinal)
+                    for stream in streams:
+                        self._input(stream, walk.partition, place, walk.event, batch, attempt, {})
+                break
+            except _DomainFault as fault:
+                await self._note_fault(fault, batch)
+        self._parking.check(len(batch.parked), sum(len(streams) for _, streams in pages))
+        self._finish(batch, work)
+        work.rows += attempt.rows
+        return [sum(stream in batch.changes for stream in streams) for _, streams in pages]
+
     def _decode(self, entries: Mapping[int, Sequence[Entry]]) -> dict[int, list[tuple[int, Event]]]:
         """(index in the run, event) of what matters, each run up to its first marker, or the marker alone."""
         handles = self._domain.handles
@@ -250,15 +281,32 @@ class ProfileProcessor(Generic[S]):
     ) -> bool:
         """Handle one input, or let it wait with its parked profile; False if it must wait where it is."""
         stream, parking = event.profile_id, self._parking
+        if (
+            stream not in parking
+            and self._must_wait(event, batch, histories)
+            and not parking.waited_too_long(stream, event.id)
+        ):
+            return False
+        self._input(stream, partition, Place(position), event, batch, work, histories)
+        return True
+
+    def _input(
+        self,
+        stream: str,
+        partition: int,
+        place: Place,
+        event: Event,
+        batch: _BatchState[S],
+        work: UnitOfWork,
+        histories: Mapping[str, Sequence[Event]],
+    ) -> None:
+        parking = self._parking
         if stream not in parking:
-            if self._must_wait(event, batch, histories) and not parking.waited_too_long(stream, event.id):
-                return False
             if not parking.failed_on(stream, event.id):
                 self._apply(stream, partition, event, batch, histories)
-                return True
+                return
             self._park(stream, partition, batch, work)
-        parking.defer(stream, partition, position, event, work)
-        return True
+        parking.defer(stream, partition, place, event, work)
 
     def _must_wait(self, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> bool:
         """Whether a merge's survivor has to wait, since the loser's stream is still open."""
@@ -279,13 +327,13 @@ class ProfileProcessor(Generic[S]):
         self._cache[stream].armed = {}  # parking disarmed them
         histories = await self._merge_histories({partition: list(enumerate(events))})
         handled = []
-        for position, event in waiting:
+        for place, event in waiting:
             if self._must_wait(event, batch, histories):
                 self._parking.note_fault(stream, event.id, OTHER_SIDE_MISSING)
             if self._parking.failed_on(stream, event.id):
                 break
             self._apply(stream, partition, event, batch, histories)
-            handled.append(position)
+            handled.append(place)
         self._parking.taken_up(stream, handled, all_of_it=len(handled) == len(waiting), work=work)
         if len(handled) < len(waiting):
             self._park(stream, partition, batch, work)
@@ -300,7 +348,9 @@ class ProfileProcessor(Generic[S]):
         profile = self._cache[stream]
         domain = self._domain
         try:
-            if event.type != MERGED:
+            if event.type in WALKED:
+                facts, state = self._walk(profile.state, event)
+            elif event.type != MERGED:
                 facts, state = domain.handle(profile.state, event)
             elif event.data.get("to") == stream:
                 own = _history(stream, batch, histories)

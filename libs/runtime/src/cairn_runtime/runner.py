@@ -15,6 +15,7 @@ from cairn_runtime import metrics
 from cairn_runtime.clock import now_us
 from cairn_runtime.leases import LeaseKeeper
 from cairn_runtime.log_service import LogClient
+from cairn_runtime.walks import Walk, Walks
 
 log = structlog.get_logger()
 
@@ -59,6 +60,14 @@ class Processor(Protocol):
         ...
 
 
+class Walker(Protocol):
+    """What a processor does with walks."""
+
+    async def walk(self, pages: Sequence[tuple[Walk, Sequence[str]]], work: UnitOfWork) -> list[int]:
+        """Put into `work` what walks cause for profiles; return for how many of each page something followed."""
+        ...
+
+
 class Runner:
     """One processor over the partitions it holds by lease."""
 
@@ -77,8 +86,12 @@ class Runner:
         batch_max_events: int,
         exclusive: bool = False,
         reload: Callable[[], Awaitable[None]] | None = None,
+        walking: tuple[Walks, Walker] | None = None,
     ) -> None:
+        """`walking`: the walks of the partitions, and who takes them; None if this service has none."""
         self._upstream = upstream
+        self._walks = walking[0] if walking is not None else None
+        self._walker = walking[1] if walking is not None else None
         self._processor = processor
         self._store = store
         self._follower = follower
@@ -128,6 +141,8 @@ class Runner:
             await asyncio.sleep(0.01)
         due = await self._store.next_due(upstream.keys())
         heads = await self._store.heads()
+        if self._walks is not None:
+            late += await self._walks.unfinished()
         complete = {
             part: (heads[part].position, min(upto, due.get(part, upto + 1) - 1))
             for part, (_, upto) in upstream.items()
@@ -154,17 +169,23 @@ class Runner:
             self._ticks.pop(partition, None)
         await self._follower.leave(partitions)
         await self._processor.lost(partitions)
+        if self._walks is not None:
+            self._walks.forget(partitions)
 
     async def _adopt(self, positions: Mapping[int, InboxAdvance]) -> None:
         if self._reload_definitions is not None:
             await self._reload_definitions()
         self._inbox.update(positions)
         restless = await self._processor.gained(positions) or set()
+        if self._walks is not None:
+            await self._walks.load(positions)
         self._ticks.update({partition: (0, 0) for partition in restless})
         await self._follower.follow({partition: row.last for partition, row in positions.items()})
 
     async def _work(self) -> None:
         while True:
+            if await self._walk_on():
+                continue
             ready = await self._follower.wait(IDLE_S) or bool(self._ticks)
             if not ready:
                 await self._publisher.flush()
@@ -178,6 +199,22 @@ class Runner:
                 await self._publisher.flush()
                 await asyncio.sleep(STALL_S)
 
+    async def _walk_on(self) -> bool:
+        """Take the next page of the walks whose turn has come; whether there was one."""
+        walks = self._walks
+        if walks is None or not walks.pending:
+            return False
+        if walks.unopened:
+            try:
+                complete = await self._upstream_log.complete_to()
+                async with self._busy:
+                    await walks.open(complete, self._store)
+            except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("walk.waits", upstream=self._upstream, error=type(error).__name__)
+        async with self._busy:
+            ready = walks.ready({partition: row.last for partition, row in self._inbox.items()})
+            return bool(ready) and await self._attempt(ready)
+
     async def _notice_new_epoch(self) -> None:
         """Without input no commit would tell that a programme came into force or a redrive was asked for."""
         try:
@@ -188,10 +225,10 @@ class Runner:
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             log.warning("database.unavailable", error=type(error).__name__)
 
-    async def _attempt(self) -> bool:
-        taken = self._follower.take(self._limit)
+    async def _attempt(self, ready: Sequence[Walk] = ()) -> bool:
+        taken = {} if ready else self._follower.take(self._limit)
         try:
-            progressed = await self._one_batch(taken)
+            progressed = await (self._one_page(ready) if ready else self._one_batch(taken))
         except (Fenced, StreamConflict, Unavailable) as error:
             await self._failed(error, error.reason)
             return False
@@ -209,6 +246,7 @@ class Runner:
         started = time.perf_counter()
         work = UnitOfWork()
         woken, self._woken = self._woken, False
+        self._hold_back(taken)
         counts = await self._processor.process(taken, work) if taken or woken else {}
         for partition, entries in taken.items():
             done = counts.get(partition, 0)
@@ -220,25 +258,57 @@ class Runner:
         await self._tick_idle(work)
         if work.empty:
             return False
+        await self._commit(work)
+        metrics.BATCH_SECONDS.labels(self._upstream).observe(time.perf_counter() - started)
+        metrics.EVENTS_PROCESSED.labels(self._upstream).inc(sum(counts.values()))
+        metrics.READ_INSTEAD.labels(self._upstream).set(self._follower.caught_up_by_read)
+        return True
+
+    async def _one_page(self, ready: Sequence[Walk]) -> bool:
+        if self._walks is None or self._walker is None:
+            return False
+        work = UnitOfWork()
+        self._walks.begin()
+        pages = await self._walks.pages(ready)
+        changed = await self._walker.walk(pages, work)
+        for (walk, profiles), count in zip(pages, changed, strict=True):
+            self._walks.advance(walk, profiles, count, work)
+            work.inbox.append(self._inbox[walk.partition])
+        await self._commit(work)
+        self._walks.committed()
+        return True
+
+    async def _commit(self, work: UnitOfWork) -> None:
         work.inbox.sort()
         committed = await self._store.commit(work)
         for move in work.inbox:
             self._inbox[move.partition] = move._replace(before=move.last)
         self._processor.committed(work)
         await self._publisher.publish((run.partition, run.first, run.events) for run in committed)
-        metrics.BATCH_SECONDS.labels(self._upstream).observe(time.perf_counter() - started)
-        metrics.EVENTS_PROCESSED.labels(self._upstream).inc(sum(counts.values()))
         metrics.EVENTS_APPENDED.labels(self._upstream).inc(len(work.appends))
-        metrics.READ_INSTEAD.labels(self._upstream).set(self._follower.caught_up_by_read)
-        return True
+
+    def _hold_back(self, taken: dict[int, list[Entry]]) -> None:
+        """Leave what comes after a walk for later."""
+        if self._walks is None or not self._walks.pending:
+            return
+        for partition in self._walks.pending & taken.keys():
+            entries, limit = taken.pop(partition), self._walks.allowed(partition)
+            first = [entry for entry in entries if entry.position <= limit]
+            self._follower.give_back(entries[len(first) :])
+            if first:
+                taken[partition] = first
 
     async def _tick_idle(self, work: UnitOfWork) -> None:
         """Fire timers of partitions that are complete and not touched by this batch."""
         touched = {move.partition for move in work.inbox}
+        walked = self._walks.pending if self._walks is not None else ()
         now = {
             partition: upto
             for partition, (position, upto) in self._ticks.items()
-            if partition not in touched and partition in self._inbox and self._inbox[partition].last >= position
+            if partition not in touched
+            and partition not in walked
+            and partition in self._inbox
+            and self._inbox[partition].last >= position
         }
         for partition in now:
             self._ticks.pop(partition)

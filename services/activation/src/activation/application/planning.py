@@ -11,7 +11,7 @@ from activation.application.turn import Turn
 from activation.domain.plan import plan
 from cairn_kernel.event import Event
 from cairn_messaging import Entry
-from cairn_runtime.parking import Parking
+from cairn_runtime.parking import Parking, Place
 
 log: Final = structlog.get_logger()
 
@@ -40,7 +40,7 @@ class Planning:
                 planned.append(plan(decision, self._programmes.active(decision.tenant)))
             except Exception as error:
                 self._park(decision, entry.partition, error, turn)
-                self._parking.defer(decision.id, entry.partition, entry.position, decision, turn.work)
+                self._parking.defer(decision.id, entry.partition, Place(entry.position), decision, turn.work)
         planned += await self._redriven(turn)
         new = {str(facts[0].data["delivery_id"]): facts for facts in planned if facts}
         await self._deliveries.recall(new.keys())
@@ -49,14 +49,14 @@ class Planning:
     async def _redriven(self, turn: Turn) -> list[list[Event]]:
         planned: list[list[Event]] = []
         for decision_id, partition in list(self._parking.to_redrive.items()):
-            for position, decision in await self._parking.deferred(decision_id):
+            for place, decision in await self._parking.deferred(decision_id):
                 turn.touched.add(partition)
                 try:
                     planned.append(plan(decision, self._programmes.active(decision.tenant)))
                 except Exception as error:
                     self._park(decision, partition, error, turn)
                 else:
-                    self._parking.taken_up(decision_id, [position], all_of_it=True, work=turn.work)
+                    self._parking.taken_up(decision_id, [place], all_of_it=True, work=turn.work)
         return planned
 
     def _park(self, decision: Event, partition: int, error: Exception, turn: Turn) -> None:
