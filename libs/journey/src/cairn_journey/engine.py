@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from cairn_journey import unite as merging
+from cairn_journey import walking
 from cairn_journey.evolve import evolve
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, Draft
 from cairn_journey.turn import Turn, stamped
-from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, MERGED, SPLIT, Event
+from cairn_kernel.event import MARKER, MERGED, SPLIT, WALKED, Event
 
-_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT, DEFINITION_ACTIVATED})
+_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT}) | WALKED
 
 
 class JourneyDomain:
@@ -62,6 +63,10 @@ class JourneyDomain:
     def timers(self, state: CustomerState) -> Mapping[str, int]:
         """Armed timers: id to due instant (µs)."""
         return {id: timer.due for id, timer in state.timers.items()}
+
+    def walk(self, state: CustomerState, event: Event) -> tuple[list[Event], CustomerState]:
+        """What a control event that concerns many customers brings about for this one, timers due by then first."""
+        return walking.walk(self.programmes, state, event)
 
     def unite(
         self, state: CustomerState, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]

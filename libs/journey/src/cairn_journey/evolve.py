@@ -18,6 +18,8 @@ IDENTIFIED: Final = "profile.identified"
 """The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
 
 NO_RECORD: Final = Record()
+_SEEN: Final = frozenset({"goal", "idle"})
+"""Kinds of timers by which a journey sees what the customer does; a pause leaves them armed."""
 
 
 def evolve(programmes: Programmes, draft: Draft, fact: Event) -> None:
@@ -223,6 +225,22 @@ def _wait_ended(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.timers.pop(timer_id(instance.instance_id, "wait", data["intervention"]), None)
 
 
+def _held(_: Programmes, draft: Draft, fact: Event) -> None:
+    instance = _instance(draft, fact)
+    own = f"{instance.instance_id}:"
+    asleep = {id: timer for id, timer in draft.state.timers.items() if id.startswith(own) and timer.kind not in _SEEN}
+    for id in asleep:
+        del draft.timers[id]
+    draft.open[instance.slot] = replace(instance, held=fact.as_of, asleep=asleep)
+
+
+def _released(_: Programmes, draft: Draft, fact: Event) -> None:
+    instance = _instance(draft, fact)
+    for id, timer in instance.asleep.items():
+        draft.timers[id] = replace(timer, due=max(timer.due, fact.as_of))
+    draft.open[instance.slot] = replace(instance, held=None, asleep={})
+
+
 def _united(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.replace(state_from_plain(fact.data["state"]))
 
@@ -252,5 +270,7 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.MOMENT_SUPPRESSED: _nothing,
     facts.WAIT_STARTED: _wait_started,
     facts.WAIT_ENDED: _wait_ended,
+    facts.HELD: _held,
+    facts.RELEASED: _released,
     facts.UNITED: _united,
 }

@@ -26,6 +26,10 @@ WAIT_STARTED: Final = "journey.wait_started"
 """journey, instance_id, intervention, run, step, due (µs)."""
 WAIT_ENDED: Final = "journey.wait_ended"
 """journey, instance_id, intervention, run, step, timed_out."""
+HELD: Final = "journey.held"
+"""The journey was paused with the customer in it; no intervention starts or goes on: journey, instance_id."""
+RELEASED: Final = "journey.released"
+"""The journey goes on; what should have happened meanwhile happens now: journey, instance_id."""
 UNITED: Final = "profile.united"
 """The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
 
@@ -42,6 +46,8 @@ FACTS: Final = frozenset(
         MOMENT_SUPPRESSED,
         WAIT_STARTED,
         WAIT_ENDED,
+        HELD,
+        RELEASED,
         UNITED,
     }
 )

@@ -1,5 +1,7 @@
 """The programmes an engine knows: the active one of each tenant, and earlier ones by version."""
 
+from collections.abc import Collection
+
 from cairn_journey.compiler import CompiledProgramme, compile_programme
 from cairn_journey.programme import Programme
 from cairn_kernel.errors import NotFound
@@ -11,6 +13,7 @@ class Programmes:
     def __init__(self) -> None:
         self._active: dict[str, CompiledProgramme] = {}
         self._versions: dict[tuple[str, str], CompiledProgramme] = {}
+        self._closed: dict[str, frozenset[str]] = {}
 
     def add(self, tenant: str, programme: Programme) -> CompiledProgramme:
         """Make a version known, without bringing it into force."""
@@ -27,6 +30,14 @@ class Programmes:
     def active(self, tenant: str) -> CompiledProgramme | None:
         """What is in force, or None if the tenant has no programme yet."""
         return self._active.get(tenant)
+
+    def close(self, tenant: str, journeys: Collection[str]) -> None:
+        """Let nobody enter these journeys (paused or stopped) from now on, and all others be entered again."""
+        self._closed[tenant] = frozenset(journeys)
+
+    def is_closed(self, tenant: str, journey: str) -> bool:
+        """Whether nobody may enter the journey now."""
+        return journey in self._closed.get(tenant, ())
 
     def version(self, tenant: str, version: str) -> CompiledProgramme:
         """A version. Raises NotFound (NO_SUCH_PROGRAMME) if it was never added."""

@@ -24,7 +24,12 @@ class Running:
         self._scene = scene
 
     def intervene(self, journey: CompiledJourney, slot: str, type: str, entered: str) -> None:
-        """Go on with what waited for this event; then start what it, or the stage it led to, triggers."""
+        """Go on with what waited for this event; then start what it, or the stage it led to, triggers.
+
+        While the journey is paused neither happens.
+        """
+        if self._scene.state.open[slot].held is not None:
+            return
         for intervention in journey.interventions:
             instance = self._scene.state.open[slot]
             run = instance.runs.get(intervention.name)

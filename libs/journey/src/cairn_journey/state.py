@@ -118,6 +118,11 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     """What the instance is about, in a journey with a key."""
 
+    held: int | None = None
+    """Since when its journey is paused: what we do in it waits."""
+    asleep: dict[str, Timer] = {}
+    """Timers of its interventions that a pause disarmed."""
+
     @property
     def slot(self) -> str:
         """Where it is open: the journey, with the key if it has one."""

@@ -163,6 +163,8 @@ class Turn(Scene):
             return False
         if not self._matches(rules.entries) or not self.sight.holds(journey.audience):
             return False
+        if not self.quiet and self.programmes.is_closed(state.tenant, journey.name):
+            return False
         occurrence = record.entered + 1
         instance_id = stable_id("instance", state.tenant, state.profile_id, journey.name, occurrence)
         data = {"journey": journey.name, "instance_id": instance_id, "occurrence": occurrence}

@@ -1,0 +1,99 @@
+"""What a control event that concerns many customers brings about for one of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cairn_journey import facts
+from cairn_journey.registry import Programmes
+from cairn_journey.sight import Sight
+from cairn_journey.state import CustomerState, Instance
+from cairn_journey.turn import Turn
+from cairn_kernel.event import BROADCAST, PAUSED, RESUMED, STOPPED, Event
+from cairn_kernel.ids import stable_id
+
+STOPPED_NOW: Final = "stopped"
+"""The journey was stopped for everybody in it."""
+NOW: Final = "now"
+
+
+def walk(programmes: Programmes, state: CustomerState, event: Event) -> tuple[list[Event], CustomerState]:
+    """Timers due by the event's `as_of`, then what the event brings about; no facts if nothing follows from it."""
+    follow = _BY_TYPE.get(event.type)
+    if state.closed_into or follow is None:
+        return [], state
+    turn = Turn(programmes, state)
+    turn.fire_due(event.as_of)
+    before = len(turn.facts)
+    turn.cause, turn.occasion = event, event.id
+    turn.sight = Sight(turn.state, event.as_of, event.data)
+    follow(programmes, turn, event)
+    return (turn.facts, turn.state) if len(turn.facts) > before else ([], state)
+
+
+def _broadcast(programmes: Programmes, turn: Turn, event: Event) -> None:
+    """The event of the business, as if the customer had met it; not told to those for whom it changes nothing.
+
+    One hop: it comes from us, so it is no sign of life of the customer's.
+    """
+    state, type = turn.state, str(event.data["type"])
+    active = programmes.active(state.tenant)
+    version = active.version if active is not None else ""
+    if not _listens(programmes, state, type):
+        return
+    attempt = Turn(programmes, state)
+    attempt.touch(
+        Event(
+            id=stable_id("broadcast", event.id, state.profile_id),
+            tenant=event.tenant,
+            type=type,
+            event_time=event.event_time,
+            as_of=event.as_of,
+            source=BROADCAST,
+            profile_id=state.profile_id,
+            causation_id=event.id,
+            correlation_id=event.id,
+            hops=1,
+            definition_version=version,
+            data=dict(event.data.get("data", {})),
+        )
+    )
+    if len(attempt.facts) > 1 or attempt.state.features != state.features:
+        for fact in attempt.facts:
+            turn.record(fact)
+
+
+def _listens(programmes: Programmes, state: CustomerState, type: str) -> bool:
+    active = programmes.active(state.tenant)
+    versions = {instance.version for instance in state.open.values()}
+    running = [programmes.version(state.tenant, version) for version in versions]
+    return any(type in programme.by_type for programme in (*running, *((active,) if active is not None else ())))
+
+
+def _paused(_: Programmes, turn: Turn, event: Event) -> None:
+    for instance in _instances(turn, event):
+        if instance.held is None:
+            turn.tell(instance, facts.HELD)
+
+
+def _resumed(_: Programmes, turn: Turn, event: Event) -> None:
+    for instance in _instances(turn, event):
+        if instance.held is not None:
+            turn.tell(instance, facts.RELEASED)
+
+
+def _stopped(_: Programmes, turn: Turn, event: Event) -> None:
+    if event.data.get("mode") == NOW:
+        for instance in _instances(turn, event):
+            turn.tell(instance, facts.EXITED, reason=STOPPED_NOW)
+
+
+def _instances(turn: Turn, event: Event) -> list[Instance]:
+    return turn.state.instances(str(event.data["journey"]))
+
+
+_BY_TYPE: Final[Mapping[str, Callable[[Programmes, Turn, Event], None]]] = {
+    BROADCAST: _broadcast,
+    PAUSED: _paused,
+    RESUMED: _resumed,
+    STOPPED: _stopped,
+}
