@@ -1,13 +1,20 @@
 """Compile a programme: expressions ready to evaluate, rules indexed by event type, steps linked."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cairn_expressions import Expression, compile_expression
 from cairn_journey.features import CompiledFeature
 from cairn_journey.model import Arm, Branch, Decide, Intervention, Journey, On, Selector, Stage, Step, Wait
 from cairn_journey.programme import Programme
 from cairn_journey.scopes import WHERE_VARIABLES, branch_variables, event_variables, standing_variables
+
+IDENTIFIED: Final = "profile.identified"
+"""The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
+EXIT_EVENT: Final = "exit_event"
+"""An event of the journey's exit rules came, and the rule names no reason."""
+EXIT_CONDITION: Final = "exit_condition"
+"""A condition of the journey's exit rules holds, and the rule names no reason."""
 
 
 class Condition(NamedTuple):
@@ -107,14 +114,28 @@ class OnRule(NamedTuple):
     when: Condition | None
 
 
+class Exits(NamedTuple):
+    """Exit conditions over traits and features, and those of the features that time alone changes."""
+
+    rules: tuple[OnRule, ...]
+    timed: tuple[CompiledFeature, ...]
+
+    @property
+    def conditions(self) -> list[Condition]:
+        """Any of which ends an instance."""
+        return [rule.when for rule in self.rules if rule.when is not None]
+
+
 class JourneyRules:
     """What one journey looks out for in events of one type."""
 
-    __slots__ = ("entries", "exits", "friction", "goal", "idle", "key", "stages", "triggers", "waits")
+    __slots__ = ("entries", "exits", "friction", "goal", "idle", "key", "looks", "stages", "triggers", "waits")
 
     def __init__(self) -> None:
         self.entries: list[OnRule] = []
         self.exits: list[OnRule] = []
+        self.looks: list[OnRule] = []
+        """Exit conditions that read what events of this type change."""
         self.goal: OnRule | None = None
         self.stages: list[OnRule] = []
         self.friction: list[OnRule] = []
@@ -129,7 +150,7 @@ class CompiledJourney:
     """A journey ready to run."""
 
     __slots__ = (
-        *("_by_name", "audience", "currency", "currency_code", "definition", "features", "idle_stages"),
+        *("_by_name", "audience", "currency", "currency_code", "definition", "features", "exits", "idle_stages"),
         *("interventions", "keyed", "name", "on", "stages", "value"),
     )
 
@@ -151,6 +172,7 @@ class CompiledJourney:
         self.idle_stages = tuple((s.name, s.after.for_) for s in journey.stages if s.after is not None)
         self.on: dict[str, JourneyRules] = {}
         self._index(journey, scope)
+        self.exits = self._standing_exits(journey, scope)
         self.keyed = bool(journey.key)
         for type, rules in self.on.items():
             text = dict(journey.key).get(type) or dict(journey.key).get("")
@@ -163,8 +185,10 @@ class CompiledJourney:
     def _index(self, journey: Journey, scope: "_Scope") -> None:
         for rule in journey.entry:
             self._rules(rule.on).entries.append(OnRule("", scope.at_event(rule.when)))
-        for rule in journey.exit:
-            self._rules(rule.on).exits.append(OnRule("", scope.at_event(rule.when)))
+        for leaving in journey.exit:
+            if leaving.on:
+                reached = OnRule(leaving.reason or EXIT_EVENT, scope.at_event(leaving.when))
+                self._rules(leaving.on).exits.append(reached)
         self._rules(journey.goal.on).goal = OnRule("", scope.at_event(journey.goal.when))
         for stage in journey.stages:
             if stage.after is not None:
@@ -180,6 +204,16 @@ class CompiledJourney:
                 if wait.on:
                     self._rules(wait.on).waits = True
 
+    def _standing_exits(self, journey: Journey, scope: "_Scope") -> Exits:
+        rules = tuple(
+            OnRule(rule.reason or EXIT_CONDITION, scope.standing(rule.when)) for rule in journey.exit if not rule.on
+        )
+        for rule in rules:
+            for type in types_changing(rule.when):
+                self._rules(type).looks.append(rule)
+        read = {feature.key: feature for rule in rules if rule.when is not None for feature in rule.when.features}
+        return Exits(rules, tuple(feature for feature in read.values() if feature.timed))
+
     def _rules(self, type: str) -> JourneyRules:
         return self.on.setdefault(type, JourneyRules())
 
@@ -192,7 +226,7 @@ class TypeRules:
     def __init__(self, features: tuple[CompiledFeature, ...], journeys: tuple[CompiledJourney, ...]) -> None:
         self.features = features
         self.journeys = journeys
-        """In order of name."""
+        """Those with a higher priority first, then in order of name."""
 
 
 class CompiledProgramme:
@@ -215,11 +249,12 @@ class CompiledProgramme:
         for journey in self.journeys.values():
             for feature, compiled in zip(journey.definition.features, journey.features, strict=True):
                 features.setdefault(feature.event, {})[compiled.key] = compiled
+        ordered = sorted(self.journeys.values(), key=lambda journey: (-journey.definition.priority, journey.name))
         types = {type for journey in self.journeys.values() for type in journey.on} | set(features)
         return {
             type: TypeRules(
                 tuple(features.get(type, {}).values()),
-                tuple(journey for journey in self.journeys.values() if type in journey.on),
+                tuple(journey for journey in ordered if type in journey.on),
             )
             for type in sorted(types)
         }
@@ -247,6 +282,16 @@ class _Scope:
         expression = compile_expression(text, variables)
         read = sorted({reference.split(".")[0] for reference in expression.references} & set(self._features))
         return Condition(expression, tuple(self._features[name] for name in read))
+
+
+def types_changing(condition: Condition | None) -> list[str]:
+    """Types of events that may change what a standing condition says."""
+    if condition is None:
+        return []
+    types = {feature.event for feature in condition.features}
+    if any(name.split(".")[0] == "profile" for name in condition.expression.references):
+        types.add(IDENTIFIED)
+    return sorted(types)
 
 
 def compile_programme(programme: Programme) -> CompiledProgramme:

@@ -17,6 +17,8 @@ class JourneyCounts:
     entered: int = 0
     in_flight: int = 0
     goal: int = 0
+    attributed: int = 0
+    """Goals that followed a moment soon enough."""
     exited: int = 0
     values: dict[str, Decimal] = field(default_factory=dict)
     """Sum of goal values by currency."""
@@ -25,6 +27,8 @@ class JourneyCounts:
     stage_entries: dict[str, int] = field(default_factory=dict)
     stage_transitions: dict[str, int] = field(default_factory=dict)
     """As `from>to`."""
+    dwell: dict[str, int] = field(default_factory=dict)
+    """Time spent by stage, in stages that were left (µs)."""
     frictions: dict[str, int] = field(default_factory=dict)
 
     def add(self, other: "JourneyCounts") -> None:
@@ -32,6 +36,7 @@ class JourneyCounts:
         self.entered += other.entered
         self.in_flight += other.in_flight
         self.goal += other.goal
+        self.attributed += other.attributed
         self.exited += other.exited
         for currency, value in other.values.items():
             self.values[currency] = add(self.values.get(currency, Decimal(0)), value)
@@ -39,6 +44,7 @@ class JourneyCounts:
             (self.stages, other.stages),
             (self.stage_entries, other.stage_entries),
             (self.stage_transitions, other.stage_transitions),
+            (self.dwell, other.dwell),
             (self.frictions, other.frictions),
         ):
             for name, number in others.items():
@@ -71,5 +77,7 @@ def _count(state: CustomerState, name: str, record: Record) -> JourneyCounts:
         stages=dict(Counter(instance.stage for instance in open)),
         stage_entries=dict(record.stage_entries),
         stage_transitions=dict(record.transitions),
+        attributed=record.attributed,
+        dwell=dict(record.dwell),
         frictions=dict(record.frictions),
     )

@@ -7,18 +7,16 @@ from msgspec.structs import replace
 
 from cairn_expressions import Activation, activate
 from cairn_journey import facts
-from cairn_journey.compiler import CompiledJourney
+from cairn_journey.compiler import IDENTIFIED, CompiledJourney
 from cairn_journey.features import CompiledFeature, add, amount
+from cairn_journey.looking import next_change
 from cairn_journey.registry import Programmes
 from cairn_journey.slots import key_of, remembered, slot_of
 from cairn_journey.state import MAX_PAST, CustomerState, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
 from cairn_kernel.event import MERGED, Event
 
-IDENTIFIED: Final = "profile.identified"
-"""The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
-
 NO_RECORD: Final = Record()
-_SEEN: Final = frozenset({"goal", "idle"})
+_SEEN: Final = frozenset({"goal", "idle", "look"})
 """Kinds of timers by which a journey sees what the customer does; a pause leaves them armed."""
 
 
@@ -55,6 +53,7 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     if rules is not None and rules.features:
         _keep(draft, event, rules.features)
     older = False
+    looking: list[tuple[Instance, CompiledJourney]] = []
     for instance in state.open.values():
         if compiled is not None and instance.version == version:
             journey = compiled.journeys[instance.journey]
@@ -62,11 +61,25 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
             older = True
             journey = journey_of(programmes, state.tenant, instance)
         found = journey.on.get(event.type)
-        if found is not None and found.idle and key_of(found.key, event.data) in ("", instance.key):
+        if found is None:
+            continue
+        if found.idle and key_of(found.key, event.data) in ("", instance.key):
             for stage, length in found.idle:
                 _arm(draft, event, instance, "idle", length, stage)
+        if found.looks and journey.exits.timed:
+            looking.append((instance, journey))
     if older:
         _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
+    for instance, journey in looking:
+        _look_again(draft, event, instance, journey)
+
+
+def _look_again(draft: Draft, cause: Event, instance: Instance, journey: CompiledJourney) -> None:
+    """Have the exit conditions looked at when time alone may next change them, or before."""
+    due = next_change(journey.exits.timed, draft.state, cause.as_of)
+    timer = draft.state.timers.get(timer_id(instance.instance_id, "look"))
+    if due is not None and (timer is None or timer.due > due):
+        _arm(draft, cause, instance, "look", due - cause.as_of)
 
 
 def _keep(draft: Draft, event: Event, features: Sequence[CompiledFeature]) -> None:
@@ -143,7 +156,10 @@ def _entered(programmes: Programmes, draft: Draft, fact: Event) -> None:
     draft.open[instance.slot] = instance
     record = draft.state.records.get(name, NO_RECORD)
     draft.records[name] = replace(record, entered=record.entered + 1)
-    _arm(draft, fact, instance, "goal", journey.definition.goal.within)
+    if journey.definition.goal.within is not None:
+        _arm(draft, fact, instance, "goal", journey.definition.goal.within)
+    if journey.exits.timed:
+        _look_again(draft, fact, instance, journey)
     for stage, length in journey.idle_stages:
         _arm(draft, fact, instance, "idle", length, stage)
 
@@ -155,7 +171,12 @@ def _stage_entered(_: Programmes, draft: Draft, fact: Event) -> None:
     transitions = record.transitions
     if instance.stage:
         transitions = _one_more(transitions, f"{instance.stage}>{stage}")
-    draft.records[name] = replace(record, stage_entries=_one_more(record.stage_entries, stage), transitions=transitions)
+    draft.records[name] = replace(
+        record,
+        stage_entries=_one_more(record.stage_entries, stage),
+        transitions=transitions,
+        dwell=_dwelt(record, instance, fact.as_of),
+    )
     draft.open[instance.slot] = replace(instance, stage=stage, stage_entered=fact.as_of)
     _disarm(draft, timer_id(instance.instance_id, "idle", stage), fact.as_of)
 
@@ -179,8 +200,12 @@ def _goal_reached(_: Programmes, draft: Draft, fact: Event) -> None:
     if number is not None:
         before = values.get(currency)
         values = {**values, currency: number if before is None else add(before, number)}
-    draft.records[name] = replace(record, goals=record.goals + 1, values=values)
-    _end(draft, replace(instance, goal=fact.as_of, goal_value=value, currency=currency, runs={}))
+    attributed = fact.data.get("attributed")
+    draft.records[name] = replace(
+        record, goals=record.goals + 1, values=values, attributed=record.attributed + int(attributed is True)
+    )
+    ended = replace(instance, goal=fact.as_of, goal_value=value, currency=currency, attributed=attributed, runs={})
+    _end(draft, ended)
 
 
 def _exited(_: Programmes, draft: Draft, fact: Event) -> None:
@@ -194,8 +219,10 @@ def _exited(_: Programmes, draft: Draft, fact: Event) -> None:
 def _end(draft: Draft, instance: Instance) -> None:
     name = instance.journey
     record = draft.state.records[name]
-    keys = remembered(record.keys, instance.key, instance.ended or 0) if instance.key else record.keys
-    draft.records[name] = replace(record, past=(*record.past, instance)[-MAX_PAST:], keys=keys)
+    ended = instance.ended or 0
+    keys = remembered(record.keys, instance.key, ended) if instance.key else record.keys
+    dwell = _dwelt(record, instance, ended)
+    draft.records[name] = replace(record, past=(*record.past, instance)[-MAX_PAST:], keys=keys, dwell=dwell)
     del draft.open[instance.slot]
     own = f"{instance.instance_id}:"
     for id in [id for id in draft.state.timers if id.startswith(own)]:
@@ -245,13 +272,37 @@ def _united(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.replace(state_from_plain(fact.data["state"]))
 
 
+def _moment_reached(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    influenced(programmes, draft, _instance(draft, fact), fact.as_of)
+
+
+def influenced(programmes: Programmes, draft: Draft, instance: Instance, at: int) -> None:
+    """A moment was reached: keep when, if the goal of the journey asks for it."""
+    if journey_of(programmes, draft.state.tenant, instance).definition.goal.attribution is not None:
+        draft.open[instance.slot] = replace(draft.state.open[instance.slot], moment=at)
+
+
+def _looked(_: Programmes, draft: Draft, fact: Event) -> None:
+    instance = _instance(draft, fact)
+    draft.timers.pop(timer_id(instance.instance_id, "look"), None)
+    if fact.data["next"] is not None:
+        _arm(draft, fact, instance, "look", fact.data["next"] - fact.as_of)
+
+
 def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:
-    """A moment changes nothing here: what it leads to comes back as events; nor does what did not happen."""
+    """What did not happen changes nothing."""
 
 
 def _instance(draft: Draft, fact: Event) -> Instance:
     """The open instance that a fact is about."""
     return draft.state.open[slot_of(fact.data["journey"], fact.data.get("key", ""))]
+
+
+def _dwelt(record: Record, instance: Instance, at: int) -> dict[str, int]:
+    """Time spent by stage, with the stage that ends now."""
+    if not instance.stage or instance.stage_entered is None:
+        return record.dwell
+    return {**record.dwell, instance.stage: record.dwell.get(instance.stage, 0) + at - instance.stage_entered}
 
 
 def _one_more(counts: dict[str, int], name: str) -> dict[str, int]:
@@ -266,7 +317,8 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.GOAL_REACHED: _goal_reached,
     facts.EXITED: _exited,
     facts.FRICTION_MET: _friction_met,
-    facts.MOMENT_REACHED: _nothing,
+    facts.LOOKED: _looked,
+    facts.MOMENT_REACHED: _moment_reached,
     facts.MOMENT_SUPPRESSED: _nothing,
     facts.WAIT_STARTED: _wait_started,
     facts.WAIT_ENDED: _wait_ended,

@@ -65,6 +65,8 @@ def purpose(timer: Timer) -> str:
     match timer.kind:
         case "goal":
             return f"the time for the goal of {timer.journey} ends"
+        case "look":
+            return f"whether {timer.journey} is left, since time alone may change what its exit conditions read"
         case "idle":
             return f"stage {timer.ref} of {timer.journey} is reached if nothing happens"
         case _:
@@ -113,7 +115,8 @@ def _conditions(
     if instance is None and record.entered:
         found.append(_reentry(definition.reentry, record, key, at))
     found.append(_goal(definition.goal, instance, record, at))
-    found.extend(_awaited("exit", rule) for rule in definition.exit)
+    found.extend(_awaited("exit", On(rule.on, rule.when)) for rule in definition.exit if rule.on)
+    found.extend(_seen("exit", "", sight, condition) for condition in journey.exits.conditions)
     for stage, condition in journey.stages.values():
         here = instance is not None and instance.stage == stage.name
         if stage.after is None:
@@ -165,8 +168,12 @@ def _reentry(reentry: Reentry, record: Record, key: str, at: int) -> ExplainedCo
 
 
 def _goal(goal: Goal, instance: Instance | None, record: Record, at: int) -> ExplainedCondition:
-    text = f"{_on_text(On(goal.on, goal.when))} within {duration_text(goal.within)}"
-    if instance is not None:
+    text = _on_text(On(goal.on, goal.when))
+    if goal.within is not None:
+        text += f" within {duration_text(goal.within)}"
+    if instance is not None and goal.within is None:
+        return ExplainedCondition("goal", text, False, "open for as long as the journey is")
+    if instance is not None and goal.within is not None:
         return ExplainedCondition("goal", text, False, f"open until {format_instant(instance.entered + goal.within)}")
     last = record.past[-1] if record.past else None
     if last is not None and last.goal is not None:

@@ -17,6 +17,8 @@ STAGE_SKIPPED: Final = "journey.stage_skipped"
 """The time for a stage detected by absence came, but its condition did not hold: journey, instance_id, stage."""
 GOAL_REACHED: Final = "journey.goal_reached"
 EXITED: Final = "journey.exited"
+LOOKED: Final = "journey.looked"
+"""Time alone might have changed what conditions say, but did not: journey, instance_id, next (µs; null: never)."""
 FRICTION_MET: Final = "journey.friction_met"
 """journey, instance_id, friction."""
 MOMENT_REACHED: Final = "journey.moment_reached"
@@ -41,6 +43,7 @@ FACTS: Final = frozenset(
         STAGE_SKIPPED,
         GOAL_REACHED,
         EXITED,
+        LOOKED,
         FRICTION_MET,
         MOMENT_REACHED,
         MOMENT_SUPPRESSED,

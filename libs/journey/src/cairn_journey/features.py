@@ -25,13 +25,16 @@ _MAX_DIGITS: Final = 30
 class CompiledFeature:
     """A feature ready to be kept. Two features with the same `key` are the same."""
 
-    __slots__ = ("_kind", "_path", "_update", "key", "name", "where", "width")
+    __slots__ = ("_kind", "_path", "_update", "event", "key", "name", "timed", "where", "width")
 
     def __init__(self, feature: Feature) -> None:
         self.name = feature.name
         self.key = "|".join((feature.kind, feature.event, str(feature.window or ""), feature.of, feature.where))
         self.where: Expression | None = compile_expression(feature.where, WHERE_VARIABLES) if feature.where else None
         self.width = (feature.window or 0) // BUCKETS
+        self.event = feature.event
+        self.timed = bool(self.width) or feature.kind == "idle"
+        """Whether time alone changes what it says."""
         self._kind = feature.kind
         self._path = tuple(feature.of.split("."))
         self._update: Callable[[Accumulator | None, Event], Accumulator | None] = getattr(self, f"_{feature.kind}")
@@ -63,6 +66,18 @@ class CompiledFeature:
                 return (at - kept.at) // DAY
             case _:
                 return _NEVER[self._kind]
+
+    def changes_after(self, features: Mapping[str, Accumulator], at: int) -> int | None:
+        """The first instant after `at` at which it says something else by time alone; None: never."""
+        kept = features.get(self.key)
+        match kept:
+            case Counts() | Sums():
+                current = [bucket for bucket in kept.buckets if bucket > at // self.width - BUCKETS]
+                return (current[0] + BUCKETS) * self.width if current else None
+            case Seen():
+                return kept.at + ((at - kept.at) // DAY + 1) * DAY
+            case _:
+                return None
 
     def _outdated(self, buckets: tuple[int, ...], current: int) -> int:
         """How many of the oldest buckets the window no longer covers."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cairn_journey.documents import Node
-from cairn_journey.model import Feature, Friction, Goal, Idle, Journey, On, Reentry, Stage
+from cairn_journey.model import ExitRule, Feature, Friction, Goal, Idle, Journey, On, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
@@ -13,7 +13,7 @@ from cairn_journey.steps_kind import read_interventions
 from cairn_kernel.time import SECOND
 
 _JOURNEY_KEYS: Final = (
-    *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry"),
+    *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
     *("goal", "exit", "stages", "friction", "interventions"),
 )
 _FEATURE_KINDS: Final = ("count", "sum", "last", "idle")
@@ -44,7 +44,8 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         entry=entry,
         reentry=_reentry(top),
         goal=_goal(top, at_event),
-        exit=read_ons(top, "exit", "an exit rule", at_event),
+        exit=_exits(top, at_event, standing),
+        priority=_priority(top),
         stages=stages,
         friction=_friction(top, at_event),
         interventions=read_interventions(top, tuple(stage.name for stage in stages), stages, at_event),
@@ -59,6 +60,26 @@ def read_on(fields: Fields, variables: Mapping[str, type]) -> On:
 def read_ons(top: Fields, key: str, what: str, variables: Mapping[str, type]) -> tuple[On, ...]:
     """A list of events with optional conditions."""
     return tuple(read_on(Fields(top.reading, item, what, ("on", "when")), variables) for item in top.items(key))
+
+
+def _exits(top: Fields, at_event: Mapping[str, type], standing: Mapping[str, type]) -> tuple[ExitRule, ...]:
+    rules = []
+    for item in top.items("exit"):
+        fields = Fields(top.reading, item, "an exit rule", ("on", "when", "reason"))
+        on, when = fields.node_of("on"), fields.node_of("when")
+        if fields.is_map and on is None and when is None:
+            cure = "name an event (on: account.closed) or a condition over traits and features (when: profile.closed)"
+            fields.reading.fault(item, "an exit rule needs an event or a condition", cure)
+        reason = fields.name("reason", "") if fields.node_of("reason") is not None else ""
+        if on is not None:
+            rules.append(ExitRule(fields.event("on"), fields.condition("when", at_event), reason))
+        else:
+            rules.append(ExitRule("", fields.condition("when", standing), reason))
+    return tuple(rules)
+
+
+def _priority(top: Fields) -> int:
+    return top.whole("priority", minimum=-1_000_000, default=0) if top.node_of("priority") is not None else 0
 
 
 def _entry(top: Fields, variables: Mapping[str, type]) -> tuple[On, ...]:
@@ -158,16 +179,17 @@ def _limited(fields: Fields) -> Reentry:
 def _goal(top: Fields, variables: Mapping[str, type]) -> Goal:
     cure = "say what the journey is for: goal: {on: order.completed, value: event.amount, within: 30d}"
     top.required("goal", cure)
-    fields = top.fields("goal", "a goal", ("on", "when", "value", "currency", "within"))
+    fields = top.fields("goal", "a goal", ("on", "when", "value", "currency", "within", "attribution"))
     if fields is None:
         return Goal("", 0)
     value, currency = _value(fields, variables)
     return Goal(
         on=fields.event("on"),
-        within=fields.duration("within", "a goal has a time: within: 30d"),
+        within=fields.optional_duration("within"),
         when=fields.condition("when", variables),
         value=value,
         currency=_currency(fields, variables, currency),
+        attribution=fields.optional_duration("attribution"),
     )
 
 

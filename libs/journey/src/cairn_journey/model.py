@@ -48,6 +48,16 @@ class On:
 
 
 @dataclass(frozen=True, slots=True)
+class ExitRule:
+    """Why an instance ends before its goal: an event, or (without `on`) a condition over traits and features."""
+
+    on: str = ""
+    when: str = ""
+    reason: str = ""
+    """Empty: `exit_event` or `exit_condition`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """A value kept per customer from events of one type.
 
@@ -77,16 +87,18 @@ class Reentry:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the journey is for: an event, within a time since entry, and what it is worth.
+    """What the journey is for: an event, within a time since entry (None: whenever), and what it is worth.
 
+    With an `attribution` the goal counts as ours only if a moment came at most so long before it.
     `value` is CEL (a number or a decimal text) or empty; `currency` is a code or CEL, see `currency_is_code`.
     """
 
     on: str
-    within: int
+    within: int | None
     when: str = ""
     value: str = ""
     currency: str = ""
+    attribution: int | None = None
 
     @property
     def currency_is_code(self) -> bool:
@@ -200,7 +212,9 @@ class Journey:
     audience: str = ""
     features: tuple[Feature, ...] = ()
     reentry: Reentry = Reentry()
-    exit: tuple[On, ...] = ()
+    priority: int = 0
+    """Journeys with a higher one take an event first; moments carry it."""
+    exit: tuple[ExitRule, ...] = ()
     stages: tuple[Stage, ...] = ()
     friction: tuple[Friction, ...] = ()
     interventions: tuple[Intervention, ...] = ()

@@ -12,6 +12,7 @@ from cairn_journey.compiler import (
     DecideStep,
     WaitStep,
 )
+from cairn_journey.evolve import influenced
 from cairn_journey.scene import Scene
 from cairn_journey.state import Instance
 from cairn_kernel.ids import stable_id
@@ -92,11 +93,12 @@ class Running:
         step: DecideStep,
     ) -> None:
         if self._scene.quiet:
+            if not self._suppressed():
+                influenced(self._scene.programmes, self._scene.draft, instance, self._scene.sight.at)
             return
         moment_id = stable_id("moment", instance.instance_id, intervention.name, step.path, run)
         about = {"intervention": intervention.name, "step": step.path, "moment_id": moment_id}
-        if self._scene.cause.historical or self._scene.cause.hops > facts.MAX_HOPS:
-            reason = facts.HISTORICAL if self._scene.cause.historical else facts.HOPS
+        if reason := self._suppressed():
             self._scene.tell(instance, facts.MOMENT_SUPPRESSED, **about, reason=reason)
             return
         selector = step.selector
@@ -107,9 +109,17 @@ class Running:
             "contacts": self._contacts(instance),
             "locale": str(self._scene.state.traits.get("locale", "")),
         }
+        if journey.definition.priority:
+            data["priority"] = journey.definition.priority
         if step.expires is not None:
             data["expires_at"] = self._scene.sight.at + step.expires
         self._scene.tell(instance, facts.MOMENT_REACHED, **data)
+
+    def _suppressed(self) -> str:
+        """Why a moment must cause nothing now; empty: it may."""
+        if self._scene.cause.historical:
+            return facts.HISTORICAL
+        return facts.HOPS if self._scene.cause.hops > facts.MAX_HOPS else ""
 
     def _context(self, journey: CompiledJourney, instance: Instance) -> dict[str, Any]:
         return {

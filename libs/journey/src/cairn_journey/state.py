@@ -69,7 +69,8 @@ class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     due: int
     kind: str
-    """goal (the time for the goal ends), idle (a stage is reached by absence) or wait (a wait ends)."""
+    """goal (the time for the goal ends), idle (a stage is reached by absence), wait (a wait ends) or look (time alone
+    may bring an exit condition about)."""
     journey: str
     ref: str = ""
     """The stage or the intervention."""
@@ -113,6 +114,10 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     goal: int | None = None
     goal_value: str = ""
     currency: str = ""
+    attributed: bool | None = None
+    """Whether the goal followed a moment soon enough; None if the journey does not ask."""
+    moment: int | None = None
+    """When the latest moment was reached, in a journey whose goal asks for it."""
     exited: int | None = None
     exit_reason: str = ""
     key: str = ""
@@ -139,12 +144,16 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
 
     entered: int = 0
     goals: int = 0
+    attributed: int = 0
+    """How many of the goals followed a moment soon enough."""
     exits: int = 0
     values: dict[str, Decimal] = {}
     """Sum of goal values by currency."""
     stage_entries: dict[str, int] = {}
     transitions: dict[str, int] = {}
     """How many times one stage followed another, as `from>to`."""
+    dwell: dict[str, int] = {}
+    """Time spent in stages that were left (µs)."""
     frictions: dict[str, int] = {}
     past: tuple[Instance, ...] = ()
     """The latest instances that have ended, oldest first."""

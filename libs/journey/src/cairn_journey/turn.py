@@ -1,7 +1,7 @@
 """Decide: what an event, or time alone, brings about for one customer."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -13,6 +13,7 @@ from cairn_journey.compiler import (
 )
 from cairn_journey.evolve import NO_RECORD, journey_of
 from cairn_journey.features import amount
+from cairn_journey.looking import any_holds, turns_at
 from cairn_journey.reentry import may_enter
 from cairn_journey.registry import Programmes
 from cairn_journey.running import Running
@@ -28,8 +29,6 @@ WINDOW_ELAPSED: Final = "goal_window_elapsed"
 """The time for the goal is over."""
 MAX_OPEN_REACHED: Final = "MAX_OPEN"
 """As many instances are open as may be."""
-EXIT_EVENT: Final = "exit_event"
-"""An event of the journey's exit rules came."""
 
 _NONE: Final[tuple[CompiledJourney, ...]] = ()
 
@@ -79,8 +78,9 @@ class Turn(Scene):
     def _journeys_of_versions(self, candidates: Sequence[CompiledJourney], version: str, type: str) -> None:
         """As `touch`, where some instances run under other versions than the one in force."""
         entering = {journey.name: journey for journey in candidates}
-        for name in sorted({*(instance.journey for instance in self.state.open.values()), *entering}):
-            self._keyed(name, entering.get(name), version, type)
+        running = {one.journey: journey_of(self.programmes, self.state.tenant, one) for one in self.state.open.values()}
+        for journey in sorted({**running, **entering}.values(), key=lambda one: (-one.definition.priority, one.name)):
+            self._keyed(journey.name, entering.get(journey.name), version, type)
 
     def _keyed(self, name: str, entering: CompiledJourney | None, version: str, type: str) -> None:
         """The instances of one journey that an event is about, in order of key, then perhaps a new one."""
@@ -95,6 +95,8 @@ class Turn(Scene):
                 able = None
             elif rules is not None and key_of(rules.key, data) in ("", instance.key):
                 self._journey(instance.slot, instance.key, running, None, version, type)
+            elif rules is not None and rules.looks:
+                self._exit(instance, rules.looks)
         if able is not None:
             self._journey(slot_of(name, fresh), fresh, None, able, version, type)
 
@@ -137,11 +139,23 @@ class Turn(Scene):
         return running if slot in draft.state.open else None
 
     def _leave(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> None:
-        if self._matches(rules.exits):
-            self.tell(instance, facts.EXITED, reason=EXIT_EVENT)
-        elif rules.goal is not None and self.sight.holds(rules.goal.when):
+        if self._exit(instance, rules.exits) or self._exit(instance, rules.looks):
+            return
+        if rules.goal is not None and self.sight.holds(rules.goal.when):
             value, currency = self._worth(journey)
-            self.tell(instance, facts.GOAL_REACHED, value=value, currency=currency)
+            told: dict[str, Any] = {"value": value, "currency": currency}
+            attribution = journey.definition.goal.attribution
+            if attribution is not None:
+                told["attributed"] = instance.moment is not None and self.sight.at <= instance.moment + attribution
+            self.tell(instance, facts.GOAL_REACHED, **told)
+
+    def _exit(self, instance: Instance, rules: Iterable[OnRule]) -> bool:
+        """Whether they left, by the first rule that holds."""
+        for rule in rules:
+            if self.sight.holds(rule.when):
+                self.tell(instance, facts.EXITED, reason=rule.name)
+                return True
+        return False
 
     def _worth(self, journey: CompiledJourney) -> tuple[str, str]:
         number = amount(self.sight.value(journey.value)) if journey.value is not None else None
@@ -164,6 +178,8 @@ class Turn(Scene):
         if not self._matches(rules.entries) or not self.sight.holds(journey.audience):
             return False
         if not self.quiet and self.programmes.is_closed(state.tenant, journey.name):
+            return False
+        if journey.exits.rules and any_holds(journey.exits.conditions, self.sight):
             return False
         occurrence = record.entered + 1
         instance_id = stable_id("instance", state.tenant, state.profile_id, journey.name, occurrence)
@@ -202,6 +218,8 @@ class Turn(Scene):
         self.sight = Sight(self.state, timer.due)
         if timer.kind == "goal":
             self.tell(instance, facts.EXITED, reason=WINDOW_ELAPSED)
+        elif timer.kind == "look":
+            self._look(journey, instance)
         elif timer.kind == "wait":
             self._running.end_wait(journey, instance, journey.intervention(timer.ref), timed_out=True)
         elif not self.sight.holds(journey.stages[timer.ref][1]):
@@ -209,6 +227,12 @@ class Turn(Scene):
         else:
             self.tell(instance, facts.STAGE_ENTERED, stage=timer.ref)
             self._running.intervene(journey, timer.slot, "", timer.ref)
+
+    def _look(self, journey: CompiledJourney, instance: Instance) -> None:
+        """Time alone may have brought an exit condition about; if not, say when it would."""
+        if not self._exit(instance, journey.exits.rules):
+            conditions, timed = journey.exits.conditions, journey.exits.timed
+            self.tell(instance, facts.LOOKED, next=turns_at(conditions, timed, self.state, self.sight.at, now=False))
 
     def _time_of(self, timer: Timer) -> Event:
         state = self.state
