@@ -13,6 +13,7 @@ from journeyctl.explain import explain
 from journeyctl.status import status
 from journeyctl.up import down, up
 from journeyctl.validate import validate
+from journeyctl.verify import verify
 
 app = typer.Typer(
     help="Run Cairn on this machine, apply programmes, explain customers.",
@@ -24,6 +25,7 @@ app.command()(up)
 app.command()(down)
 app.command()(status)
 app.command()(validate)
+app.command()(verify)
 app.command()(apply)
 app.command()(explain)
 app.command()(demo)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import asyncpg
 
+from cairn_eventstore import chain
 from cairn_eventstore.ports import (
     Committed,
     Fenced,
@@ -57,14 +58,18 @@ APPEND = """
 WITH locked AS (
     SELECT partition FROM heads WHERE partition = ANY($1::smallint[]) ORDER BY partition FOR UPDATE
 ), moved AS (
-    UPDATE heads h SET position = h.position + n.count, as_of = greatest(h.as_of, n.as_of)
-    FROM unnest($1::smallint[], $2::int[], $3::bigint[]) AS n(partition, count, as_of) JOIN locked USING (partition)
+    UPDATE heads h SET position = h.position + n.count, as_of = greatest(h.as_of, n.as_of), link = sha256(
+        h.link || int2send(h.partition) || int8send(h.position + 1) || int8send(h.position + n.count) || n.content)
+    FROM unnest($1::smallint[], $2::int[], $3::bigint[], $4::bytea[], $5::bytea[])
+        AS n(partition, count, as_of, content, sums) JOIN locked USING (partition)
     WHERE h.partition = n.partition
-    RETURNING h.partition, h.position - n.count AS base
+    RETURNING h.partition, h.position - n.count AS base, h.position AS last, h.link, n.sums
+), linked AS (
+    INSERT INTO chain (partition, last, first, link, sums) SELECT partition, last, base + 1, link, sums FROM moved
 ), appended AS (
     INSERT INTO events (partition, position, originator_id, originator_version, topic, state)
     SELECT e.partition, moved.base + e.ordinal, e.stream, e.version, e.topic, e.state
-    FROM unnest($4::smallint[], $5::int[], $6::uuid[], $7::bigint[], $8::text[], $9::bytea[])
+    FROM unnest($6::smallint[], $7::int[], $8::uuid[], $9::bigint[], $10::text[], $11::bytea[])
         AS e(partition, ordinal, stream, version, topic, state)
     JOIN moved ON moved.partition = e.partition
 )
@@ -192,20 +197,27 @@ async def append_rows(connection: Any, rows: Iterable[tuple[int, Any, int, str, 
     Returns (partition, position before the first new one), by ascending partition. Raises
     asyncpg.UniqueViolationError if a stream already has one of the versions.
     """
-    counts: dict[int, int] = {}
+    runs: dict[int, list[chain.Row]] = {}
     latest: dict[int, int] = {}
     ordinals = []
     partitions, streams, versions, topics, states, as_ofs = columns(list(rows))
-    for partition, as_of in zip(partitions, as_ofs, strict=True):
-        counts[partition] = ordinal = counts.get(partition, 0) + 1
-        latest[partition] = max(as_of, latest.get(partition, 0))
-        ordinals.append(ordinal)
-    touched = sorted(counts)
+    events = list(zip(streams, versions, topics, states, strict=True))
+    for partition, as_of, event in zip(partitions, as_ofs, events, strict=True):
+        run = runs.get(partition)
+        if run is None:
+            run, latest[partition] = runs.setdefault(partition, []), as_of
+        elif as_of > latest[partition]:
+            latest[partition] = as_of
+        run.append(event)
+        ordinals.append(len(run))
+    touched = sorted(runs)
     bases = await connection.fetch(
         APPEND,
         touched,
-        [counts[partition] for partition in touched],
+        [len(runs[partition]) for partition in touched],
         [latest[partition] for partition in touched],
+        [chain.content(runs[partition]) for partition in touched],
+        [chain.sums(runs[partition]) for partition in touched],
         partitions,
         ordinals,
         streams,

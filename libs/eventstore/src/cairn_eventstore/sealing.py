@@ -2,7 +2,6 @@
 
 import hmac
 import os
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
@@ -10,10 +9,10 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from cairn_kernel.errors import Invalid, Unavailable
+from cairn_eventstore.key_files import KEY_BYTES, read_or_make
+from cairn_kernel.errors import Invalid
 
 NONCE_BYTES: Final = 12
-KEY_BYTES: Final = 32
 
 
 def seal_field(key: bytes, *, tenant: str, key_id: str, field: str, value: bytes, nonce: bytes | None = None) -> bytes:
@@ -41,8 +40,8 @@ class FileKeyProvider:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._kek = _read_or_make(folder / "kek")
-        self._token_key = _read_or_make(folder / "token")
+        self._kek = read_or_make(folder / "kek")
+        self._token_key = read_or_make(folder / "token")
 
     def new_key(self) -> bytes:
         """A fresh 256-bit subject key."""
@@ -82,22 +81,3 @@ def _cipher(key: bytes) -> AESGCM:
 
 def _bound(tenant: str, key_id: str, field: str) -> bytes:
     return f"{tenant}|{key_id}|{field}".encode()
-
-
-def _read_or_make(path: Path) -> bytes:
-    if not path.exists():
-        own = path.with_suffix(f".{os.getpid()}")
-        descriptor = os.open(own, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(own, path)  # whole or not at all: another process may be making it too
-        own.unlink()
-    if path.stat().st_mode & 0o077:
-        raise Unavailable("a key file is readable by others; run: chmod 600 on it", reason="KEY_FILE_MODE")
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
-        raise Unavailable("a key file does not hold 32 bytes", reason="KEY_FILE")
-    return key

@@ -101,5 +101,5 @@ async def _grant(connection: Any, service: str) -> None:
         GRANT USAGE ON SCHEMA {service} TO {role};
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {role};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA {service} TO {role};
-        REVOKE UPDATE, DELETE ON events FROM {role};
+        REVOKE UPDATE, DELETE ON events, chain FROM {role};
     """)

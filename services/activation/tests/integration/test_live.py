@@ -118,7 +118,7 @@ async def test_a_decision_that_cannot_be_read_steps_aside_until_it_is_redriven(h
     [found] = (await parked.ListParked(ListParkedRequest(), timeout=5)).profiles
     assert (found.profile_id, found.reason, found.waiting) == (bad.id, "KeyError", 1)
     mended = """replace(convert_from(state, 'UTF8'), '"treatment"', '"template":"hello","treatment"')"""
-    await here.query(f"UPDATE activation.deferred SET state = convert_to({mended}, 'UTF8')")  # noqa: S608 - a test's own text
+    await here.query(f"UPDATE activation.deferred SET state = convert_to({mended}, 'UTF8')")
     await parked.Redrive(RedriveRequest(), timeout=5)
     await here.until(sent=2)
     assert not (await parked.ListParked(ListParkedRequest(), timeout=5)).profiles
