@@ -162,7 +162,7 @@ async def test_an_oversized_event_is_kept_aside_and_an_oversized_batch_refused(d
     assert (answer.status_code, answer.json()) == (200, {"success": True})
     assert [(event.reason, event.message_id) for event in await door.quarantine()] == [("TOO_LARGE", "large")]
     assert len(await door.events()) == 1
-    text = json.dumps({"batch": [large] * 20})
+    text = json.dumps({"batch": [large] * 110})
     packed = gzip.compress(text.encode())
     for body, headers in ((text, {}), (packed, {"Content-Encoding": "gzip"})):
         answer = await door.post("/v1/batch", data=body, headers=headers)

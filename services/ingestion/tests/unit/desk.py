@@ -46,7 +46,8 @@ def call(**fields: Any) -> dict[str, Any]:
 def arrived(fields: Any, *, source: Source = SHOP, place: str = "", **request: Any) -> Arrival:
     """What becomes of a call (or of bytes, as they are)."""
     raw = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
-    return arrive(raw, Request(source, NOW, **request), SECRETS, place=place)
+    (found,) = arrive(raw, Request(source, NOW, **request), SECRETS, place=place)
+    return found
 
 
 def taken(fields: Any, **more: Any) -> Draft:

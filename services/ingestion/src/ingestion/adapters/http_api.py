@@ -1,4 +1,4 @@
-"""The HTTP front door, an ASGI application: what Segment's clients send, they get their answers for."""
+"""The HTTP front door, an ASGI application: whatever known clients send, they get their answers for."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,8 @@ from ingestion.application import metrics
 from ingestion.application.receive import RETRY_AFTER_S, Overloaded, Receive
 from ingestion.application.sources import Sources
 from ingestion.domain.arriving import Arrival, Request, arrive
-from ingestion.domain.batches import BadBatch, Batch, part_batch, part_single
+from ingestion.domain.batches import BadBatch, Batch
+from ingestion.domain.dialects import CLOUD_EVENT
 from ingestion.domain.drafts import Secrets
 
 log = structlog.get_logger()
@@ -32,8 +33,8 @@ PREFLIGHT: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     "BROKEN_JSON": "the body is not JSON",
     "BROKEN_GZIP": "the body is not whole gzip",
-    "NO_BATCH": "the body has no list `batch`",
-    "BATCH_SIZE": "a batch has at most 500 KB and 2500 events",
+    "NO_BATCH": "the body has no list of events",
+    "BATCH_SIZE": "a batch has at most 4 MB and 2500 events",
     "WRITE_KEY": "the write key is unknown",
     "OVERLOADED": "too much is waiting; send the same again after the time in Retry-After",
     "NO_SUCH_PATH": "nothing is here",
@@ -46,12 +47,13 @@ class Answer(NamedTuple):
     status: int
     reason: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    content: bytes = b'{"success": true}'
 
     def body(self) -> bytes:
         if self.status == 204:
             return b""
         if not self.reason:
-            return b'{"success": true}'
+            return self.content
         return msgspec.json.encode({"success": False, "code": self.reason, "message": SENTENCES[self.reason]})
 
 
@@ -94,32 +96,46 @@ class HttpApi:
     async def _answer(self, scope: Scope, inward: Inward) -> Answer:
         if scope["method"] == "OPTIONS":
             return Answer(204, headers=PREFLIGHT)
-        kind = requests.KINDS.get(scope["path"].rstrip("/"))
-        if kind is None:
-            return Answer(404, "NO_SUCH_PATH")
+        path, key = requests.addressed(scope["path"])
+        route = requests.ROUTES.get(path)
+        if route is None:
+            return await self._settings_of(scope, path)
         if scope["method"] != "POST":
             return Answer(405, "METHOD", ((b"allow", b"POST, OPTIONS"),))
         headers = dict(scope["headers"])
         body = await _read(inward)
-        key = requests.write_key(headers.get(b"authorization", b""))
+        key = requests.write_key(headers.get(b"authorization", b"")) or key
         source = await self._sources.find(key)
         if source is None and key:
             return self._unknown()
         body = requests.unpacked(body)
-        batch = part_batch(body) if kind == "batch" else part_single(body)
+        dialect = route.dialect
+        if dialect is CLOUD_EVENT:
+            dialect, body = requests.cloud_event(headers, body)
+        batch = dialect.part(body)
         source = source or await self._sources.find(batch.write_key)
         if source is None:
             return self._unknown()
         request = Request(
             source=source,
             arrived=self._now_us(),
-            kind="" if kind == "batch" else kind,
+            kind=route.kind,
             sent=batch.sent,
             traceparent=requests.traceparent(headers.get(b"traceparent", b"")),
+            dialect=dialect,
         )
         if batch.events:
             await self._receive(self._arrivals(batch, request))
         return Answer(200)
+
+    async def _settings_of(self, scope: Scope, path: str) -> Answer:
+        """What Segment's browser client asks for before it sends anything; nothing else is answered to GET."""
+        key = requests.settings_key(path)
+        if scope["method"] != "GET" or not key:
+            return Answer(404, "NO_SUCH_PATH")
+        if await self._sources.find(key) is None:
+            return self._unknown()
+        return Answer(200, content=requests.browser_settings(key))
 
     @staticmethod
     def _unknown() -> Answer:
@@ -127,9 +143,11 @@ class HttpApi:
         return Answer(401, "WRITE_KEY")
 
     def _arrivals(self, batch: Batch, request: Request) -> list[Arrival]:
-        if request.kind:
-            return [arrive(batch.events[0], request, self._secrets)]
-        return [arrive(raw, request, self._secrets, place=f"batch[{index}]") for index, raw in enumerate(batch.events)]
+        return [
+            arrival
+            for index, raw in enumerate(batch.events)
+            for arrival in arrive(raw, request, self._secrets, place=f"batch[{index}]" if request.dialect.many else "")
+        ]
 
 
 async def _read(inward: Inward) -> bytes:

@@ -4,32 +4,88 @@ import base64
 import binascii
 import zlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
+from urllib.parse import unquote
 
+import msgspec
+
+from ingestion.domain import dialects
 from ingestion.domain.batches import BadBatch
+from ingestion.domain.dialects import Dialect
 
-MAX_BODY_BYTES: Final = 500 * 1024
-"""Before and after decompression."""
+MAX_BODY_BYTES: Final = 4 * 1024 * 1024
+"""Before and after decompression; what RudderStack's clients may send, eight times what Segment's do."""
 GZIP: Final = b"\x1f\x8b"
 
-KINDS: Final[Mapping[str, str]] = {
-    "/v1/batch": "batch",
-    "/v1/import": "batch",
-    "/v1/b": "batch",
-    "/v1/track": "track",
-    "/v1/t": "track",
-    "/v1/identify": "identify",
-    "/v1/i": "identify",
-    "/v1/page": "page",
-    "/v1/p": "page",
-    "/v1/screen": "screen",
-    "/v1/s": "screen",
-    "/v1/group": "group",
-    "/v1/g": "group",
-    "/v1/alias": "alias",
-    "/v1/a": "alias",
+PATH_KEY: Final = "/k/"
+"""`/k/<write key>` before any path: for clients that can send no credential."""
+_SINGLE_CALLS: Final = ("track", "identify", "page", "screen", "group", "alias")
+
+
+class Route(NamedTuple):
+    """What is sent to a path: in which dialect, and which type of call if only the path says it."""
+
+    dialect: Dialect
+    kind: str = ""
+
+
+ROUTES: Final[Mapping[str, Route]] = {
+    **{f"/v1/{name}": Route(dialects.SEGMENT) for name in ("batch", "import", "b")},
+    **{f"/v1/{name}": Route(dialects.SEGMENT_SINGLE, name) for name in _SINGLE_CALLS},
+    **{f"/v1/{name[0]}": Route(dialects.SEGMENT_SINGLE, name) for name in _SINGLE_CALLS},
+    **{path: Route(dialects.POSTHOG) for path in ("/batch",)},
+    **{path: Route(dialects.POSTHOG_SINGLE) for path in ("/capture", "/i/v0/e")},
+    "/com.snowplowanalytics.snowplow/tp2": Route(dialects.SNOWPLOW),
+    "/cloudevents": Route(dialects.CLOUD_EVENT),
 }
-"""What is sent where; the single letters are the browser's."""
+"""The single letters are those of Segment's browser client."""
+_CLOUD_BATCH: Final = b"application/cloudevents-batch+json"
+_CLOUD_STRUCTURED: Final = b"application/cloudevents+json"
+
+
+def addressed(path: str) -> tuple[str, str]:
+    """The path without its write key, and the key; empty if there is none."""
+    if not path.startswith(PATH_KEY):
+        return path.rstrip("/"), ""
+    key, slash, rest = path.removeprefix(PATH_KEY).partition("/")
+    return f"{slash}{rest}".rstrip("/"), key
+
+
+def settings_key(path: str) -> str:
+    """The write key of `/v1/projects/<write key>/settings`, or nothing."""
+    parts = path.split("/")
+    return parts[3] if len(parts) == 5 and parts[1:3] == ["v1", "projects"] and parts[4] == "settings" else ""
+
+
+def browser_settings(key: str) -> bytes:
+    """What Segment's browser client needs to be told: send everything here."""
+    return msgspec.json.encode({"integrations": {"Segment.io": {"apiKey": key}}, "plan": {"track": {}}})
+
+
+def cloud_event(headers: Mapping[bytes, bytes], body: bytes) -> tuple[Dialect, bytes]:
+    """A CloudEvents request as JSON, whichever of the three modes it came in: attributes in headers, one, or many.
+
+    Raises BadBatch (BROKEN_JSON) if the data of binary mode is said to be JSON and is not.
+    """
+    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    if kind == _CLOUD_BATCH:
+        return dialects.CLOUD_EVENTS, body
+    if kind == _CLOUD_STRUCTURED:
+        return dialects.CLOUD_EVENT, body
+    attributes = {
+        name.decode("latin-1")[3:]: unquote(value.decode("latin-1"))
+        for name, value in headers.items()
+        if name.startswith(b"ce-")
+    }
+    try:
+        data = {"data": msgspec.Raw(body or b"null")} if _is_json(kind) else {"data_base64": base64.b64encode(body)}
+        return dialects.CLOUD_EVENT, msgspec.json.encode({**attributes, **data})
+    except msgspec.MsgspecError:
+        raise BadBatch("BROKEN_JSON") from None
+
+
+def _is_json(kind: bytes) -> bool:
+    return not kind or kind.endswith((b"/json", b"+json"))
 
 
 def unpacked(body: bytes) -> bytes:

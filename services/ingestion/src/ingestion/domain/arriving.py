@@ -1,25 +1,14 @@
 """From the bytes of one event to what is taken in or kept aside: a bad event never raises from here."""
 
-import json
-from typing import Any, Final, NamedTuple
-
-import msgspec
+from typing import Final, NamedTuple
 
 from ingestion.domain import segment
+from ingestion.domain.dialects import SEGMENT, Dialect
 from ingestion.domain.drafts import Aside, Draft, Secrets, aside, draft
-from ingestion.domain.faults import (
-    BAD_ATTRIBUTES,
-    BAD_TEXT,
-    FIELD_FORMAT,
-    NUMBER_RANGE,
-    TOO_LARGE,
-    BadEvent,
-)
-from ingestion.domain.told import MAX_EVENT_BYTES, MAX_MESSAGE_ID_CHARS, Source
+from ingestion.domain.faults import TOO_LARGE, BadEvent
+from ingestion.domain.told import MAX_MESSAGE_ID_CHARS, Source
 
 Arrival = Draft | Aside
-
-_decode: Final = msgspec.json.Decoder(segment.Call).decode
 
 
 class Request(NamedTuple):
@@ -33,21 +22,27 @@ class Request(NamedTuple):
     sent: object = None
     """The batch's sentAt."""
     traceparent: str = ""
+    dialect: Dialect = SEGMENT
 
 
-def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -> Arrival:
-    """One Segment call, as JSON."""
+def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -> list[Arrival]:
+    """One event, as JSON: what it tells, mostly one call. It is taken in whole or kept aside whole."""
     call = _NO_CALL
+    made: list[Arrival] = []
     try:
-        call = _understand(raw)
-        if len(raw) > MAX_EVENT_BYTES:
-            raise BadEvent(TOO_LARGE, "")
-        told = segment.told_by(call, request.source, kind=request.kind, sent=request.sent, arrived=request.arrived)
-        return draft(
-            told, request.source, secrets, arrived=request.arrived, place=place, traceparent=request.traceparent
-        )
+        calls = request.dialect.calls(raw)
+        for call in calls:
+            if len(raw) > request.dialect.max_event_bytes:
+                raise BadEvent(TOO_LARGE, "")
+            made.append(_draft(call, request, secrets, place))
+        return made
     except BadEvent as fault:
-        return set_aside(fault, raw, request, secrets, call=call, place=place)
+        return [set_aside(fault, raw, request, secrets, call=call, place=place)]
+
+
+def _draft(call: segment.Call, request: Request, secrets: Secrets, place: str) -> Draft:
+    told = segment.told_by(call, request.source, kind=request.kind, sent=request.sent, arrived=request.arrived)
+    return draft(told, request.source, secrets, arrived=request.arrived, place=place, traceparent=request.traceparent)
 
 
 def set_aside(
@@ -70,35 +65,4 @@ def readable_id(value: object) -> str:
     return str(value) if readable and len(str(value)) <= MAX_MESSAGE_ID_CHARS else ""
 
 
-def _understand(raw: bytes) -> segment.Call:
-    try:
-        return _decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return _diagnose(raw)
-
-
-def _diagnose(raw: bytes) -> segment.Call:
-    """What is wrong with JSON that the strict decoder refuses. A lone surrogate passes: the walk finds its path."""
-    try:
-        fields: Any = json.loads(raw.decode())
-    except UnicodeError:
-        raise BadEvent(BAD_TEXT, "") from None
-    except RecursionError:
-        raise BadEvent(BAD_ATTRIBUTES, "") from None
-    except ValueError:  # a number of thousands of digits, or no JSON at all
-        raise BadEvent(NUMBER_RANGE if _is_json_but_for_numbers(raw) else FIELD_FORMAT, "") from None
-    if not isinstance(fields, dict):
-        raise BadEvent(FIELD_FORMAT, "")
-    return segment.Call(**{name: fields.get(field) for name, field in _FIELDS})
-
-
-def _is_json_but_for_numbers(raw: bytes) -> bool:
-    try:
-        json.loads(raw, parse_int=len)
-    except ValueError:
-        return False
-    return True
-
-
 _NO_CALL: Final = segment.Call()
-_FIELDS: Final = tuple(zip(segment.Call.__struct_fields__, segment.Call.__struct_encode_fields__, strict=True))
