@@ -1,34 +1,26 @@
 """Read a Journey."""
 
-import re
 from collections.abc import Mapping
 from typing import Final
 
 from cairn_journey.documents import Node
-from cairn_journey.model import ExitRule, Feature, Friction, Goal, Idle, Journey, On, Reentry, Stage
+from cairn_journey.features_kind import read_features
+from cairn_journey.model import ExitRule, Friction, Goal, Idle, Journey, On, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
 from cairn_journey.steps_kind import read_interventions
-from cairn_kernel.time import SECOND
 
 _JOURNEY_KEYS: Final = (
     *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
     *("goal", "exit", "stages", "friction", "interventions"),
-)
-_FEATURE_KINDS: Final = ("count", "sum", "last", "idle")
-_IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_RESERVED: Final = frozenset(
-    "profile event wait stage features in true false null as break const continue else for function if import let loop "
-    "package namespace return var void while int uint double bool string bytes list map type size has all exists "
-    "exists_one filter timestamp duration dyn matches min max".split()
 )
 
 
 def read_journey(reading: Reading, node: Node) -> Journey:
     """The journey at a node, as well as it can be read."""
     top = Fields(reading, node, "a Journey", _JOURNEY_KEYS)
-    features = _features(top)
+    features = read_features(top)
     at_event, standing = event_variables(features), standing_variables(features)
     stages = _stages(top, at_event, standing)
     entry = _entry(top, at_event)
@@ -114,49 +106,6 @@ def _key_text(fields: Fields, name: str) -> str:
     if node is not None and expression is not None and expression.kind in (bool, float):
         fields.reading.fault(node, "a key is a text or a whole number", "name a field: event.order_id")
     return text
-
-
-def _features(top: Fields) -> tuple[Feature, ...]:
-    features = []
-    for name, key_node, node in top.entries("features"):
-        if not _IDENTIFIER.fullmatch(name) or name in _RESERVED:
-            cure = "use lower-case letters, digits and underscores, beginning with a letter, and no word of CEL"
-            top.reading.fault(key_node, f"{name} cannot be the name of a feature", cure)
-            continue
-        feature = _feature(top.reading, name, node)
-        if feature is not None:
-            features.append(feature)
-    return tuple(features)
-
-
-def _feature(reading: Reading, name: str, node: Node) -> Feature | None:
-    fields = Fields(reading, node, "a feature", (*_FEATURE_KINDS, "where", "of", "window"))
-    kinds = [kind for kind in _FEATURE_KINDS if fields.node_of(kind) is not None]
-    if len(kinds) != 1:
-        if fields.is_map:
-            cure = "give exactly one of count, sum, last, idle with an event type"
-            reading.fault(node, f"feature {name} must say what it is", cure)
-        return None
-    kind = kinds[0]
-    of = fields.text("of")
-    if kind in ("sum", "last"):
-        fields.required("of", f"name the event's field: {name}: {{{kind}: basket.purchased, of: amount}}")
-    elif (of_node := fields.node_of("of")) is not None:
-        reading.fault(of_node, f"a {kind} takes no field", "leave `of` out")
-    window = fields.optional_duration("window")
-    window_node = fields.node_of("window")
-    if window is not None and window_node is not None and kind in ("last", "idle"):
-        reading.fault(window_node, f"{kind} has no window: it is about the latest event", "leave `window` out")
-    if window is not None and window_node is not None and window < 30 * SECOND:
-        reading.fault(window_node, "a window has at least 30 seconds", "write 30s or more")
-    return Feature(
-        name=name,
-        kind=kind,  # type: ignore[arg-type]  # one of _FEATURE_KINDS
-        event=fields.event(kind),
-        where=fields.condition("where", WHERE_VARIABLES),
-        of=of,
-        window=window,
-    )
 
 
 def _reentry(top: Fields) -> Reentry:

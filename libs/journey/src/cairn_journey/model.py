@@ -59,18 +59,19 @@ class ExitRule:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A value kept per customer from events of one type.
+    """A value kept per customer from events of one type, over `window` (None: always).
 
-    `count` and `sum` cover `window` (None: always); `last` is the field `of` of the latest event; `idle` is the number
-    of whole days since it.
+    `rate` is the number of events in the window, per `per`; `last` is the field `of` of the latest event; `idle` is the
+    number of whole days since it.
     """
 
     name: str
-    kind: Literal["count", "sum", "last", "idle"]
+    kind: Literal["count", "sum", "min", "max", "distinct", "last", "idle", "rate"]
     event: str
     where: str = ""
     of: str = ""
     window: int | None = None
+    per: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,16 @@ from typing import Final
 
 from cairn_journey.model import Feature
 
-_FEATURE_TYPES: Final[Mapping[str, type]] = {"count": int, "sum": float, "last": object, "idle": int}
+_FEATURE_TYPES: Final[Mapping[str, type]] = {
+    "count": int,
+    "sum": float,
+    "min": object,
+    "max": object,
+    "distinct": int,
+    "last": object,
+    "idle": int,
+    "rate": float,
+}
 
 ACTION_VARIABLES: Final[Mapping[str, type]] = {"profile": dict, "event": dict, "features": dict, "stage": str}
 """For `eligible` of an action: the context that a moment carries."""

@@ -42,6 +42,25 @@ class Sums(msgspec.Struct, frozen=True, tag="sums"):
     numbers: tuple[Decimal, ...]
 
 
+class Bound(msgspec.Struct, frozen=True, tag="bound"):
+    """The least or greatest number since the beginning."""
+
+    number: Decimal
+
+
+class Bounds(msgspec.Struct, frozen=True, tag="bounds"):
+    """Least or greatest numbers by bucket of the window, oldest first; at most 30 buckets."""
+
+    buckets: tuple[int, ...]
+    numbers: tuple[Decimal, ...]
+
+
+class Distinct(msgspec.Struct, frozen=True, tag="distinct"):
+    """Digests of the values seen, each with the bucket it was last seen in (0 if there is no window)."""
+
+    values: dict[str, int]
+
+
 class Last(msgspec.Struct, frozen=True, tag="last"):
     """A field of the latest event."""
 
@@ -54,7 +73,7 @@ class Seen(msgspec.Struct, frozen=True, tag="seen", gc=False):
     at: int
 
 
-Accumulator = Count | Counts | Sum | Sums | Last | Seen
+Accumulator = Count | Counts | Sum | Sums | Bound | Bounds | Distinct | Last | Seen
 
 
 class Sealed(msgspec.Struct, frozen=True, gc=False):
