@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from cairn_journey import CustomerState, JourneyDomain, Programmes, canonical_state, load_text
-from cairn_kernel.event import MERGED, Event, Identifier
+from cairn_kernel.event import MERGED, SPLIT, Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY
 
@@ -93,6 +94,26 @@ def merged(day: float, /, *, into: str, gone: str, at: str) -> Event:
     )
 
 
+def split(day: float, /, *, giver: str, receiver: str, at: str, moved: Sequence[str]) -> Event:
+    """The copy of a split in one profile's partition; `moved` are tokens of user ids."""
+    when = round(day * DAY)
+    return Event(
+        id=stable_id("split", giver, receiver, at, when),
+        tenant="default",
+        type=SPLIT,
+        event_time=when,
+        as_of=when,
+        profile_id=at,
+        causation_id=stable_id("cause of split", when),
+        data={"from": giver, "to": receiver, "moved": [f"user_id:{token}" for token in moved], "at": when},
+    )
+
+
+def of(token: str, event: Event) -> Event:
+    """The event under another user id."""
+    return replace(event, id=stable_id(event.id, token), identifiers=(Identifier("user_id", token),))
+
+
 class Customer:
     """One customer under one programme; keeps the stream and checks that folding it gives the state."""
 
@@ -128,6 +149,15 @@ class Customer:
         other._take(other.domain.close(other.state, merged(day, **about, at=other.profile_id)))
         copy = merged(day, **about, at=self.profile_id)
         self._take(self.domain.unite(self.state, copy, self.stream, other.stream))
+        return self
+
+    def gives(self, other: "Customer", day: float, *moved: str) -> "Customer":
+        """Turn out to be two people: what came under the `moved` user ids is the other's."""
+        about = {"giver": self.profile_id, "receiver": other.profile_id}
+        self.new, other.new = [], []
+        self._take(self.domain.give(self.state, split(day, **about, at=self.profile_id, moved=moved), self.stream))
+        copy = split(day, **about, at=other.profile_id, moved=moved)
+        other._take(other.domain.receive(other.state, copy, other.stream, self.stream))
         return self
 
     def _take(self, result: tuple[list[Event], CustomerState]) -> None:

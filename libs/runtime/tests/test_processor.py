@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 
 import asyncpg
 import pytest
+from msgspec.structs import replace
 
 from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
 from cairn_eventstore import Fenced, InboxAdvance, NewEvent, UnitOfWork
-from cairn_kernel.event import MARKER, MERGED, Event, derived
+from cairn_kernel.event import MARKER, MERGED, SPLIT, Event, derived
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_runtime import Chassis, ProfileProcessor, Settings, open_chassis
@@ -81,6 +82,14 @@ class Counting:
 
     def close(self, state: Tally, merged: Event) -> tuple[list[Event], Tally]:
         return [merged], self.evolve(state, merged)
+
+    def give(self, state: Tally, split: Event, history: Sequence[Event]) -> tuple[list[Event], Tally]:
+        return [split], state
+
+    def receive(
+        self, state: Tally, split: Event, history: Sequence[Event], giver: Sequence[Event]
+    ) -> tuple[list[Event], Tally]:
+        return [self._fact(split, "received", {"facts": len(giver)}), split], state
 
     @staticmethod
     def _fact(cause: Event, type: str, data: dict[str, Any]) -> Event:
@@ -259,6 +268,52 @@ async def test_a_merge_waits_for_the_other_side_and_takes_it_in_whole(house: Hou
     stream = (await chassis.store.load([A]))[A]
     assert [event.type for event in stream] == ["counted", "united", MERGED, "counted"]
     assert stream[1].data == {"pings": 2}
+
+
+async def test_of_a_split_the_receiver_waits_until_the_giver_has_given(house: House) -> None:
+    upstream, chassis = await start(house)
+    split = {
+        side: Event(
+            id=stable_id("split", side),
+            tenant="default",
+            type=SPLIT,
+            event_time=T0,
+            as_of=T0,
+            profile_id=side,
+            data={"from": A, "to": B, "moved": []},
+        )
+        for side in (A, B)
+    }
+    await upstream.append(split[B], ping(B, 1))
+    await asyncio.sleep(0.2)
+    assert (await chassis.store.load([B]))[B] == []
+    await upstream.append(ping(A, 1), ping(A, 2), split[A], ping(A, 3))
+    await counted(chassis, 7)
+    assert [event.type for event in (await chassis.store.load([B]))[B]] == ["received", SPLIT, "counted"]
+
+
+async def test_a_receiver_whose_giver_never_gives_is_parked_and_goes_on_after_a_redrive(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cairn_runtime.parking.MERGE_WAIT_S", 0.2)
+    upstream, chassis = await start(house)
+    split = Event(
+        id=stable_id("lone split"),
+        tenant="default",
+        type=SPLIT,
+        event_time=T0,
+        as_of=T0,
+        profile_id=B,
+        data={"from": A, "to": B, "moved": []},
+    )
+    await upstream.append(split)
+    reason = "SELECT reason FROM parked WHERE stream = $1"
+    await eventually(lambda: chassis.pool.fetchval(reason, B), lambda found: found == "SPLIT_OTHER_SIDE_MISSING")
+    await upstream.append(replace(split, id=stable_id("given"), profile_id=A))
+    await counted(chassis, 1)
+    await ParkingApi(chassis.pool).Redrive(RedriveRequest(), None)
+    await counted(chassis, 3)
+    assert [event.type for event in (await chassis.store.load([B]))[B]] == ["received", SPLIT]
 
 
 async def test_the_runtime_role_cannot_rewrite_history(house: House) -> None:

@@ -68,6 +68,14 @@ class Diary:
     def close(self, state: Seen, merged: Event) -> tuple[list[Event], Seen]:
         return [], state
 
+    def give(self, state: Seen, split: Event, history: Sequence[Event]) -> tuple[list[Event], Seen]:
+        return [split], state
+
+    def receive(
+        self, state: Seen, split: Event, history: Sequence[Event], giver: Sequence[Event]
+    ) -> tuple[list[Event], Seen]:
+        return [split], state
+
     def _note(self, state: Seen, cause: Event, profile: str, what: str) -> tuple[list[Event], Seen]:
         fact = derived(
             cause,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from cairn_decisions.decide import DECISION_MADE, SOURCE
 from cairn_decisions.ledger import Consent, Contact, Ledger, Outcome
@@ -13,6 +13,7 @@ OUTCOMES: Final = "delivery."
 """Touchpoints of these names tell what became of our own messages."""
 OUTCOME_RECORDED: Final = "contact.outcome_recorded"
 LEDGER_UNITED: Final = "contact.ledger_united"
+LEDGER_PARTED: Final = "contact.ledger_parted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,6 @@ def outcome_recorded(touchpoint: Event) -> Event:
 
 def ledger_united(merged: Event, survivor: ProfileState, loser: ProfileState) -> Event:
     """The survivor's fact that holds the whole ledger of the profile merged into it."""
-    ledger = loser.ledger
     return derived(
         merged,
         id=stable_id("ledger-united", merged.id),
@@ -57,12 +57,19 @@ def ledger_united(merged: Event, survivor: ProfileState, loser: ProfileState) ->
         profile_id=survivor.profile_id,
         data={
             "from": loser.profile_id,
-            "contacts": [list(contact) for contact in ledger.contacts],
-            "outcomes": [list(outcome) for outcome in ledger.outcomes],
-            "consents": [[*key, *consent] for key, consent in sorted(ledger.consents.items())],
+            **ledger_data(loser.ledger),
             "decided": sorted(loser.decided),
         },
     )
+
+
+def ledger_data(ledger: Ledger) -> dict[str, Any]:
+    """A whole ledger as a fact carries it."""
+    return {
+        "contacts": [list(contact) for contact in ledger.contacts],
+        "outcomes": [list(outcome) for outcome in ledger.outcomes],
+        "consents": [[*key, *consent] for key, consent in sorted(ledger.consents.items())],
+    }
 
 
 def fold(state: ProfileState, event: Event) -> ProfileState:
@@ -102,13 +109,20 @@ def _merged(state: ProfileState, event: Event) -> ProfileState:
 
 
 def _ledger_united(state: ProfileState, event: Event) -> ProfileState:
-    data = event.data
-    other = Ledger(
+    decided = state.decided | set(event.data["decided"])
+    return replace(state, ledger=state.ledger.united(_ledger_of(event.data)), decided=decided)
+
+
+def _ledger_parted(state: ProfileState, event: Event) -> ProfileState:
+    return replace(state, ledger=_ledger_of(event.data), closed=False)
+
+
+def _ledger_of(data: Mapping[str, Any]) -> Ledger:
+    return Ledger(
         contacts=tuple(Contact(*row) for row in data["contacts"]),
         outcomes=tuple(Outcome(*row) for row in data["outcomes"]),
         consents={(channel, class_): Consent(*rest) for channel, class_, *rest in data["consents"]},
     )
-    return replace(state, ledger=state.ledger.united(other), decided=state.decided | set(data["decided"]))
 
 
 _FOLDS: Final[Mapping[str, Callable[[ProfileState, Event], ProfileState]]] = {
@@ -117,4 +131,5 @@ _FOLDS: Final[Mapping[str, Callable[[ProfileState, Event], ProfileState]]] = {
     CONSENT_CHANGED: _consent_changed,
     MERGED: _merged,
     LEDGER_UNITED: _ledger_united,
+    LEDGER_PARTED: _ledger_parted,
 }  # Stored for ever: add lines, never rename one.

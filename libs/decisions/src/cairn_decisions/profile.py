@@ -7,7 +7,10 @@ from typing import Final, Protocol
 from cairn_decisions.catalogue import Catalogue
 from cairn_decisions.decide import decide, decision_id
 from cairn_decisions.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
+from cairn_decisions.ledger import Ledger
+from cairn_decisions.parting import given, ledger_parted, received
+from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, Event
+from cairn_kernel.two_sided import other_copy
 
 MOMENT_REACHED: Final = "journey.moment_reached"
 
@@ -39,7 +42,7 @@ class DecisioningDomain:
 
     def handles(self, type: str) -> bool:
         """Moments, consent, merges and the outcomes of our own messages matter."""
-        return type in (MOMENT_REACHED, CONSENT_CHANGED, MERGED) or type.startswith(OUTCOMES)
+        return type in (MOMENT_REACHED, CONSENT_CHANGED, MERGED, SPLIT) or type.startswith(OUTCOMES)
 
     def initial(self, tenant: str, profile_id: str) -> ProfileState:
         """A profile nothing is known of."""
@@ -71,13 +74,30 @@ class DecisioningDomain:
         self, state: ProfileState, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]
     ) -> tuple[list[Event], ProfileState]:
         """The survivor takes in the ledger of the profile merged into it."""
-        loser = reduce(fold, loser_history, self.initial(state.tenant, merged.data["from"]))
+        loser = reduce(
+            fold, loser_history[: other_copy(merged, loser_history)], self.initial(state.tenant, merged.data["from"])
+        )
         facts = [merged, ledger_united(merged, state, loser)]
         return facts, reduce(fold, facts, state)
 
     def close(self, state: ProfileState, merged: Event) -> tuple[list[Event], ProfileState]:
         """The last fact of a profile that was merged into another."""
         return [merged], fold(state, merged)
+
+    def give(self, state: ProfileState, split: Event, history: Sequence[Event]) -> tuple[list[Event], ProfileState]:
+        """The ledger keeps what is not the other's alone."""
+        return self._parted(state, split, given(state, split, history))
+
+    def receive(
+        self, state: ProfileState, split: Event, history: Sequence[Event], giver: Sequence[Event]
+    ) -> tuple[list[Event], ProfileState]:
+        """The ledger of before, and what was done while both were one."""
+        return self._parted(state, split, received(state, split, giver))
+
+    @staticmethod
+    def _parted(state: ProfileState, split: Event, ledger: Ledger) -> tuple[list[Event], ProfileState]:
+        facts = [split, ledger_parted(split, state, ledger)]
+        return facts, reduce(fold, facts, state)
 
     def _decided(self, state: ProfileState, event: Event) -> list[Event]:
         if decision_id(event.data["moment_id"]) in state.decided:

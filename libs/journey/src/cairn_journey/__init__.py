@@ -18,7 +18,7 @@ from cairn_journey.programme import Programme, load_directory, load_text, parse_
 from cairn_journey.registry import Programmes
 from cairn_journey.scopes import ACTION_VARIABLES
 from cairn_journey.state import CustomerState, Instance, canonical_state, parse_state
-from cairn_journey.unite import touchpoints_of
+from cairn_journey.touchpoints import touchpoints_of
 
 __all__ = [
     "ACTION_VARIABLES",

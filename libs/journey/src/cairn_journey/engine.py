@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from cairn_journey import parting, walking
 from cairn_journey import unite as merging
-from cairn_journey import walking
 from cairn_journey.evolve import evolve
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, Draft
@@ -77,3 +77,13 @@ class JourneyDomain:
     def close(self, state: CustomerState, merged: Event) -> tuple[list[Event], CustomerState]:
         """The loser's last facts; the very last is the merge."""
         return merging.close(self.programmes, state, merged)
+
+    def give(self, state: CustomerState, split: Event, history: Sequence[Event]) -> tuple[list[Event], CustomerState]:
+        """The profile was two people: what belongs to the other leaves, and the state is as if they never were one."""
+        return parting.give(self.programmes, state, split, history)
+
+    def receive(
+        self, state: CustomerState, split: Event, history: Sequence[Event], giver: Sequence[Event]
+    ) -> tuple[list[Event], CustomerState]:
+        """The profile takes what belongs to it out of the other's stream."""
+        return parting.receive(self.programmes, state, split, history, giver)

@@ -13,7 +13,7 @@ from cairn_journey.looking import next_change
 from cairn_journey.registry import Programmes
 from cairn_journey.slots import key_of, remembered, slot_of
 from cairn_journey.state import MAX_PAST, CustomerState, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
-from cairn_kernel.event import MERGED, Event
+from cairn_kernel.event import MERGED, SPLIT, Event
 
 NO_RECORD: Final = Record()
 _SEEN: Final = frozenset({"goal", "idle", "look"})
@@ -27,7 +27,7 @@ def evolve(programmes: Programmes, draft: Draft, fact: Event) -> None:
         fold(programmes, draft, fact)
     elif fact.type == MERGED:
         _merged(draft, fact)
-    else:
+    elif fact.type != SPLIT:
         _touch(programmes, draft, fact)
 
 
@@ -268,7 +268,7 @@ def _released(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.open[instance.slot] = replace(instance, held=None, asleep={})
 
 
-def _united(_: Programmes, draft: Draft, fact: Event) -> None:
+def _replaced(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.replace(state_from_plain(fact.data["state"]))
 
 
@@ -324,5 +324,6 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.WAIT_ENDED: _wait_ended,
     facts.HELD: _held,
     facts.RELEASED: _released,
-    facts.UNITED: _united,
+    facts.UNITED: _replaced,
+    facts.PARTED: _replaced,
 }

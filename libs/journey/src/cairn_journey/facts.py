@@ -34,6 +34,8 @@ RELEASED: Final = "journey.released"
 """The journey goes on; what should have happened meanwhile happens now: journey, instance_id."""
 UNITED: Final = "profile.united"
 """The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
+PARTED: Final = "profile.parted"
+"""The profile was two people: from, to, state (as if never one), touchpoints (gained), moved (ids of those lost)."""
 
 FACTS: Final = frozenset(
     {
@@ -52,6 +54,7 @@ FACTS: Final = frozenset(
         HELD,
         RELEASED,
         UNITED,
+        PARTED,
     }
 )
 

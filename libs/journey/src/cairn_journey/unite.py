@@ -1,28 +1,17 @@
 """Two profiles become one: what would be known had they been one all along."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from cairn_journey import facts
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, state_to_plain
+from cairn_journey.touchpoints import touchpoints_of
 from cairn_journey.turn import Turn, stamped
-from cairn_kernel.event import CONSENT_CHANGED, CONTROL_TYPES, Event
-
-_CONTROLS: Final = CONTROL_TYPES - {CONSENT_CHANGED}
-
-
-def touchpoints_of(history: Iterable[Event]) -> list[Event]:
-    """The touchpoints in a stream, with those of the profiles it has taken in, in order of the stream."""
-    found: list[Event] = []
-    for event in history:
-        if event.type == facts.UNITED and facts.is_fact(event):
-            found.extend(msgspec.convert(event.data["touchpoints"], list[Event]))
-        elif not facts.is_fact(event) and event.type not in _CONTROLS:
-            found.append(event)
-    return found
+from cairn_kernel.event import Event
+from cairn_kernel.two_sided import other_copy
 
 
 def refold(programmes: Programmes, initial: CustomerState, touchpoints: Iterable[Event], upto: int) -> CustomerState:
@@ -46,7 +35,7 @@ def unite(
     """Timers due by now fire as usual; then the state becomes that of the united history, and nothing is caused."""
     turn = Turn(programmes, state)
     turn.fire_due(merged.as_of)
-    gained = touchpoints_of(loser_history)
+    gained = touchpoints_of(loser_history[: other_copy(merged, loser_history)])
     initial = CustomerState(tenant=state.tenant, profile_id=state.profile_id)
     united = refold(programmes, initial, [*touchpoints_of(history), *gained], merged.as_of)
     united.united = state.united + 1

@@ -10,15 +10,15 @@ from cairn.log.v1 import parking_pb2 as pb
 from cairn.log.v1.parking_pb2_grpc import ParkingServiceServicer
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.errors import Invalid, NotFound
-from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
+from cairn_kernel.event import MERGED, SPLIT, Event, from_canonical_json, to_canonical_json
 from cairn_runtime import metrics
 
 SHARE: Final = 0.01
 MINIMUM: Final = 10
 """More faulty profiles than this many and this share of a batch: it is not the profiles' fault."""
 MERGE_WAIT_S: Final = 30.0
-"""How long a profile waits for the other side of a merge before it is parked instead of its partition."""
-OTHER_SIDE_MISSING: Final = "MERGE_OTHER_SIDE_MISSING"
+"""How long a profile waits for the other side of a merge or split before it is parked instead of its partition."""
+OTHER_SIDE_MISSING: Final = {MERGED: "MERGE_OTHER_SIDE_MISSING", SPLIT: "SPLIT_OTHER_SIDE_MISSING"}
 PAGE_MOST: Final = 1_000
 
 INSERT_PARKED = """
@@ -92,17 +92,21 @@ class Parking:
         """The batch has happened."""
         self._faults.clear()
 
-    def waited_too_long(self, stream: str, event_id: str) -> bool:
-        """Whether a merge's other side has not come for so long that the profile has to step aside."""
-        since = self._waiting.setdefault(event_id, time.monotonic())
+    def waited_too_long(self, control: Event) -> bool:
+        """Whether the other side of a merge or split has not come for so long that the profile has to step aside."""
+        since = self._waiting.setdefault(control.id, time.monotonic())
         if time.monotonic() - since < MERGE_WAIT_S:
             return False
-        del self._waiting[event_id]
-        self.note_fault(stream, event_id, OTHER_SIDE_MISSING)
+        del self._waiting[control.id]
+        self.note_other_side_missing(control)
         return True
 
+    def note_other_side_missing(self, control: Event) -> None:
+        """The next attempt at the batch parks the profile at this merge or split."""
+        self.note_fault(control.profile_id, control.id, OTHER_SIDE_MISSING[control.type])
+
     def stop_waiting(self, event_id: str) -> None:
-        """The merge's other side has come."""
+        """The other side has come."""
         self._waiting.pop(event_id, None)
 
     def park(self, stream: str, partition: int, tenant: str, work: UnitOfWork) -> None:

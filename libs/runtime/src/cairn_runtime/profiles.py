@@ -1,4 +1,4 @@
-"""The processor of services that keep one stream per profile: loading, faults, merges, markers, timers."""
+"""The processor of services that keep one stream per profile: loading, faults, merges, splits, markers, timers."""
 
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +12,10 @@ from cairn_eventstore import EventStore, InboxAdvance, NewEvent, Timer, UnitOfWo
 from cairn_kernel.event import MARKER, MERGED, WALKED, Event, from_msgpack, marker
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
+from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
 from cairn_messaging import Entry
 from cairn_runtime import metrics
-from cairn_runtime.parking import OTHER_SIDE_MISSING, Parking, Place
+from cairn_runtime.parking import Parking, Place
 from cairn_runtime.walks import Walk
 
 log = structlog.get_logger()
@@ -60,6 +61,16 @@ class ProfileDomain(Protocol[S]):
 
     def close(self, state: S, merged: Event) -> tuple[list[Event], S]:
         """The loser's last facts."""
+        ...
+
+    def give(self, state: S, split: Event, history: Sequence[Event]) -> tuple[list[Event], S]:
+        """The profile was two people: what belongs to the other one leaves."""
+        ...
+
+    def receive(
+        self, state: S, split: Event, history: Sequence[Event], giver: Sequence[Event]
+    ) -> tuple[list[Event], S]:
+        """The profile, new or once merged, takes what is its own from the giver's stream, which has given it."""
         ...
 
 
@@ -169,7 +180,7 @@ class ProfileProcessor(Generic[S]):
         markers = {partition: run[0][1] for partition, run in decoded.items() if run and run[0][1].type == MARKER}
         inputs = [event for run in decoded.values() for _, event in run if event.profile_id]
         await self._load({event.profile_id: event.tenant for event in inputs})
-        histories = await self._merge_histories(decoded)
+        histories = await self._histories(decoded)
         while True:
             batch: _BatchState[S] = _BatchState()
             attempt = UnitOfWork()
@@ -233,7 +244,7 @@ class ProfileProcessor(Generic[S]):
                     if index == 0:
                         kept.append((0, from_msgpack(entry.body)))
                     break
-                if entry.type == MERGED or handles(entry.type):
+                if entry.type in TWO_SIDED or handles(entry.type):
                     kept.append((index, from_msgpack(entry.body)))
         return decoded
 
@@ -247,7 +258,7 @@ class ProfileProcessor(Generic[S]):
     ) -> None:
         """Handle the runs of all partitions, as far as none has to wait, and note how many entries were taken.
 
-        A partition that waits for a merge's other side goes on in the next round if another brought it about.
+        A partition that waits for a merge's or split's other side goes on in the next round if another brought it.
         """
         reached = dict.fromkeys(runs, 0)
         moving = True
@@ -281,11 +292,7 @@ class ProfileProcessor(Generic[S]):
     ) -> bool:
         """Handle one input, or let it wait with its parked profile; False if it must wait where it is."""
         stream, parking = event.profile_id, self._parking
-        if (
-            stream not in parking
-            and self._must_wait(event, batch, histories)
-            and not parking.waited_too_long(stream, event.id)
-        ):
+        if stream not in parking and self._must_wait(event, batch, histories) and not parking.waited_too_long(event):
             return False
         self._input(stream, partition, Place(position), event, batch, work, histories)
         return True
@@ -309,12 +316,9 @@ class ProfileProcessor(Generic[S]):
         parking.defer(stream, partition, place, event, work)
 
     def _must_wait(self, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> bool:
-        """Whether a merge's survivor has to wait, since the loser's stream is still open."""
-        if event.type != MERGED or event.data.get("to") != event.profile_id:
-            return False
-        loser = str(event.data["from"])
-        history = _history(loser, batch, histories)
-        if history and history[-1].type == MERGED and history[-1].data.get("from") == loser:
+        """Whether a merge or split has to wait, since the other profile's stream has not told its side yet."""
+        first = waits_for(event) if event.type in TWO_SIDED else ""
+        if not first or other_copy(event, _history(first, batch, histories)) is not None:
             self._parking.stop_waiting(event.id)
             return False
         return True
@@ -325,11 +329,11 @@ class ProfileProcessor(Generic[S]):
         events = [event for _, event in waiting]
         await self._load({stream: events[0].tenant if events else ""})
         self._cache[stream].armed = {}  # parking disarmed them
-        histories = await self._merge_histories({partition: list(enumerate(events))})
+        histories = await self._histories({partition: list(enumerate(events))})
         handled = []
         for place, event in waiting:
             if self._must_wait(event, batch, histories):
-                self._parking.note_fault(stream, event.id, OTHER_SIDE_MISSING)
+                self._parking.note_other_side_missing(event)
             if self._parking.failed_on(stream, event.id):
                 break
             self._apply(stream, partition, event, batch, histories)
@@ -350,17 +354,22 @@ class ProfileProcessor(Generic[S]):
         try:
             if event.type in WALKED:
                 facts, state = self._walk(profile.state, event)
-            elif event.type != MERGED:
+            elif event.type not in TWO_SIDED:
                 facts, state = domain.handle(profile.state, event)
-            elif event.data.get("to") == stream:
-                own = _history(stream, batch, histories)
-                other = _history(str(event.data["from"]), batch, histories)
-                facts, state = domain.unite(profile.state, event, own, other)
             else:
-                facts, state = domain.close(profile.state, event)
+                facts, state = self._two_sided(profile.state, event, batch, histories)
         except Exception as error:
             raise _DomainFault(stream, event.id, error) from error
         self._note(stream, partition, facts, state, batch)
+
+    def _two_sided(
+        self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
+    ) -> tuple[list[Event], S]:
+        domain, own, first = self._domain, _history(event.profile_id, batch, histories), waits_for(event)
+        other = _history(first, batch, histories) if first else ()
+        if event.type == MERGED:
+            return domain.unite(state, event, own, other) if first else domain.close(state, event)
+        return domain.receive(state, event, own, other) if first else domain.give(state, event, own)
 
     def _note(self, stream: str, partition: int, facts: list[Event], state: S, batch: _BatchState[S]) -> None:
         profile = self._cache[stream]
@@ -443,9 +452,9 @@ class ProfileProcessor(Generic[S]):
             partition = partition_of(tenant, stream)
             self._cache[stream] = _Profile(partition, tenant, len(events), state, dict(self._domain.timers(state)))
 
-    async def _merge_histories(self, decoded: Mapping[int, Sequence[tuple[int, Event]]]) -> dict[str, list[Event]]:
-        merges = [event for run in decoded.values() for _, event in run if event.type == MERGED]
-        streams = {str(event.data[side]) for event in merges for side in ("from", "to")}
+    async def _histories(self, decoded: Mapping[int, Sequence[tuple[int, Event]]]) -> dict[str, list[Event]]:
+        controls = [event for run in decoded.values() for _, event in run if event.type in TWO_SIDED]
+        streams = {str(event.data[side]) for event in controls for side in ("from", "to")}
         return await self._store.load(streams) if streams else {}
 
     async def _note_fault(self, fault: _DomainFault, batch: _BatchState[S]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from cairn_decisions.decide import DECISION_MADE
 from cairn_decisions.facts import ProfileState
 from cairn_eventstore import UnitOfWork, columns
-from cairn_kernel.event import MERGED
+from cairn_kernel.event import MERGED, SPLIT
 from cairn_runtime import Change
 
 INSERT_DECISIONS = """
@@ -22,6 +22,7 @@ SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::big
 ON CONFLICT (tenant, partition, reason, action) DO UPDATE SET decisions = c.decisions + excluded.decisions
 """
 INSERT_MERGE = "INSERT INTO merged_profiles (tenant, survivor, loser) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
+DELETE_MERGE = "DELETE FROM merged_profiles WHERE tenant = $1 AND survivor = $2 AND loser = $3"
 
 DecisionRow = tuple[str, str, str, int, int, str, str, str, str, int]
 
@@ -33,14 +34,12 @@ def project(work: UnitOfWork, changes: Sequence[Change[ProfileState]]) -> None:
         counts = Counter((tenant, part, reason, action) for tenant, _, _, _, part, _, _, action, reason, _ in decisions)
         work.rows.append((INSERT_DECISIONS, [columns(decisions)]))
         work.rows.append((ADD_COUNTS, [columns([(*key, count) for key, count in sorted(counts.items())])]))
-    merges = [
-        (change.tenant, fact.data["to"], fact.data["from"])
-        for change in changes
-        for fact in change.facts
-        if fact.type == MERGED and fact.data["to"] == change.profile_id
-    ]
-    if merges:
-        work.rows.append((INSERT_MERGE, merges))
+    for change in changes:
+        for fact in change.facts:
+            if fact.type == MERGED and fact.data["to"] == change.profile_id:
+                work.rows.append((INSERT_MERGE, [(change.tenant, fact.data["to"], fact.data["from"])]))
+            elif fact.type == SPLIT and fact.data["from"] == change.profile_id:
+                work.rows.append((DELETE_MERGE, [(change.tenant, fact.data["from"], fact.data["to"])]))
 
 
 def _decisions(change: Change[ProfileState]) -> Iterator[DecisionRow]:

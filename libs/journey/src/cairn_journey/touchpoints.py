@@ -1,0 +1,51 @@
+"""What a customer did, read back from a stream: through merges, splits, and events that came late."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from cairn_journey import facts
+from cairn_kernel.event import CONSENT_CHANGED, CONTROL_TYPES, MERGED, Event
+from cairn_kernel.identifiers import CAIRN_PROFILE
+
+_CONTROLS = CONTROL_TYPES - {CONSENT_CHANGED}
+
+
+def touchpoints_of(history: Iterable[Event]) -> list[Event]:
+    """The touchpoints that are the profile's at the end of its stream, in order of the stream.
+
+    Those of profiles it has taken in are among them; those that left with a split are not, nor is anything of a
+    profile that was itself taken in: its touchpoints are the survivor's.
+    """
+    found: list[Event] = []
+    for event in history:
+        if event.type == facts.UNITED and facts.is_fact(event):
+            found.extend(msgspec.convert(event.data["touchpoints"], list[Event]))
+        elif event.type == facts.PARTED and facts.is_fact(event):
+            gone = set(event.data["moved"])
+            found = [touchpoint for touchpoint in found if touchpoint.id not in gone]
+            found.extend(msgspec.convert(event.data["touchpoints"], list[Event]))
+        elif event.type == MERGED and event.data.get("from") == event.profile_id:
+            found = []
+        elif not facts.is_fact(event) and event.type not in _CONTROLS:
+            found.append(event)
+    return found
+
+
+def moving(split: Mapping[str, Any], touchpoints: Sequence[Event]) -> set[str]:
+    """Ids of the touchpoints that go to `to`, by the data of a split (see `cairn_kernel.event.SPLIT`)."""
+    moved, kept = set(split.get("moved", ())), set(split.get("kept", ()))
+    moved.add(f"{CAIRN_PROFILE}:{split['to']}")
+    kept.add(f"{CAIRN_PROFILE}:{split['from']}")
+    named = set(split.get("events", ()))
+    going = named & {touchpoint.id for touchpoint in touchpoints}
+    for touchpoint in touchpoints:
+        for namespace, token in touchpoint.identifiers:
+            name = f"{namespace}:{token}"
+            if name in moved or name in kept:
+                if name in moved:
+                    going.add(touchpoint.id)
+                break
+    going |= {one.id for one in touchpoints if not one.identifiers and one.causation_id in going}
+    return going
