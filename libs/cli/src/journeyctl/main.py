@@ -10,6 +10,7 @@ from journeyctl.apply import apply
 from journeyctl.demo.command import demo
 from journeyctl.errors import CannotRun
 from journeyctl.explain import explain
+from journeyctl.simulate.command import simulate_command
 from journeyctl.status import status
 from journeyctl.up import down, up
 from journeyctl.validate import validate
@@ -28,6 +29,7 @@ app.command()(validate)
 app.command()(verify)
 app.command()(apply)
 app.command()(explain)
+app.command("simulate")(simulate_command)
 app.command()(demo)
 
 

@@ -18,6 +18,7 @@ from cairn_runtime.clock import now_us
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('definitions'))"
 ACTIVE = "SELECT version, bundle, activated, ordinal FROM definitions WHERE tenant = $1 ORDER BY ordinal DESC LIMIT 1"
+VERSION = "SELECT bundle FROM definitions WHERE tenant = $1 AND version = $2 LIMIT 1"
 ALL = "SELECT tenant, version, bundle FROM definitions ORDER BY tenant, ordinal"
 ANSWERED = "SELECT version FROM definition_requests WHERE tenant = $1 AND request_id = $2"
 INSERT = "INSERT INTO definitions (tenant, ordinal, version, bundle) VALUES ($1, $2, $3, $4)"
@@ -82,6 +83,13 @@ class Definitions(DefinitionServiceServicer):
         answer = pb.GetActiveResponse(version=row["version"], bundle=row["bundle"])
         answer.activated_time.FromDatetime(row["activated"])
         return answer
+
+    async def GetVersion(self, request: pb.GetVersionRequest, context: Any) -> pb.GetVersionResponse:
+        """See definition.proto."""
+        bundle = await self._pool.fetchval(VERSION, request.tenant or "default", request.version, timeout=10)
+        if bundle is None:
+            raise NotFound("this version was never in force", reason="NO_SUCH_PROGRAMME", version=request.version)
+        return pb.GetVersionResponse(version=request.version, bundle=bundle)
 
     def _control(self, tenant: str, version: str, ordinal: int) -> list[NewEvent]:
         at = now_us()

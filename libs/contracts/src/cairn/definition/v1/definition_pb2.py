@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/definition/v1/definition.proto\x12\x13\x63\x61irn.definition.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0c\x41pplyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06\x62undle\x18\x03 \x01(\x0c\"1\n\rApplyResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"\"\n\x10GetActiveRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"h\n\x11GetActiveResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x32\n\x0e\x61\x63tivated_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp2\xbf\x01\n\x11\x44\x65\x66initionService\x12N\n\x05\x41pply\x12!.cairn.definition.v1.ApplyRequest\x1a\".cairn.definition.v1.ApplyResponse\x12Z\n\tGetActive\x12%.cairn.definition.v1.GetActiveRequest\x1a&.cairn.definition.v1.GetActiveResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/definition/v1/definition.proto\x12\x13\x63\x61irn.definition.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0c\x41pplyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06\x62undle\x18\x03 \x01(\x0c\"1\n\rApplyResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"\"\n\x10GetActiveRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"h\n\x11GetActiveResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x32\n\x0e\x61\x63tivated_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"4\n\x11GetVersionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"5\n\x12GetVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x32\x9e\x02\n\x11\x44\x65\x66initionService\x12N\n\x05\x41pply\x12!.cairn.definition.v1.ApplyRequest\x1a\".cairn.definition.v1.ApplyResponse\x12Z\n\tGetActive\x12%.cairn.definition.v1.GetActiveRequest\x1a&.cairn.definition.v1.GetActiveResponse\x12]\n\nGetVersion\x12&.cairn.definition.v1.GetVersionRequest\x1a\'.cairn.definition.v1.GetVersionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETACTIVEREQUEST']._serialized_end=247
   _globals['_GETACTIVERESPONSE']._serialized_start=249
   _globals['_GETACTIVERESPONSE']._serialized_end=353
-  _globals['_DEFINITIONSERVICE']._serialized_start=356
-  _globals['_DEFINITIONSERVICE']._serialized_end=547
+  _globals['_GETVERSIONREQUEST']._serialized_start=355
+  _globals['_GETVERSIONREQUEST']._serialized_end=407
+  _globals['_GETVERSIONRESPONSE']._serialized_start=409
+  _globals['_GETVERSIONRESPONSE']._serialized_end=462
+  _globals['_DEFINITIONSERVICE']._serialized_start=465
+  _globals['_DEFINITIONSERVICE']._serialized_end=751
 # @@protoc_insertion_point(module_scope)

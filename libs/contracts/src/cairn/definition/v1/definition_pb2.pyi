@@ -41,3 +41,19 @@ class GetActiveResponse(_message.Message):
     bundle: bytes
     activated_time: _timestamp_pb2.Timestamp
     def __init__(self, version: _Optional[str] = ..., bundle: _Optional[bytes] = ..., activated_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class GetVersionRequest(_message.Message):
+    __slots__ = ("tenant", "version")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    version: str
+    def __init__(self, tenant: _Optional[str] = ..., version: _Optional[str] = ...) -> None: ...
+
+class GetVersionResponse(_message.Message):
+    __slots__ = ("version", "bundle")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    bundle: bytes
+    def __init__(self, version: _Optional[str] = ..., bundle: _Optional[bytes] = ...) -> None: ...

@@ -45,6 +45,11 @@ class DefinitionServiceStub:
                 request_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveRequest.SerializeToString,
                 response_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveResponse.FromString,
                 _registered_method=True)
+        self.GetVersion = channel.unary_unary(
+                '/cairn.definition.v1.DefinitionService/GetVersion',
+                request_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetVersionRequest.SerializeToString,
+                response_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetVersionResponse.FromString,
+                _registered_method=True)
 
 
 class DefinitionServiceServicer:
@@ -69,6 +74,14 @@ class DefinitionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetVersion(self, request, context):
+        """GetVersion returns a version that is or was in force.
+        Errors: NOT_FOUND (NO_SUCH_PROGRAMME).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DefinitionServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +94,11 @@ def add_DefinitionServiceServicer_to_server(servicer, server):
                     servicer.GetActive,
                     request_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveRequest.FromString,
                     response_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveResponse.SerializeToString,
+            ),
+            'GetVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVersion,
+                    request_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetVersionRequest.FromString,
+                    response_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetVersionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +156,33 @@ class DefinitionService:
             '/cairn.definition.v1.DefinitionService/GetActive',
             cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveRequest.SerializeToString,
             cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.definition.v1.DefinitionService/GetVersion',
+            cairn_dot_definition_dot_v1_dot_definition__pb2.GetVersionRequest.SerializeToString,
+            cairn_dot_definition_dot_v1_dot_definition__pb2.GetVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

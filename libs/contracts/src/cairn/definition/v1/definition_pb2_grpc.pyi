@@ -43,6 +43,10 @@ class DefinitionServiceStub:
     """GetActive returns the version in force.
     Errors: NOT_FOUND (NO_PROGRAMME).
     """
+    GetVersion: _grpc.UnaryUnaryMultiCallable[_definition_pb2.GetVersionRequest, _definition_pb2.GetVersionResponse]
+    """GetVersion returns a version that is or was in force.
+    Errors: NOT_FOUND (NO_SUCH_PROGRAMME).
+    """
 
 @_typing.type_check_only
 class DefinitionServiceAsyncStub(DefinitionServiceStub):
@@ -58,6 +62,10 @@ class DefinitionServiceAsyncStub(DefinitionServiceStub):
     GetActive: _aio.UnaryUnaryMultiCallable[_definition_pb2.GetActiveRequest, _definition_pb2.GetActiveResponse]  # type: ignore[assignment]
     """GetActive returns the version in force.
     Errors: NOT_FOUND (NO_PROGRAMME).
+    """
+    GetVersion: _aio.UnaryUnaryMultiCallable[_definition_pb2.GetVersionRequest, _definition_pb2.GetVersionResponse]  # type: ignore[assignment]
+    """GetVersion returns a version that is or was in force.
+    Errors: NOT_FOUND (NO_SUCH_PROGRAMME).
     """
 
 class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +91,16 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_definition_pb2.GetActiveResponse, _abc.Awaitable[_definition_pb2.GetActiveResponse]]:
         """GetActive returns the version in force.
         Errors: NOT_FOUND (NO_PROGRAMME).
+        """
+
+    @_abc_1.abstractmethod
+    def GetVersion(
+        self,
+        request: _definition_pb2.GetVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definition_pb2.GetVersionResponse, _abc.Awaitable[_definition_pb2.GetVersionResponse]]:
+        """GetVersion returns a version that is or was in force.
+        Errors: NOT_FOUND (NO_SUCH_PROGRAMME).
         """
 
 def add_DefinitionServiceServicer_to_server(servicer: DefinitionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

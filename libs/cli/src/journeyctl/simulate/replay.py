@@ -1,0 +1,251 @@
+"""One person replayed under two programmes: the one in force, and the changed one."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from cairn_decisions import DECISION_MADE, MOMENT_REACHED
+from cairn_kernel.event import MERGED, Event
+from cairn_kernel.partitions import partition_of
+from cairn_kernel.time import DAY, format_instant
+from journeyctl.simulate.difference import Moment, compare
+from journeyctl.simulate.outcomes import Observed
+from journeyctl.simulate.recording import Past, Recorded
+from journeyctl.simulate.tally import Sample, Side, Tally, one_more, worth
+from journeyctl.virtual.customer import OUTCOMES, Customer
+from journeyctl.virtual.world import World
+
+LIMITS: Final = frozenset({"CONTACT_POLICY_CAP", "COOLDOWN"})
+NEVER: Final = -(1 << 62)
+
+
+@dataclass(slots=True)
+class Life:
+    """One profile under both programmes, and under the versions that were in force if they were others."""
+
+    before: Customer
+    after: Customer
+    own: Customer | None = None
+
+
+class Replay:
+    """Replays persons and counts; one per worker and partition."""
+
+    def __init__(
+        self,
+        before: World,
+        after: World,
+        recorded: World,
+        *,
+        upto: Mapping[int, int],
+        since: int | None = None,
+        observed: Observed | None = None,
+    ) -> None:
+        """`recorded` knows every version that touchpoints name; `upto` is how far time had passed in each partition."""
+        self._before = before
+        self._after = after
+        self._recorded = recorded
+        self._upto = upto
+        self._since = NEVER if since is None else since
+        self._observed = observed
+        self.tally = Tally()
+
+    def person(self, members: Mapping[str, Past]) -> None:
+        """Replay all profiles of one person: those merged into others before these."""
+        tally = self.tally
+        lives = self._lives(members)
+        tally.people += 1
+        tally.profiles += len(members)
+        one = [self._count(life.before, tally.before) for life in lives.values()]
+        other = [self._count(life.after, tally.after) for life in lives.values()]
+        if self._observed is not None:
+            tally.outcomes_assumed += self._observed.taken()
+        person = min(members)
+        before = [moment for moments, _ in one for moment in moments]
+        after = [moment for moments, _ in other for moment in moments]
+        compare(person, before, after, self._since, tally)
+        self._compare_entries(
+            person, {name for _, entered in one for name in entered}, {name for _, entered in other for name in entered}
+        )
+
+    def _lives(self, members: Mapping[str, Past]) -> "dict[str, Life]":
+        """What became of each profile."""
+        lives: dict[str, Life] = {}
+        merged = len(members) > 1
+        version = self._before.programme.version
+        older = any(event.definition_version != version for past in members.values() for event in past.touchpoints)
+        for profile_id in _losers_first(members):
+            touchpoints, moments = members[profile_id]
+            lives[profile_id] = life = self._begin(profile_id, histories=merged)
+            self._live(touchpoints, life, lives)
+            own = life.before
+            if older:
+                own = life.own = self._under_own_versions(profile_id, touchpoints, lives, histories=merged)
+            self._check(profile_id, moments, own)
+            self.tally.events += len(touchpoints)
+        return lives
+
+    def _begin(self, profile_id: str, *, histories: bool) -> "Life":
+        before = Customer(self._before, profile_id, histories=histories)
+        answers = self._observed.answers(before.made) if self._observed is not None else None
+        return Life(before, Customer(self._after, profile_id, answers=answers, histories=histories))
+
+    def _live(self, touchpoints: Iterable[Event], life: "Life", lives: "Mapping[str, Life]") -> None:
+        """The recorded touchpoints through both; of our messages' outcomes the changed side sees only its own."""
+        tally, before, after = self.tally, life.before, life.after
+        for event in touchpoints:
+            kind = event.type
+            if kind == MERGED:
+                tally.merges += event.data["to"] == before.profile_id
+                loser = lives.get(event.data["from"])
+                _merge(event, before, loser.before if loser is not None else None)
+                _merge(event, after, loser.after if loser is not None else None)
+            elif kind.startswith(OUTCOMES):
+                before.take(event)
+                after.advance(event.as_of)  # what it should have answered by now
+                decision = event.data.get("decision_id", "")
+                if after.made.get(decision) == before.made.get(decision):
+                    tally.outcomes_used += 1
+                    after.take(event)
+                else:
+                    tally.outcomes_dropped += 1
+            else:
+                before.take(event)
+                after.take(event)
+        upto = self._upto_of(before.profile_id)
+        before.advance(upto)
+        after.advance(upto)
+
+    def _under_own_versions(
+        self, profile_id: str, touchpoints: Iterable[Event], lives: "Mapping[str, Life]", *, histories: bool
+    ) -> Customer:
+        """The profile once more, each touchpoint under the version that was in force when it came in."""
+        world = self._recorded
+        customer = Customer(world, profile_id, histories=histories)
+        for event in touchpoints:
+            if event.type == MERGED:
+                loser = lives.get(event.data["from"])
+                _merge(event, customer, loser.own if loser is not None else None)
+                continue
+            if event.definition_version:
+                world.activate_version(event.definition_version)
+            customer.take(event)
+        customer.advance(self._upto_of(profile_id))
+        return customer
+
+    def _upto_of(self, profile_id: str) -> int:
+        return self._upto.get(partition_of(self._before.tenant, profile_id), NEVER)
+
+    def _check(self, profile_id: str, recorded: Sequence[Recorded], replayed: Customer) -> None:
+        """Compare the recorded moments with those that the replay states."""
+        stated = [(fact.data["moment_id"], fact.as_of) for fact in replayed.log if fact.type == MOMENT_REACHED]
+        told = [(moment.data.moment_id, moment.as_of) for moment in recorded]
+        tally = self.tally
+        tally.recorded += len(told)
+        if told == stated:
+            tally.reproduced += len(told)
+            return
+        missing = [at for id, at in told if (id, at) not in set(stated)]
+        extra = [at for id, at in stated if (id, at) not in set(told)]
+        tally.reproduced += len(told) - len(missing)
+        tally.extra += len(extra)
+        words = [f"recorded {format_instant(at)}, not stated again" for at in missing[:1]]
+        words += [f"stated {format_instant(at)}, not recorded" for at in extra[:1]]
+        at = min([*missing, *extra], default=0)
+        tally.differing.append(Sample(profile_id, at, "; ".join(words) or "stated in another order"))
+
+    def _count(self, customer: Customer, side: Side) -> tuple[list[Moment], set[str]]:
+        """Add what a customer's log says; return the moments with their decisions, and the journeys entered."""
+        moments: dict[str, Moment] = {}
+        entered: set[str] = set()
+        for fact in customer.log:
+            kind = fact.type
+            if kind == MOMENT_REACHED:
+                moments[fact.data["moment_id"]] = Moment(fact, None)
+            elif kind == DECISION_MADE:
+                id = fact.data["moment_id"]
+                moments[id] = Moment(moments[id].told, fact)
+            if fact.as_of >= self._since:
+                _note(fact, side, entered)
+        for instance in customer.state.open.values():
+            side.stay(instance.journey).in_flight += 1
+        return list(moments.values()), entered
+
+    def _compare_entries(self, person: str, before: set[str], after: set[str]) -> None:
+        for journey in sorted(before ^ after):
+            change = self.tally.change(journey)
+            if journey in before:
+                change.entered_only_before += 1
+                change.show("no longer enters", Sample(person, 0, "enters only under the programme in force"))
+            else:
+                change.entered_only_after += 1
+                change.show("enters", Sample(person, 0, "enters only under the changed programme"))
+
+
+def _merge(event: Event, customer: Customer, loser: Customer | None) -> None:
+    """A merge as one of its two profiles is told of it; without a loser nothing was recorded of that but the merge."""
+    if event.data["to"] != customer.profile_id:
+        customer.close(event)
+        return
+    customer.unite(event, loser if loser is not None else customer.stranger(str(event.data["from"])))
+
+
+def _note(fact: Event, side: Side, entered: set[str]) -> None:
+    data, kind = fact.data, fact.type
+    match kind:
+        case "journey.entered":
+            entered.add(data["journey"])
+            side.stay(data["journey"]).entered += 1
+        case "journey.stage_entered":
+            one_more(side.stay(data["journey"]).stages, data["stage"])
+        case "journey.goal_reached":
+            stay = side.stay(data["journey"])
+            stay.goals += 1
+            worth(stay.values, data["value"], data["currency"])
+        case "journey.exited":
+            one_more(side.stay(data["journey"]).exits, data["reason"])
+        case "journey.friction_met":
+            one_more(side.stay(data["journey"]).frictions, data["friction"])
+        case "journey.moment_reached":
+            side.stay(data["journey"]).moments += 1
+        case "journey.moment_suppressed":
+            side.stay(data["journey"]).suppressed += 1
+        case "decision.made":
+            _note_decision(fact, side)
+        case "delivery.sent" if fact.source == "activation":
+            days = side.load.setdefault(data["connector"] or data["channel"], {})
+            one_more(days, fact.as_of // DAY)
+        case "delivery.suppressed" | "delivery.expired" if fact.source == "activation":
+            one_more(side.held, data["reason"])
+
+
+def _note_decision(decision: Event, side: Side) -> None:
+    data = decision.data
+    if data["chosen"]:
+        one_more(side.actions, data["chosen"]["action"])
+        return
+    one_more(side.nothing, data["reason"])
+    if data["reason"] in LIMITS:
+        one_more(side.limits.setdefault(data["journey"], {}), data["reason"])
+
+
+def _losers_first(members: Mapping[str, Past]) -> list[str]:
+    """Profiles in the order in which their streams ended: who was merged into another comes before it."""
+    if len(members) == 1:
+        return list(members)
+    into = {
+        str(event.data["from"]): str(event.data["to"])
+        for past in members.values()
+        for event in past.touchpoints
+        if event.type == MERGED
+    }
+    order: dict[str, int] = {}
+
+    def depth(profile: str) -> int:
+        """How many merges lie between a profile and the one that is left."""
+        if profile not in order:
+            order[profile] = 0
+            order[profile] = depth(into[profile]) + 1 if profile in into else 0
+        return order[profile]
+
+    return sorted(members, key=lambda profile: (-depth(profile), profile))

@@ -1,0 +1,152 @@
+"""One customer living under a programme."""
+
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from typing import Final, NamedTuple
+
+from cairn_decisions import DECISION_MADE, MOMENT_REACHED
+from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
+from journeyctl.virtual import delivery
+from journeyctl.virtual.world import World
+
+OUTCOMES: Final = "delivery."
+
+Answers = Callable[["Customer", Event], Iterable[Event]]
+"""What comes back of a customer's delivery that is due (`delivery.sent`, `.suppressed`, `.expired`): later facts."""
+
+
+class Made(NamedTuple):
+    """What was decided at a moment, as far as a message's outcome depends on it."""
+
+    at: int
+    action: str
+    channel: str
+
+
+class Customer:
+    """Takes events in, lets time pass, and keeps in `log` what follows: journey facts, decisions, deliveries.
+
+    `answers` says what comes back of messages; left out, nothing does. `history` is kept only if asked for: a merge
+    needs that of both sides.
+    """
+
+    __slots__ = (
+        "_agenda",
+        "_answers",
+        "_histories",
+        "_world",
+        "history",
+        "ledger",
+        "ledger_history",
+        "log",
+        "made",
+        "profile_id",
+        "state",
+    )
+
+    def __init__(
+        self, world: World, profile_id: str, *, answers: Answers | None = None, histories: bool = False
+    ) -> None:
+        self.profile_id = profile_id
+        self.state = world.journeys.initial(world.tenant, profile_id)
+        self.ledger = world.decisions.initial(world.tenant, profile_id)
+        self.log: list[Event] = []
+        self.made: dict[str, Made] = {}
+        """By decision id."""
+        self.history: list[Event] = []
+        self.ledger_history: list[Event] = []
+        self._world = world
+        self._answers = answers
+        self._histories = histories
+        self._agenda: list[tuple[int, str, Event]] = []
+
+    def take(self, event: Event) -> None:
+        """Take a touchpoint in, after all that was due by its `as_of`."""
+        if self._answers is not None:
+            self._catch_up(event.as_of)
+        facts, self.state = self._world.journeys.handle(self.state, event)
+        self._follow(facts)
+
+    def advance(self, upto: int) -> None:
+        """Let time pass up to an instant."""
+        if self._answers is not None:
+            self._catch_up(upto)
+        facts, self.state = self._world.journeys.tick(self.state, upto)
+        self._follow(facts)
+        self._send_due(upto)
+
+    def close(self, merged: Event) -> None:
+        """The profile turns out to be another's: its stream ends."""
+        facts, self.state = self._world.journeys.close(self.state, merged)
+        self._follow(facts)
+
+    def unite(self, merged: Event, loser: "Customer") -> None:
+        """Take in the closed stream of a profile that turned out to be the same person."""
+        facts, self.state = self._world.journeys.unite(self.state, merged, self.history, loser.history)
+        self.made.update(loser.made)
+        for item in loser._agenda:
+            heappush(self._agenda, item)
+        loser._agenda.clear()
+        self._follow(facts, loser)
+
+    def stranger(self, profile_id: str) -> "Customer":
+        """Somebody of the same world of whom nothing is known."""
+        return Customer(self._world, profile_id, histories=True)
+
+    def _catch_up(self, upto: int) -> None:
+        """Timers and what comes back of messages, in order of time; a timer before an answer of the same instant."""
+        while True:
+            timer = min(self._world.journeys.timers(self.state).values(), default=upto + 1)
+            item = self._agenda[0][0] if self._agenda else upto + 1
+            if min(timer, item) > upto:
+                return
+            if timer <= item:
+                facts, self.state = self._world.journeys.tick(self.state, timer)
+                self._follow(facts)
+            else:
+                self._do(heappop(self._agenda)[2])
+
+    def _send_due(self, upto: int) -> None:
+        while self._agenda and self._agenda[0][0] <= upto:
+            self._do(heappop(self._agenda)[2])
+
+    def _do(self, due: Event) -> None:
+        """A delivery is due, or something about one comes back."""
+        if due.type != f"{OUTCOMES}planned":
+            facts, self.state = self._world.journeys.handle(self.state, due)
+            self._follow(facts)
+            return
+        told = delivery.dispatched(due, self.ledger)
+        self.log.append(told)
+        for answer in self._answers(self, told) if self._answers is not None else ():
+            back = delivery.outcome(answer)
+            heappush(self._agenda, (back.as_of, back.id, back))
+
+    def _follow(self, facts: list[Event], loser: "Customer | None" = None) -> None:
+        if self._histories:
+            self.history += facts
+        for fact in facts:
+            kind = fact.type
+            if self._answers is None and self._agenda and self._agenda[0][0] <= fact.as_of:
+                self._send_due(fact.as_of)
+            self.log.append(fact)
+            if kind == MOMENT_REACHED or kind == CONSENT_CHANGED or kind.startswith(OUTCOMES):
+                made, self.ledger = self._world.decisions.handle(self.ledger, fact)
+            elif kind != MERGED:
+                continue
+            elif loser is not None:
+                made, self.ledger = self._world.decisions.unite(self.ledger, fact, (), loser.ledger_history)
+            else:
+                made, self.ledger = self._world.decisions.close(self.ledger, fact)
+            if self._histories:
+                self.ledger_history += made
+            for decision in made:
+                if decision.type == DECISION_MADE:
+                    self._plan(decision)
+
+    def _plan(self, decision: Event) -> None:
+        self.log.append(decision)
+        planned = delivery.planned(decision, self._world.programme)
+        if planned is not None:
+            self.made[decision.id] = Made(decision.as_of, planned.data["action"], planned.data["channel"])
+            heappush(self._agenda, (planned.as_of, planned.id, planned))

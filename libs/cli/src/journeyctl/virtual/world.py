@@ -1,0 +1,48 @@
+"""A programme made ready to run in process."""
+
+from collections.abc import Iterable
+
+from cairn_decisions import Catalogue, DecisioningDomain, catalogue_of
+from cairn_journey import JourneyDomain, Programme, Programmes
+
+
+class World:
+    """What is in force for customers of one tenant: journeys, the catalogue of actions, the ways out."""
+
+    def __init__(self, programme: Programme, tenant: str = "default", earlier: Iterable[Programme] = ()) -> None:
+        """`earlier` are versions that facts may name besides the one in force."""
+        self.tenant = tenant
+        self.programmes = Programmes()
+        self._catalogues: dict[str, Catalogue] = {}
+        self._known: dict[str, Programme] = {}
+        for version in earlier:
+            self.programmes.add(tenant, version)
+            self._keep(version)
+        self.journeys = JourneyDomain(self.programmes)
+        self.decisions = DecisioningDomain(self)
+        self.programme = programme
+        self.activate(programme)
+
+    def activate(self, programme: Programme) -> None:
+        """Bring a version into force for all that happens from now on."""
+        self.programmes.activate(self.tenant, programme)
+        self._keep(programme)
+        self.programme = programme
+
+    def activate_version(self, version: str) -> bool:
+        """Bring a known version into force; False if it is not known."""
+        programme = self._known.get(version)
+        if programme is None:
+            return False
+        if programme is not self.programme:
+            self.activate(programme)
+        return True
+
+    def in_force(self, tenant: str, version: str) -> Catalogue:
+        """The catalogue of a version (see cairn_decisions.Catalogues); empty: the one in force."""
+        return self._catalogues[version or self.programme.version]
+
+    def _keep(self, programme: Programme) -> None:
+        if programme.version not in self._known:
+            self._known[programme.version] = programme
+            self._catalogues[programme.version] = catalogue_of(programme)
