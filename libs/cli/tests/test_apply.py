@@ -47,6 +47,9 @@ class Keeper(rpc.DefinitionServiceServicer):
             context.abort(grpc.StatusCode.NOT_FOUND, "nothing in force")
         return pb.GetActiveResponse(version="v", bundle=self.bundle)
 
+    def GetVersion(self, request: pb.GetVersionRequest, context: grpc.ServicerContext) -> pb.GetVersionResponse:
+        return pb.GetVersionResponse(version=request.version, bundle=self.bundle)
+
 
 def _refusal() -> grpc.Status:
     fault = error_details_pb2.BadRequest.FieldViolation(field="a.yaml:1:1", description="not with me")
