@@ -1,6 +1,6 @@
 """Cairn's journey language: model, checks, compiler and pure engine."""
 
-from cairn_journey.counts import JourneyCounts, counts
+from cairn_journey.counts import JourneyCounts, count, counts
 from cairn_journey.engine import JourneyDomain
 from cairn_journey.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
 from cairn_journey.faults import DefinitionFaults, Fault
@@ -41,6 +41,7 @@ __all__ = [
     "Selector",
     "Template",
     "canonical_state",
+    "count",
     "counts",
     "duration_text",
     "explain",

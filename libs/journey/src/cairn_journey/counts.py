@@ -4,10 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Final
 
 from cairn_journey.features import add
 from cairn_journey.state import CustomerState, Record
 from cairn_kernel.money import decimal_text
+
+_NONE: Final = Record()
 
 
 @dataclass(slots=True)
@@ -63,11 +66,12 @@ class JourneyCounts:
 
 def counts(state: CustomerState) -> Mapping[str, JourneyCounts]:
     """The counts by journey; none for a profile that was merged into another."""
-    return {name: _count(state, name, record) for name, record in sorted(state.records.items())}
+    return {name: count(state, name) for name in sorted(state.records)}
 
 
-def _count(state: CustomerState, name: str, record: Record) -> JourneyCounts:
-    open = state.instances(name)
+def count(state: CustomerState, name: str) -> JourneyCounts:
+    """The counts of one journey."""
+    record, open = state.records.get(name, _NONE), state.instances(name)
     return JourneyCounts(
         entered=record.entered,
         in_flight=len(open),

@@ -91,6 +91,7 @@ class Change(Generic[S]):
     tenant: str
     profile_id: str
     version: int
+    before: S
     state: S
     facts: list[Event]
 
@@ -373,12 +374,13 @@ class ProfileProcessor(Generic[S]):
 
     def _note(self, stream: str, partition: int, facts: list[Event], state: S, batch: _BatchState[S]) -> None:
         profile = self._cache[stream]
-        profile.state = state
+        before, profile.state = profile.state, state
         if not facts:
             return
         change = batch.changes.get(stream)
         if change is None:
-            change = batch.changes[stream] = Change(partition, profile.tenant, stream, profile.version, state, [])
+            version = profile.version
+            change = batch.changes[stream] = Change(partition, profile.tenant, stream, version, before, state, [])
         batch.facts.extend((stream, fact) for fact in facts)
         change.facts.extend(facts)
         change.state = state

@@ -4,7 +4,7 @@ from __future__ import annotations  # grpc has no generics at run time
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 
 import grpc
@@ -57,12 +57,14 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Wrap unary handlers; streams (reflection, health) pass."""
+        """Wrap handlers of one request; streams of requests (reflection) pass."""
         handler = await continuation(handler_call_details)
+        method = handler_call_details.method.rsplit("/", 1)[-1]
+        if handler is not None and handler.unary_stream is not None:
+            return _streaming(handler, method)
         if handler is None or handler.unary_unary is None:
             return handler
         call = handler.unary_unary
-        method = handler_call_details.method.rsplit("/", 1)[-1]
 
         async def serve(request: Any, context: Any) -> Any:
             started = time.perf_counter()
@@ -84,6 +86,24 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             request_deserializer=handler.request_deserializer,
             response_serializer=handler.response_serializer,
         )
+
+
+def _streaming(handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
+    """Errors of a stream of answers become codes too; it has no deadline of its own."""
+    call: Any = handler.unary_stream
+
+    async def serve(request: Any, context: Any) -> AsyncIterator[Any]:
+        try:
+            async for answer in call(request, context):
+                yield answer
+        except Exception as error:
+            await _abort(context, method, error)
+
+    return grpc.unary_stream_rpc_method_handler(
+        serve,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
 
 
 async def _abort(context: Any, method: str, error: BaseException) -> str:

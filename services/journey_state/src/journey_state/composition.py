@@ -3,14 +3,22 @@
 from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn.journey.v1 import journey_pb2
-from cairn.journey.v1.journey_pb2_grpc import add_JourneyServiceServicer_to_server
+from cairn.journey.v1.journey_pb2_grpc import (
+    add_JourneyControlServiceServicer_to_server,
+    add_JourneyServiceServicer_to_server,
+)
 from cairn_journey.engine import JourneyDomain
 from cairn_journey.registry import Programmes
 from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, open_chassis
+from cairn_runtime.walks import Walks
+from journey_state.adapters.control_api import ControlApi
 from journey_state.adapters.grpc_api import JourneyApi
+from journey_state.adapters.postgres_controls import PostgresControls
 from journey_state.adapters.postgres_customers import PostgresCustomers
+from journey_state.adapters.postgres_population import PostgresPopulation
 from journey_state.adapters.read_model import project
 from journey_state.application.activation import check, installer
+from journey_state.application.commands import Commands
 from journey_state.application.customers import Customers
 
 
@@ -29,6 +37,12 @@ async def compose(chassis: Chassis) -> None:
         chassis.log_name, chassis.pool, chassis.publisher, check=check, install=installer(programmes)
     )
     await definitions.load()
+    controls = PostgresControls(chassis.log_name, chassis.pool, chassis.publisher, programmes)
+
+    async def reload() -> None:
+        await definitions.load()
+        await controls.load()
+
     domain = JourneyDomain(programmes)
     processor = ProfileProcessor(
         log_name=chassis.log_name,
@@ -37,16 +51,23 @@ async def compose(chassis: Chassis) -> None:
         pool=chassis.pool,
         cache_profiles=chassis.settings.cache_profiles,
         project=project,
+        walk=domain.walk,
     )
-    chassis.add_runner("resolved", processor, reload=definitions.load)
+    walks = Walks(chassis.pool, PostgresPopulation(chassis.pool))
+    chassis.add_runner("resolved", processor, reload=reload, walking=(walks, processor))
     chassis.add_servicer(
         add_DefinitionServiceServicer_to_server,
         definitions,
         definition_pb2.DESCRIPTOR.services_by_name["DefinitionService"].full_name,
     )
+    chassis.add_servicer(
+        add_JourneyControlServiceServicer_to_server,
+        ControlApi(Commands(controls, programmes), controls),
+        journey_pb2.DESCRIPTOR.services_by_name["JourneyControlService"].full_name,
+    )
     reader = PostgresCustomers(chassis.pool, chassis.store)
     chassis.add_servicer(
         add_JourneyServiceServicer_to_server,
-        JourneyApi(reader, Customers(reader, domain), domain),
+        JourneyApi(reader, Customers(reader, domain, kept=chassis.settings.cache_profiles), domain),
         journey_pb2.DESCRIPTOR.services_by_name["JourneyService"].full_name,
     )

@@ -1,5 +1,6 @@
 """JourneyService."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC
 from typing import Any, Final
 from uuid import UUID
@@ -9,10 +10,19 @@ from cairn.journey.v1.journey_pb2_grpc import JourneyServiceServicer
 from cairn_journey import JourneyDomain, explain
 from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.time import micros
-from journey_state.adapters.protos import counts_to_proto, customer_to_proto, entry_to_proto, timeline_of
+from journey_state.adapters.protos import (
+    context_to_proto,
+    counts_to_proto,
+    customer_to_proto,
+    entry_to_proto,
+    instance_to_proto,
+    timeline_of,
+)
 from journey_state.application.customers import Customers
+from journey_state.application.listing import Listing, ListInstances
 from journey_state.application.ports import CustomerReader
 from journey_state.application.state_hash import state_hash
+from journey_state.application.watching import Watching
 
 DEFAULT_TENANT: Final = "default"
 
@@ -23,20 +33,55 @@ class JourneyApi(JourneyServiceServicer):
     def __init__(self, reader: CustomerReader, customers: Customers, domain: JourneyDomain) -> None:
         self._reader = reader
         self._customers = customers
-        self._domain = domain
+        self._programmes = domain.programmes
+        self._list = ListInstances(reader, customers, domain.programmes)
+        self._watching = Watching(reader)
 
     async def GetCustomer(self, request: pb.GetCustomerRequest, context: Any) -> pb.GetCustomerResponse:
-        tenant, as_of = request.tenant or DEFAULT_TENANT, _instant(request)
-        events = await self._customers.history(tenant, _profile(request.profile_id), as_of)
-        state = self._customers.fold(tenant, events[0].profile_id, events)
-        at = max(event.as_of for event in events) if as_of is None else as_of
-        return customer_to_proto(state, len(events), self._domain.programmes, at)
+        tenant, as_of, profile = request.tenant or DEFAULT_TENANT, _instant(request), _profile(request.profile_id)
+        if as_of is None:
+            found = await self._customers.now(tenant, profile)
+        else:
+            found = await self._customers.past(tenant, profile, as_of)
+        return customer_to_proto(found.state, found.version, self._programmes, found.at)
+
+    async def GetContext(self, request: pb.GetContextRequest, context: Any) -> pb.GetContextResponse:
+        found = await self._customers.now(request.tenant or DEFAULT_TENANT, _profile(request.profile_id))
+        return context_to_proto(found, self._programmes)
+
+    async def ListInstances(self, request: pb.ListInstancesRequest, context: Any) -> pb.ListInstancesResponse:
+        page = await self._list.page(
+            Listing(
+                tenant=request.tenant or DEFAULT_TENANT,
+                journey=request.journey,
+                stage=request.stage if request.HasField("stage") else None,
+                filter=request.filter,
+                size=request.page_size,
+                token=request.page_token,
+            )
+        )
+        return pb.ListInstancesResponse(
+            instances=[
+                pb.ListedInstance(
+                    profile_id=customer.state.profile_id, instance=instance_to_proto(customer.state, instance)
+                )
+                for customer, instance in page.found
+            ],
+            next_page_token=page.next_token,
+            looked_at=page.looked_at,
+        )
+
+    async def WatchJourney(
+        self, request: pb.WatchJourneyRequest, context: Any
+    ) -> AsyncIterator[pb.WatchJourneyResponse]:
+        async for customers, journeys in self._watching.watch(request.tenant or DEFAULT_TENANT, request.journey):
+            yield pb.WatchJourneyResponse(customers=customers, journeys=[counts_to_proto(one) for one in journeys])
 
     async def ExplainInstance(self, request: pb.ExplainInstanceRequest, context: Any) -> pb.ExplainInstanceResponse:
         tenant = request.tenant or DEFAULT_TENANT
         events = await self._customers.history(tenant, _profile(request.profile_id))
         state = self._customers.fold(tenant, events[0].profile_id, events)
-        told = explain(self._domain.programmes, state, request.journey, max(event.as_of for event in events))
+        told = explain(self._programmes, state, request.journey, max(event.as_of for event in events))
         return pb.ExplainInstanceResponse(
             summary=told.summary,
             conditions=[

@@ -1,14 +1,16 @@
 """CustomerReader over the log and the read model."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Final
 
 import asyncpg
 
 from cairn_eventstore import EventStore
-from cairn_kernel.event import Event
-from journey_state.application.ports import JourneyCount
+from cairn_kernel.event import Event, from_canonical_json
+from journey_state.adapters.read_model import CUSTOMERS
+from journey_state.application.ports import InstanceAt, InstanceQuery, JourneyCount
 
 PAGE: Final = 200
 """Streams folded at a time when all are read."""
@@ -17,17 +19,21 @@ PROFILES = """
 SELECT profile_id::text FROM customers WHERE tenant = $1 AND merged_into IS NULL AND profile_id > $2
 ORDER BY profile_id LIMIT $3
 """
-CUSTOMERS = "SELECT count(*) FROM customers WHERE tenant = $1 AND merged_into IS NULL"
-LIVE = "FROM standings s JOIN customers c USING (tenant, profile_id) WHERE tenant = $1 AND c.merged_into IS NULL"
-COUNTS = f"""
-SELECT journey, sum(entered)::bigint AS entered, sum(in_flight)::bigint AS in_flight, sum(goal)::bigint AS goal,
-       sum(goal_value) AS goal_value, max(currency) AS currency, sum(exited)::bigint AS exited
-{LIVE} GROUP BY journey ORDER BY journey
+COUNTERS = """
+SELECT journey, name, sum(value) AS value FROM counters WHERE tenant = $1 GROUP BY journey, name ORDER BY journey, name
 """
-STAGES = f"SELECT journey, stage, sum(in_flight)::bigint AS n {LIVE} AND in_flight > 0 GROUP BY journey, stage"
-TALLY = f"FROM (SELECT journey, ? {LIVE}) t, jsonb_each_text(t.?) GROUP BY journey, key ORDER BY journey, key"
-ENTRIES = f"SELECT journey, key, sum(value::bigint)::bigint {TALLY.replace('?', 'entries')}"
-TRANSITIONS = f"SELECT journey, key, sum(value::bigint)::bigint {TALLY.replace('?', 'transitions')}"
+TAILS = """
+SELECT e.originator_id::text, e.state
+FROM unnest($1::uuid[], $2::bigint[]) AS a(stream, version)
+JOIN events e ON e.originator_id = a.stream AND e.originator_version > a.version
+ORDER BY e.originator_id, e.originator_version
+"""
+INSTANCES = """
+SELECT instance_id::text, profile_id::text FROM instances
+WHERE tenant = $1 AND ($2 = '' OR journey = $2) AND ($3::text IS NULL OR stage = $3) AND instance_id > $4
+ORDER BY instance_id LIMIT $5
+"""
+CONTROLS = "SELECT journey, mode FROM controls WHERE tenant = $1"
 FIRST: Final = "00000000-0000-0000-0000-000000000000"
 
 
@@ -40,6 +46,18 @@ class PostgresCustomers:
 
     async def stream(self, profile_id: str) -> Sequence[Event]:
         return (await self._store.load([profile_id]))[profile_id]
+
+    async def tails(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Event]]:
+        found: dict[str, list[Event]] = defaultdict(list)
+        for stream, state in await self._pool.fetch(TAILS, list(after), list(after.values()), timeout=30):
+            found[stream].append(from_canonical_json(state))
+        return found
+
+    async def instances(self, query: InstanceQuery) -> Sequence[InstanceAt]:
+        rows = await self._pool.fetch(
+            INSTANCES, query.tenant, query.journey, query.stage, query.after, query.limit, timeout=30
+        )
+        return [InstanceAt(*row) for row in rows]
 
     async def streams(self, tenant: str) -> AsyncIterator[tuple[str, Sequence[Event]]]:
         after = FIRST
@@ -54,21 +72,38 @@ class PostgresCustomers:
             self._pool.acquire(timeout=10) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            customers = await connection.fetchval(CUSTOMERS, tenant)
-            rows = await connection.fetch(COUNTS, tenant)
-            tallies: list[dict[str, dict[str, int]]] = []
-            for query in (STAGES, ENTRIES, TRANSITIONS):
-                tally: dict[str, dict[str, int]] = defaultdict(dict)
-                for journey, key, number in await connection.fetch(query, tenant):
-                    tally[journey][key] = number
-                tallies.append(tally)
-        stages, entries, transitions = tallies
-        return customers, [
-            JourneyCount(
-                **dict(row),
-                stages=stages[row["journey"]],
-                stage_entries=entries[row["journey"]],
-                stage_transitions=transitions[row["journey"]],
-            )
-            for row in rows
-        ]
+            rows = await connection.fetch(COUNTERS, tenant)
+            modes: dict[str, str] = dict(await connection.fetch(CONTROLS, tenant))
+        numbers: dict[str, dict[str, Decimal]] = {}
+        for journey, name, value in rows:
+            numbers.setdefault(journey, {})[name] = value
+        customers = int(numbers.pop("", {}).get(CUSTOMERS, 0))
+        seen = {journey: found for journey, found in numbers.items() if found.get("entered")}
+        return customers, [_counted(journey, seen.get(journey, {}), modes) for journey in sorted({*seen, *modes})]
+
+
+def _counted(journey: str, numbers: Mapping[str, Decimal], modes: Mapping[str, str]) -> JourneyCount:
+    groups: dict[str, dict[str, Decimal]] = defaultdict(dict)
+    for name, value in numbers.items():
+        group, colon, key = name.partition(":")
+        if colon and value:
+            groups[group][key] = value
+    values = groups["value"]
+    currency = max(sorted(values), key=lambda one: values[one], default="")
+    return JourneyCount(
+        journey=journey,
+        entered=int(numbers.get("entered", 0)),
+        in_flight=int(numbers.get("in_flight", 0)),
+        goal=int(numbers.get("goal", 0)),
+        goal_value=values.get(currency, Decimal(0)),
+        currency=currency,
+        exited=int(numbers.get("exited", 0)),
+        stages=_whole(groups["stage"]),
+        stage_entries=_whole(groups["entries"]),
+        stage_transitions=_whole(groups["moves"]),
+        control=modes.get(journey, ""),
+    )
+
+
+def _whole(numbers: Mapping[str, Decimal]) -> dict[str, int]:
+    return {name: int(number) for name, number in numbers.items()}

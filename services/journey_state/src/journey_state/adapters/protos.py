@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
+from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.journey.v1 import journey_pb2 as pb
@@ -10,6 +11,8 @@ from cairn_journey import CustomerState, Instance, Programmes, purpose, touchpoi
 from cairn_journey.facts import UNITED
 from cairn_kernel.event import Event
 from cairn_kernel.time import to_datetime
+from journey_state.application.customers import Folded
+from journey_state.application.listing import features_of
 from journey_state.application.ports import JourneyCount
 
 
@@ -31,12 +34,21 @@ def customer_to_proto(state: CustomerState, version: int, programmes: Programmes
         profile_id=state.profile_id, stream_version=version, last_seen_time=timestamp(state.last_seen)
     )
     answer.traits.update(state.traits)
-    active = programmes.active(state.tenant)
-    for rules in active.journeys.values() if active is not None else ():
-        answer.features.update({f"{rules.name}.{f.name}": f.value(state.features, at) for f in rules.features})
+    answer.features.update(features_of(programmes, state, at))
     for journey, record in sorted(state.records.items()):
         for instance in (*record.past, *state.instances(journey)):
             answer.instances.append(instance_to_proto(state, instance))
+    return answer
+
+
+def context_to_proto(folded: Folded, programmes: Programmes) -> pb.GetContextResponse:
+    state = folded.state
+    answer = pb.GetContextResponse(
+        profile_id=state.profile_id, stream_version=folded.version, last_seen_time=timestamp(state.last_seen)
+    )
+    answer.traits.update(state.traits)
+    answer.features.update(features_of(programmes, state, folded.at))
+    answer.instances.extend(instance_to_proto(state, state.open[slot]) for slot in sorted(state.open))
     return answer
 
 
@@ -61,6 +73,8 @@ def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
         timers=timers,
         occurrence=instance.occurrence,
         key=instance.key,
+        held_time=timestamp(instance.held),
+        waits=sorted(f"{name}/{run.step}" for name, run in instance.runs.items()),
     )
 
 
@@ -79,3 +93,20 @@ def entry_to_proto(event: Event) -> pb.TimelineEntry:
 def counts_to_proto(count: JourneyCount) -> pb.JourneyCounts:
     fields: dict[str, Any] = {name: getattr(count, name) for name in count.__slots__ if name != "goal_value"}
     return pb.JourneyCounts(**fields, goal_value=format(count.goal_value, "f"))
+
+
+def plain(struct: Struct) -> dict[str, Any]:
+    """Whole numbers come back as int: Struct knows only doubles."""
+    return {key: _value(value) for key, value in struct.fields.items()}
+
+
+def _value(value: Value) -> Any:
+    kind = value.WhichOneof("kind")
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() and abs(number) < 2**53 else number
+    if kind == "struct_value":
+        return plain(value.struct_value)
+    if kind == "list_value":
+        return [_value(item) for item in value.list_value.values]
+    return None if kind in (None, "null_value") else getattr(value, kind)

@@ -3,12 +3,22 @@ import datetime
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class StopMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STOP_MODE_UNSPECIFIED: _ClassVar[StopMode]
+    STOP_MODE_DRAIN: _ClassVar[StopMode]
+    STOP_MODE_NOW: _ClassVar[StopMode]
+STOP_MODE_UNSPECIFIED: StopMode
+STOP_MODE_DRAIN: StopMode
+STOP_MODE_NOW: StopMode
 
 class GetCustomerRequest(_message.Message):
     __slots__ = ("tenant", "profile_id", "as_of_time")
@@ -37,7 +47,7 @@ class GetCustomerResponse(_message.Message):
     def __init__(self, profile_id: _Optional[str] = ..., stream_version: _Optional[int] = ..., traits: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., features: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence", "key")
+    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence", "key", "held_time", "waits")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +61,8 @@ class Instance(_message.Message):
     TIMERS_FIELD_NUMBER: _ClassVar[int]
     OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
+    HELD_TIME_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     journey: str
     definition_version: str
@@ -64,7 +76,9 @@ class Instance(_message.Message):
     timers: _containers.RepeatedCompositeFieldContainer[Timer]
     occurrence: int
     key: str
-    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ..., key: _Optional[str] = ...) -> None: ...
+    held_time: _timestamp_pb2.Timestamp
+    waits: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ..., key: _Optional[str] = ..., held_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Timer(_message.Message):
     __slots__ = ("timer_id", "due_time", "purpose")
@@ -149,7 +163,7 @@ class GetCountsResponse(_message.Message):
     def __init__(self, journeys: _Optional[_Iterable[_Union[JourneyCounts, _Mapping]]] = ..., customers: _Optional[int] = ...) -> None: ...
 
 class JourneyCounts(_message.Message):
-    __slots__ = ("journey", "entered", "in_flight", "goal", "goal_value", "exited", "currency", "stages", "stage_entries", "stage_transitions")
+    __slots__ = ("journey", "entered", "in_flight", "goal", "goal_value", "exited", "currency", "stages", "stage_entries", "stage_transitions", "control")
     class StagesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -181,6 +195,7 @@ class JourneyCounts(_message.Message):
     STAGES_FIELD_NUMBER: _ClassVar[int]
     STAGE_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     STAGE_TRANSITIONS_FIELD_NUMBER: _ClassVar[int]
+    CONTROL_FIELD_NUMBER: _ClassVar[int]
     journey: str
     entered: int
     in_flight: int
@@ -191,7 +206,8 @@ class JourneyCounts(_message.Message):
     stages: _containers.ScalarMap[str, int]
     stage_entries: _containers.ScalarMap[str, int]
     stage_transitions: _containers.ScalarMap[str, int]
-    def __init__(self, journey: _Optional[str] = ..., entered: _Optional[int] = ..., in_flight: _Optional[int] = ..., goal: _Optional[int] = ..., goal_value: _Optional[str] = ..., exited: _Optional[int] = ..., currency: _Optional[str] = ..., stages: _Optional[_Mapping[str, int]] = ..., stage_entries: _Optional[_Mapping[str, int]] = ..., stage_transitions: _Optional[_Mapping[str, int]] = ...) -> None: ...
+    control: str
+    def __init__(self, journey: _Optional[str] = ..., entered: _Optional[int] = ..., in_flight: _Optional[int] = ..., goal: _Optional[int] = ..., goal_value: _Optional[str] = ..., exited: _Optional[int] = ..., currency: _Optional[str] = ..., stages: _Optional[_Mapping[str, int]] = ..., stage_entries: _Optional[_Mapping[str, int]] = ..., stage_transitions: _Optional[_Mapping[str, int]] = ..., control: _Optional[str] = ...) -> None: ...
 
 class GetStateHashRequest(_message.Message):
     __slots__ = ("tenant",)
@@ -206,3 +222,187 @@ class GetStateHashResponse(_message.Message):
     state_hash: str
     customers: int
     def __init__(self, state_hash: _Optional[str] = ..., customers: _Optional[int] = ...) -> None: ...
+
+class GetContextRequest(_message.Message):
+    __slots__ = ("tenant", "profile_id")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    profile_id: str
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ...) -> None: ...
+
+class GetContextResponse(_message.Message):
+    __slots__ = ("profile_id", "stream_version", "traits", "features", "instances", "last_seen_time")
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    STREAM_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
+    FEATURES_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    profile_id: str
+    stream_version: int
+    traits: _struct_pb2.Struct
+    features: _struct_pb2.Struct
+    instances: _containers.RepeatedCompositeFieldContainer[Instance]
+    last_seen_time: _timestamp_pb2.Timestamp
+    def __init__(self, profile_id: _Optional[str] = ..., stream_version: _Optional[int] = ..., traits: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., features: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListInstancesRequest(_message.Message):
+    __slots__ = ("tenant", "journey", "stage", "filter", "page_size", "page_token")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    FILTER_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    journey: str
+    stage: str
+    filter: str
+    page_size: int
+    page_token: str
+    def __init__(self, tenant: _Optional[str] = ..., journey: _Optional[str] = ..., stage: _Optional[str] = ..., filter: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListInstancesResponse(_message.Message):
+    __slots__ = ("instances", "next_page_token", "looked_at")
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    LOOKED_AT_FIELD_NUMBER: _ClassVar[int]
+    instances: _containers.RepeatedCompositeFieldContainer[ListedInstance]
+    next_page_token: str
+    looked_at: int
+    def __init__(self, instances: _Optional[_Iterable[_Union[ListedInstance, _Mapping]]] = ..., next_page_token: _Optional[str] = ..., looked_at: _Optional[int] = ...) -> None: ...
+
+class ListedInstance(_message.Message):
+    __slots__ = ("profile_id", "instance")
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_FIELD_NUMBER: _ClassVar[int]
+    profile_id: str
+    instance: Instance
+    def __init__(self, profile_id: _Optional[str] = ..., instance: _Optional[_Union[Instance, _Mapping]] = ...) -> None: ...
+
+class WatchJourneyRequest(_message.Message):
+    __slots__ = ("tenant", "journey")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    journey: str
+    def __init__(self, tenant: _Optional[str] = ..., journey: _Optional[str] = ...) -> None: ...
+
+class WatchJourneyResponse(_message.Message):
+    __slots__ = ("journeys", "customers")
+    JOURNEYS_FIELD_NUMBER: _ClassVar[int]
+    CUSTOMERS_FIELD_NUMBER: _ClassVar[int]
+    journeys: _containers.RepeatedCompositeFieldContainer[JourneyCounts]
+    customers: int
+    def __init__(self, journeys: _Optional[_Iterable[_Union[JourneyCounts, _Mapping]]] = ..., customers: _Optional[int] = ...) -> None: ...
+
+class BroadcastRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "type", "data")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    type: str
+    data: _struct_pb2.Struct
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., type: _Optional[str] = ..., data: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+
+class BroadcastResponse(_message.Message):
+    __slots__ = ("walk",)
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    walk: int
+    def __init__(self, walk: _Optional[int] = ...) -> None: ...
+
+class PauseJourneyRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "journey")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    journey: str
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., journey: _Optional[str] = ...) -> None: ...
+
+class PauseJourneyResponse(_message.Message):
+    __slots__ = ("walk",)
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    walk: int
+    def __init__(self, walk: _Optional[int] = ...) -> None: ...
+
+class ResumeJourneyRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "journey")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    journey: str
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., journey: _Optional[str] = ...) -> None: ...
+
+class ResumeJourneyResponse(_message.Message):
+    __slots__ = ("walk",)
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    walk: int
+    def __init__(self, walk: _Optional[int] = ...) -> None: ...
+
+class StopJourneyRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "journey", "mode")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    journey: str
+    mode: StopMode
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., journey: _Optional[str] = ..., mode: _Optional[_Union[StopMode, str]] = ...) -> None: ...
+
+class StopJourneyResponse(_message.Message):
+    __slots__ = ("walk",)
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    walk: int
+    def __init__(self, walk: _Optional[int] = ...) -> None: ...
+
+class GetWalkRequest(_message.Message):
+    __slots__ = ("walk",)
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    walk: int
+    def __init__(self, walk: _Optional[int] = ...) -> None: ...
+
+class GetWalkResponse(_message.Message):
+    __slots__ = ("type", "visited", "changed", "partitions_left")
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    VISITED_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_FIELD_NUMBER: _ClassVar[int]
+    PARTITIONS_LEFT_FIELD_NUMBER: _ClassVar[int]
+    type: str
+    visited: int
+    changed: int
+    partitions_left: int
+    def __init__(self, type: _Optional[str] = ..., visited: _Optional[int] = ..., changed: _Optional[int] = ..., partitions_left: _Optional[int] = ...) -> None: ...
+
+class ListControlsRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class ListControlsResponse(_message.Message):
+    __slots__ = ("controls",)
+    CONTROLS_FIELD_NUMBER: _ClassVar[int]
+    controls: _containers.RepeatedCompositeFieldContainer[Control]
+    def __init__(self, controls: _Optional[_Iterable[_Union[Control, _Mapping]]] = ...) -> None: ...
+
+class Control(_message.Message):
+    __slots__ = ("journey", "mode", "since_time", "walk")
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    WALK_FIELD_NUMBER: _ClassVar[int]
+    journey: str
+    mode: str
+    since_time: _timestamp_pb2.Timestamp
+    walk: int
+    def __init__(self, journey: _Optional[str] = ..., mode: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., walk: _Optional[int] = ...) -> None: ...

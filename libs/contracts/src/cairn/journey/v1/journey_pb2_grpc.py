@@ -60,6 +60,21 @@ class JourneyServiceStub:
                 request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetStateHashRequest.SerializeToString,
                 response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetStateHashResponse.FromString,
                 _registered_method=True)
+        self.GetContext = channel.unary_unary(
+                '/cairn.journey.v1.JourneyService/GetContext',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetContextRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetContextResponse.FromString,
+                _registered_method=True)
+        self.ListInstances = channel.unary_unary(
+                '/cairn.journey.v1.JourneyService/ListInstances',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListInstancesRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListInstancesResponse.FromString,
+                _registered_method=True)
+        self.WatchJourney = channel.unary_stream(
+                '/cairn.journey.v1.JourneyService/WatchJourney',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.WatchJourneyRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.WatchJourneyResponse.FromString,
+                _registered_method=True)
 
 
 class JourneyServiceServicer:
@@ -107,6 +122,34 @@ class JourneyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetContext(self, request, context):
+        """GetContext returns what a decision about a customer needs now, in milliseconds: traits, features and
+        open instances.
+        Errors: NOT_FOUND (NO_SUCH_PROFILE); INVALID_ARGUMENT (FIELD_REQUIRED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListInstances(self, request, context):
+        """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
+        a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
+        call is bounded.
+        Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WatchJourney(self, request, context):
+        """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
+        caller leaves. Changes in between are skipped, never queued.
+        Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_JourneyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -134,6 +177,21 @@ def add_JourneyServiceServicer_to_server(servicer, server):
                     servicer.GetStateHash,
                     request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetStateHashRequest.FromString,
                     response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetStateHashResponse.SerializeToString,
+            ),
+            'GetContext': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetContext,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetContextRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetContextResponse.SerializeToString,
+            ),
+            'ListInstances': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListInstances,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListInstancesRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListInstancesResponse.SerializeToString,
+            ),
+            'WatchJourney': grpc.unary_stream_rpc_method_handler(
+                    servicer.WatchJourney,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.WatchJourneyRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.WatchJourneyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -272,6 +330,400 @@ class JourneyService:
             '/cairn.journey.v1.JourneyService/GetStateHash',
             cairn_dot_journey_dot_v1_dot_journey__pb2.GetStateHashRequest.SerializeToString,
             cairn_dot_journey_dot_v1_dot_journey__pb2.GetStateHashResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetContext(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyService/GetContext',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.GetContextRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.GetContextResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListInstances(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyService/ListInstances',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.ListInstancesRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.ListInstancesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WatchJourney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyService/WatchJourney',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.WatchJourneyRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.WatchJourneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class JourneyControlServiceStub:
+    """JourneyControlService tells many customers at once. Each command is written in one transaction for all
+    partitions; it then reaches the customers concerned one after the other, each before the next input of their
+    partition (a walk). Repeating a request_id returns the first answer; another request under the same
+    request_id is refused.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Broadcast = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/Broadcast',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.BroadcastRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.BroadcastResponse.FromString,
+                _registered_method=True)
+        self.PauseJourney = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/PauseJourney',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PauseJourneyRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PauseJourneyResponse.FromString,
+                _registered_method=True)
+        self.ResumeJourney = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/ResumeJourney',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ResumeJourneyRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ResumeJourneyResponse.FromString,
+                _registered_method=True)
+        self.StopJourney = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/StopJourney',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyResponse.FromString,
+                _registered_method=True)
+        self.GetWalk = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/GetWalk',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkResponse.FromString,
+                _registered_method=True)
+        self.ListControls = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/ListControls',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListControlsRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListControlsResponse.FromString,
+                _registered_method=True)
+
+
+class JourneyControlServiceServicer:
+    """JourneyControlService tells many customers at once. Each command is written in one transaction for all
+    partitions; it then reaches the customers concerned one after the other, each before the next input of their
+    partition (a walk). Repeating a request_id returns the first answer; another request under the same
+    request_id is refused.
+    """
+
+    def Broadcast(self, request, context):
+        """Broadcast tells all customers an event of the business; it reaches those whose journeys look out for it.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, EVENT_NAME); ABORTED (REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PauseJourney(self, request, context):
+        """PauseJourney lets nobody enter a journey, and holds what it does, until ResumeJourney. What customers do
+        meanwhile is seen: stages, goals and exits go on.
+        Errors: NOT_FOUND (NO_SUCH_JOURNEY); FAILED_PRECONDITION (ALREADY_PAUSED, STOPPED); INVALID_ARGUMENT
+        (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeJourney(self, request, context):
+        """ResumeJourney lets a paused or stopped journey go on. What should have happened during a pause happens now.
+        Errors: FAILED_PRECONDITION (NOT_PAUSED); INVALID_ARGUMENT (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StopJourney(self, request, context):
+        """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
+        Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetWalk(self, request, context):
+        """GetWalk tells how far a command has come.
+        Errors: NOT_FOUND (NO_SUCH_WALK).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListControls(self, request, context):
+        """ListControls tells which journeys are paused or stopped.
+        Errors: UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_JourneyControlServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Broadcast': grpc.unary_unary_rpc_method_handler(
+                    servicer.Broadcast,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.BroadcastRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.BroadcastResponse.SerializeToString,
+            ),
+            'PauseJourney': grpc.unary_unary_rpc_method_handler(
+                    servicer.PauseJourney,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PauseJourneyRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PauseJourneyResponse.SerializeToString,
+            ),
+            'ResumeJourney': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeJourney,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ResumeJourneyRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ResumeJourneyResponse.SerializeToString,
+            ),
+            'StopJourney': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopJourney,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyResponse.SerializeToString,
+            ),
+            'GetWalk': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetWalk,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkResponse.SerializeToString,
+            ),
+            'ListControls': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListControls,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListControlsRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.ListControlsResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'cairn.journey.v1.JourneyControlService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('cairn.journey.v1.JourneyControlService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class JourneyControlService:
+    """JourneyControlService tells many customers at once. Each command is written in one transaction for all
+    partitions; it then reaches the customers concerned one after the other, each before the next input of their
+    partition (a walk). Repeating a request_id returns the first answer; another request under the same
+    request_id is refused.
+    """
+
+    @staticmethod
+    def Broadcast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/Broadcast',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.BroadcastRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.BroadcastResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PauseJourney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/PauseJourney',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.PauseJourneyRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.PauseJourneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeJourney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/ResumeJourney',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.ResumeJourneyRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.ResumeJourneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopJourney(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/StopJourney',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetWalk(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/GetWalk',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListControls(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/ListControls',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.ListControlsRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.ListControlsResponse.FromString,
             options,
             channel_credentials,
             insecure,

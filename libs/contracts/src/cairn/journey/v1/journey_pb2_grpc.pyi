@@ -54,6 +54,22 @@ class JourneyServiceStub:
     """GetStateHash folds the states of all customers and hashes them in order of profile id.
     Errors: UNAVAILABLE (retry).
     """
+    GetContext: _grpc.UnaryUnaryMultiCallable[_journey_pb2.GetContextRequest, _journey_pb2.GetContextResponse]
+    """GetContext returns what a decision about a customer needs now, in milliseconds: traits, features and
+    open instances.
+    Errors: NOT_FOUND (NO_SUCH_PROFILE); INVALID_ARGUMENT (FIELD_REQUIRED).
+    """
+    ListInstances: _grpc.UnaryUnaryMultiCallable[_journey_pb2.ListInstancesRequest, _journey_pb2.ListInstancesResponse]
+    """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
+    a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
+    call is bounded.
+    Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+    """
+    WatchJourney: _grpc.UnaryStreamMultiCallable[_journey_pb2.WatchJourneyRequest, _journey_pb2.WatchJourneyResponse]
+    """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
+    caller leaves. Changes in between are skipped, never queued.
+    Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
+    """
 
 @_typing.type_check_only
 class JourneyServiceAsyncStub(JourneyServiceStub):
@@ -80,6 +96,22 @@ class JourneyServiceAsyncStub(JourneyServiceStub):
     GetStateHash: _aio.UnaryUnaryMultiCallable[_journey_pb2.GetStateHashRequest, _journey_pb2.GetStateHashResponse]  # type: ignore[assignment]
     """GetStateHash folds the states of all customers and hashes them in order of profile id.
     Errors: UNAVAILABLE (retry).
+    """
+    GetContext: _aio.UnaryUnaryMultiCallable[_journey_pb2.GetContextRequest, _journey_pb2.GetContextResponse]  # type: ignore[assignment]
+    """GetContext returns what a decision about a customer needs now, in milliseconds: traits, features and
+    open instances.
+    Errors: NOT_FOUND (NO_SUCH_PROFILE); INVALID_ARGUMENT (FIELD_REQUIRED).
+    """
+    ListInstances: _aio.UnaryUnaryMultiCallable[_journey_pb2.ListInstancesRequest, _journey_pb2.ListInstancesResponse]  # type: ignore[assignment]
+    """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
+    a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
+    call is bounded.
+    Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+    """
+    WatchJourney: _aio.UnaryStreamMultiCallable[_journey_pb2.WatchJourneyRequest, _journey_pb2.WatchJourneyResponse]  # type: ignore[assignment]
+    """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
+    caller leaves. Changes in between are skipped, never queued.
+    Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
     """
 
 class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -136,4 +168,183 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
         Errors: UNAVAILABLE (retry).
         """
 
+    @_abc_1.abstractmethod
+    def GetContext(
+        self,
+        request: _journey_pb2.GetContextRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.GetContextResponse, _abc.Awaitable[_journey_pb2.GetContextResponse]]:
+        """GetContext returns what a decision about a customer needs now, in milliseconds: traits, features and
+        open instances.
+        Errors: NOT_FOUND (NO_SUCH_PROFILE); INVALID_ARGUMENT (FIELD_REQUIRED).
+        """
+
+    @_abc_1.abstractmethod
+    def ListInstances(
+        self,
+        request: _journey_pb2.ListInstancesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.ListInstancesResponse, _abc.Awaitable[_journey_pb2.ListInstancesResponse]]:
+        """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
+        a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
+        call is bounded.
+        Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+        """
+
+    @_abc_1.abstractmethod
+    def WatchJourney(
+        self,
+        request: _journey_pb2.WatchJourneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_journey_pb2.WatchJourneyResponse], _abc.AsyncIterator[_journey_pb2.WatchJourneyResponse]]:
+        """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
+        caller leaves. Changes in between are skipped, never queued.
+        Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
+        """
+
 def add_JourneyServiceServicer_to_server(servicer: JourneyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class JourneyControlServiceStub:
+    """JourneyControlService tells many customers at once. Each command is written in one transaction for all
+    partitions; it then reaches the customers concerned one after the other, each before the next input of their
+    partition (a walk). Repeating a request_id returns the first answer; another request under the same
+    request_id is refused.
+    """
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> JourneyControlServiceAsyncStub: ...
+    Broadcast: _grpc.UnaryUnaryMultiCallable[_journey_pb2.BroadcastRequest, _journey_pb2.BroadcastResponse]
+    """Broadcast tells all customers an event of the business; it reaches those whose journeys look out for it.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, EVENT_NAME); ABORTED (REQUEST_ID_REUSED).
+    """
+    PauseJourney: _grpc.UnaryUnaryMultiCallable[_journey_pb2.PauseJourneyRequest, _journey_pb2.PauseJourneyResponse]
+    """PauseJourney lets nobody enter a journey, and holds what it does, until ResumeJourney. What customers do
+    meanwhile is seen: stages, goals and exits go on.
+    Errors: NOT_FOUND (NO_SUCH_JOURNEY); FAILED_PRECONDITION (ALREADY_PAUSED, STOPPED); INVALID_ARGUMENT
+    (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+    """
+    ResumeJourney: _grpc.UnaryUnaryMultiCallable[_journey_pb2.ResumeJourneyRequest, _journey_pb2.ResumeJourneyResponse]
+    """ResumeJourney lets a paused or stopped journey go on. What should have happened during a pause happens now.
+    Errors: FAILED_PRECONDITION (NOT_PAUSED); INVALID_ARGUMENT (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+    """
+    StopJourney: _grpc.UnaryUnaryMultiCallable[_journey_pb2.StopJourneyRequest, _journey_pb2.StopJourneyResponse]
+    """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
+    Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
+    """
+    GetWalk: _grpc.UnaryUnaryMultiCallable[_journey_pb2.GetWalkRequest, _journey_pb2.GetWalkResponse]
+    """GetWalk tells how far a command has come.
+    Errors: NOT_FOUND (NO_SUCH_WALK).
+    """
+    ListControls: _grpc.UnaryUnaryMultiCallable[_journey_pb2.ListControlsRequest, _journey_pb2.ListControlsResponse]
+    """ListControls tells which journeys are paused or stopped.
+    Errors: UNAVAILABLE (retry).
+    """
+
+@_typing.type_check_only
+class JourneyControlServiceAsyncStub(JourneyControlServiceStub):
+    """JourneyControlService tells many customers at once. Each command is written in one transaction for all
+    partitions; it then reaches the customers concerned one after the other, each before the next input of their
+    partition (a walk). Repeating a request_id returns the first answer; another request under the same
+    request_id is refused.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Broadcast: _aio.UnaryUnaryMultiCallable[_journey_pb2.BroadcastRequest, _journey_pb2.BroadcastResponse]  # type: ignore[assignment]
+    """Broadcast tells all customers an event of the business; it reaches those whose journeys look out for it.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, EVENT_NAME); ABORTED (REQUEST_ID_REUSED).
+    """
+    PauseJourney: _aio.UnaryUnaryMultiCallable[_journey_pb2.PauseJourneyRequest, _journey_pb2.PauseJourneyResponse]  # type: ignore[assignment]
+    """PauseJourney lets nobody enter a journey, and holds what it does, until ResumeJourney. What customers do
+    meanwhile is seen: stages, goals and exits go on.
+    Errors: NOT_FOUND (NO_SUCH_JOURNEY); FAILED_PRECONDITION (ALREADY_PAUSED, STOPPED); INVALID_ARGUMENT
+    (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+    """
+    ResumeJourney: _aio.UnaryUnaryMultiCallable[_journey_pb2.ResumeJourneyRequest, _journey_pb2.ResumeJourneyResponse]  # type: ignore[assignment]
+    """ResumeJourney lets a paused or stopped journey go on. What should have happened during a pause happens now.
+    Errors: FAILED_PRECONDITION (NOT_PAUSED); INVALID_ARGUMENT (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+    """
+    StopJourney: _aio.UnaryUnaryMultiCallable[_journey_pb2.StopJourneyRequest, _journey_pb2.StopJourneyResponse]  # type: ignore[assignment]
+    """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
+    Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
+    """
+    GetWalk: _aio.UnaryUnaryMultiCallable[_journey_pb2.GetWalkRequest, _journey_pb2.GetWalkResponse]  # type: ignore[assignment]
+    """GetWalk tells how far a command has come.
+    Errors: NOT_FOUND (NO_SUCH_WALK).
+    """
+    ListControls: _aio.UnaryUnaryMultiCallable[_journey_pb2.ListControlsRequest, _journey_pb2.ListControlsResponse]  # type: ignore[assignment]
+    """ListControls tells which journeys are paused or stopped.
+    Errors: UNAVAILABLE (retry).
+    """
+
+class JourneyControlServiceServicer(metaclass=_abc_1.ABCMeta):
+    """JourneyControlService tells many customers at once. Each command is written in one transaction for all
+    partitions; it then reaches the customers concerned one after the other, each before the next input of their
+    partition (a walk). Repeating a request_id returns the first answer; another request under the same
+    request_id is refused.
+    """
+
+    @_abc_1.abstractmethod
+    def Broadcast(
+        self,
+        request: _journey_pb2.BroadcastRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.BroadcastResponse, _abc.Awaitable[_journey_pb2.BroadcastResponse]]:
+        """Broadcast tells all customers an event of the business; it reaches those whose journeys look out for it.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, EVENT_NAME); ABORTED (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def PauseJourney(
+        self,
+        request: _journey_pb2.PauseJourneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.PauseJourneyResponse, _abc.Awaitable[_journey_pb2.PauseJourneyResponse]]:
+        """PauseJourney lets nobody enter a journey, and holds what it does, until ResumeJourney. What customers do
+        meanwhile is seen: stages, goals and exits go on.
+        Errors: NOT_FOUND (NO_SUCH_JOURNEY); FAILED_PRECONDITION (ALREADY_PAUSED, STOPPED); INVALID_ARGUMENT
+        (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def ResumeJourney(
+        self,
+        request: _journey_pb2.ResumeJourneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.ResumeJourneyResponse, _abc.Awaitable[_journey_pb2.ResumeJourneyResponse]]:
+        """ResumeJourney lets a paused or stopped journey go on. What should have happened during a pause happens now.
+        Errors: FAILED_PRECONDITION (NOT_PAUSED); INVALID_ARGUMENT (FIELD_REQUIRED); ABORTED (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def StopJourney(
+        self,
+        request: _journey_pb2.StopJourneyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.StopJourneyResponse, _abc.Awaitable[_journey_pb2.StopJourneyResponse]]:
+        """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
+        Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def GetWalk(
+        self,
+        request: _journey_pb2.GetWalkRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.GetWalkResponse, _abc.Awaitable[_journey_pb2.GetWalkResponse]]:
+        """GetWalk tells how far a command has come.
+        Errors: NOT_FOUND (NO_SUCH_WALK).
+        """
+
+    @_abc_1.abstractmethod
+    def ListControls(
+        self,
+        request: _journey_pb2.ListControlsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.ListControlsResponse, _abc.Awaitable[_journey_pb2.ListControlsResponse]]:
+        """ListControls tells which journeys are paused or stopped.
+        Errors: UNAVAILABLE (retry).
+        """
+
+def add_JourneyControlServiceServicer_to_server(servicer: JourneyControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
