@@ -20,12 +20,27 @@ _CEL_TYPES: Final[Mapping[type, Any]] = {
     object: cel.Type.DYN,
 }
 _MAX_CHARACTERS: Final = 4_000
+_ERROR_KINDS: Final = (
+    ("there is no", "MISSING"),
+    ("by zero", "DIVISION_BY_ZERO"),
+    ("overflow", "OUT_OF_RANGE"),
+    ("Index error", "OUT_OF_RANGE"),
+    ("overloads", "WRONG_TYPE"),
+    ("SELECT", "WRONG_TYPE"),
+    ("conver", "WRONG_TYPE"),
+)
+"""What the evaluator's messages have in them."""
 
 
 class EvaluationError(NamedTuple):
     """An expression had no value for these inputs, for instance because a field is missing."""
 
     message: str
+
+    @property
+    def kind(self) -> str:
+        """What sort of error: MISSING, DIVISION_BY_ZERO, OUT_OF_RANGE, WRONG_TYPE or OTHER; safe to log and store."""
+        return next((kind for mark, kind in _ERROR_KINDS if mark in self.message), "OTHER")
 
 
 class Activation:

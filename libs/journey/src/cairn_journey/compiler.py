@@ -4,107 +4,18 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from cairn_expressions import Expression, compile_expression
+from cairn_journey.conditions import Condition, Scope, types_changing
 from cairn_journey.features import CompiledFeature
-from cairn_journey.model import Arm, Branch, Decide, Intervention, Journey, On, Selector, Stage, Step, Wait
+from cairn_journey.model import Journey, Stage
 from cairn_journey.programme import Programme
-from cairn_journey.scopes import WHERE_VARIABLES, branch_variables, event_variables, standing_variables
+from cairn_journey.scopes import WHERE_VARIABLES
+from cairn_journey.steps import CompiledIntervention
+from cairn_journey.steps_model import OnError
 
-IDENTIFIED: Final = "profile.identified"
-"""The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
 EXIT_EVENT: Final = "exit_event"
 """An event of the journey's exit rules came, and the rule names no reason."""
 EXIT_CONDITION: Final = "exit_condition"
 """A condition of the journey's exit rules holds, and the rule names no reason."""
-
-
-class Condition(NamedTuple):
-    """A condition, and the features that it reads, which must be at hand."""
-
-    expression: Expression
-    features: tuple[CompiledFeature, ...]
-
-
-class DecideStep:
-    """A moment."""
-
-    __slots__ = ("expires", "next", "path", "selector")
-
-    def __init__(self, path: str, selector: Selector, expires: int | None, next: "CompiledStep | None") -> None:
-        self.path = path
-        self.selector = selector
-        self.expires = expires
-        self.next = next
-
-
-class WaitStep:
-    """A wait."""
-
-    __slots__ = ("for_", "next", "on", "path", "when")
-
-    def __init__(self, path: str, for_: int, on: str, when: Condition | None, next: "CompiledStep | None") -> None:
-        self.path = path
-        self.for_ = for_
-        self.on = on
-        self.when = when
-        self.next = next
-
-
-class BranchStep:
-    """A parting of ways; `next` if no condition holds."""
-
-    __slots__ = ("arms", "next", "path")
-
-    def __init__(
-        self, path: str, arms: tuple[tuple[Condition, "CompiledStep | None"], ...], next: "CompiledStep | None"
-    ) -> None:
-        self.path = path
-        self.arms = arms
-        self.next = next
-
-
-CompiledStep = DecideStep | WaitStep | BranchStep
-
-
-class CompiledIntervention:
-    """An intervention with its steps linked and its waits by path."""
-
-    __slots__ = ("first", "name", "on", "stage", "waits", "when")
-
-    def __init__(self, intervention: Intervention, scope: "_Scope") -> None:
-        self.name = intervention.name
-        self.stage = intervention.trigger.stage
-        self.on = intervention.trigger.on
-        self.when = scope.at_event(intervention.trigger.when)
-        self.waits: dict[str, WaitStep] = {}
-        self.first = self._link(intervention.steps, "", None, scope)
-
-    def _link(
-        self, steps: tuple[Step, ...], prefix: str, after: CompiledStep | None, scope: "_Scope"
-    ) -> CompiledStep | None:
-        following = after
-        for number in range(len(steps) - 1, -1, -1):
-            following = self._compile(steps[number], f"{prefix}{number + 1}", following, scope)
-        return following
-
-    def _compile(self, step: Step, path: str, following: CompiledStep | None, scope: "_Scope") -> CompiledStep:
-        match step:
-            case Decide(selector, expires):
-                return DecideStep(path, selector, expires, following)
-            case Wait(for_, until):
-                on = until or On("")
-                wait = self.waits[path] = WaitStep(path, for_, on.on, scope.at_event(on.when), following)
-                return wait
-            case Branch(arms):
-                linked = tuple(
-                    self._arm(arm, f"{path}.{number + 1}.", following, scope) for number, arm in enumerate(arms)
-                )
-                return BranchStep(path, linked, following)
-
-    def _arm(
-        self, arm: Arm, prefix: str, following: CompiledStep | None, scope: "_Scope"
-    ) -> tuple[Condition, CompiledStep | None]:
-        condition = scope.in_branch(arm.when)
-        return condition, self._link(arm.steps, prefix, following, scope)
 
 
 class OnRule(NamedTuple):
@@ -158,12 +69,15 @@ class CompiledJourney:
         self.definition = journey
         self.name = journey.name
         self.features = tuple(CompiledFeature(feature) for feature in journey.features)
-        scope = _Scope(journey, {feature.name: feature for feature in self.features})
+        scope = Scope(journey, {feature.name: feature for feature in self.features})
         self.audience = scope.standing(journey.audience)
         self.value = scope.at_event(journey.goal.value)
         self.currency_code = journey.goal.currency if journey.goal.currency_is_code else ""
         self.currency = None if self.currency_code else scope.at_event(journey.goal.currency)
-        self.interventions = tuple(CompiledIntervention(item, scope) for item in journey.interventions)
+        self.interventions = tuple(
+            CompiledIntervention(item, scope, journey.on_error or OnError())
+            for item in sorted(journey.interventions, key=lambda item: -item.priority)
+        )
         self._by_name = {item.name: item for item in self.interventions}
         self.stages: Mapping[str, tuple[Stage, Condition | None]] = {
             stage.name: (stage, scope.at_event(stage.when) if stage.on else scope.standing(stage.when))
@@ -182,7 +96,7 @@ class CompiledJourney:
         """The intervention called so; there is one, since names come from runs of this version."""
         return self._by_name[name]
 
-    def _index(self, journey: Journey, scope: "_Scope") -> None:
+    def _index(self, journey: Journey, scope: "Scope") -> None:
         for rule in journey.entry:
             self._rules(rule.on).entries.append(OnRule("", scope.at_event(rule.when)))
         for leaving in journey.exit:
@@ -201,10 +115,10 @@ class CompiledJourney:
             if item.on:
                 self._rules(item.on).triggers = True
             for wait in item.waits.values():
-                if wait.on:
-                    self._rules(wait.on).waits = True
+                for type in {wait.on, *wait.watches} - {""}:
+                    self._rules(type).waits = True
 
-    def _standing_exits(self, journey: Journey, scope: "_Scope") -> Exits:
+    def _standing_exits(self, journey: Journey, scope: Scope) -> Exits:
         rules = tuple(
             OnRule(rule.reason or EXIT_CONDITION, scope.standing(rule.when)) for rule in journey.exit if not rule.on
         )
@@ -258,40 +172,6 @@ class CompiledProgramme:
             )
             for type in sorted(types)
         }
-
-
-class _Scope:
-    """Compiles the conditions of one journey."""
-
-    def __init__(self, journey: Journey, features: Mapping[str, CompiledFeature]) -> None:
-        self._features = features
-        self._at_event = event_variables(journey.features)
-        self._standing = standing_variables(journey.features)
-        self._in_branch = branch_variables(journey.features)
-
-    def at_event(self, text: str) -> Condition | None:
-        return self._compile(text, self._at_event) if text else None
-
-    def standing(self, text: str) -> Condition | None:
-        return self._compile(text, self._standing) if text else None
-
-    def in_branch(self, text: str) -> Condition:
-        return self._compile(text, self._in_branch)
-
-    def _compile(self, text: str, variables: Mapping[str, type]) -> Condition:
-        expression = compile_expression(text, variables)
-        read = sorted({reference.split(".")[0] for reference in expression.references} & set(self._features))
-        return Condition(expression, tuple(self._features[name] for name in read))
-
-
-def types_changing(condition: Condition | None) -> list[str]:
-    """Types of events that may change what a standing condition says."""
-    if condition is None:
-        return []
-    types = {feature.event for feature in condition.features}
-    if any(name.split(".")[0] == "profile" for name in condition.expression.references):
-        types.add(IDENTIFIED)
-    return sorted(types)
 
 
 def compile_programme(programme: Programme) -> CompiledProgramme:

@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from cairn_expressions import Activation, activate
 from cairn_journey import facts
-from cairn_journey.compiler import IDENTIFIED, CompiledJourney
+from cairn_journey.compiler import CompiledJourney
+from cairn_journey.conditions import IDENTIFIED
 from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.looking import next_change
 from cairn_journey.registry import Programmes
@@ -109,8 +110,7 @@ def _features_of_others(
 
 def _identify(draft: Draft, event: Event) -> None:
     state = draft.state
-    traits = {**state.traits, **event.data}
-    state.traits = {name: value for name, value in traits.items() if value is not None}
+    _tell_traits(draft, event.data)
     if event.sealed:
         sealed = {name: Sealed(text, event.key_id) for name, text in event.sealed.items()}
         state.sealed = {**state.sealed, **sealed}
@@ -238,7 +238,23 @@ def _friction_met(_: Programmes, draft: Draft, fact: Event) -> None:
 def _wait_started(_: Programmes, draft: Draft, fact: Event) -> None:
     data = fact.data
     instance = _instance(draft, fact)
-    run = Run(data["run"], data["step"], data["due"])
+    run = Run(
+        data["run"],
+        data["step"],
+        data["due"],
+        limit=data.get("limit"),
+        awaited=data.get("awaited", False),
+        counters=data.get("counters", {}),
+    )
+    draft.open[instance.slot] = replace(instance, runs={**instance.runs, data["intervention"]: run})
+    length = data["due"] - fact.as_of
+    _arm(draft, fact, instance, "wait", length, data["intervention"])
+
+
+def _wait_moved(_: Programmes, draft: Draft, fact: Event) -> None:
+    data = fact.data
+    instance = _instance(draft, fact)
+    run = replace(instance.runs[data["intervention"]], due=data["due"], awaited=data["awaited"])
     draft.open[instance.slot] = replace(instance, runs={**instance.runs, data["intervention"]: run})
     length = data["due"] - fact.as_of
     _arm(draft, fact, instance, "wait", length, data["intervention"])
@@ -266,6 +282,22 @@ def _released(_: Programmes, draft: Draft, fact: Event) -> None:
     for id, timer in instance.asleep.items():
         draft.timers[id] = replace(timer, due=max(timer.due, fact.as_of))
     draft.open[instance.slot] = replace(instance, held=None, asleep={})
+
+
+def _arm_assigned(_: Programmes, draft: Draft, fact: Event) -> None:
+    name, data = fact.data["journey"], fact.data
+    record = draft.state.records[name]
+    if data["by"] == "person":
+        draft.records[name] = replace(record, arms={**record.arms, data["experiment"]: data["arm"]})
+
+
+def _traits_set(_: Programmes, draft: Draft, fact: Event) -> None:
+    _tell_traits(draft, fact.data["traits"])
+
+
+def _tell_traits(draft: Draft, told: Mapping[str, Any]) -> None:
+    traits = {**draft.state.traits, **told}
+    draft.state.traits = {name: value for name, value in traits.items() if value is not None}
 
 
 def _replaced(_: Programmes, draft: Draft, fact: Event) -> None:
@@ -321,9 +353,14 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.MOMENT_REACHED: _moment_reached,
     facts.MOMENT_SUPPRESSED: _nothing,
     facts.WAIT_STARTED: _wait_started,
+    facts.WAIT_MOVED: _wait_moved,
     facts.WAIT_ENDED: _wait_ended,
     facts.HELD: _held,
     facts.RELEASED: _released,
+    facts.ARM_ASSIGNED: _arm_assigned,
+    facts.TRAITS_SET: _traits_set,
+    facts.EMIT_SUPPRESSED: _nothing,
+    facts.STEP_FAILED: _nothing,
     facts.UNITED: _replaced,
     facts.PARTED: _replaced,
 }

@@ -3,7 +3,8 @@
 from typing import Any, NamedTuple
 
 from cairn_expressions import EvaluationError
-from cairn_journey.compiler import CompiledJourney, Condition
+from cairn_journey.compiler import CompiledJourney
+from cairn_journey.conditions import Condition
 from cairn_journey.evolve import NO_RECORD, journey_of
 from cairn_journey.model import Goal, On, Reentry
 from cairn_journey.reentry import last_ended, may_enter

@@ -25,13 +25,23 @@ MOMENT_REACHED: Final = "journey.moment_reached"
 MOMENT_SUPPRESSED: Final = "journey.moment_suppressed"
 """A moment that must cause nothing: journey, instance_id, intervention, step, moment_id, reason HOPS or HISTORICAL."""
 WAIT_STARTED: Final = "journey.wait_started"
-"""journey, instance_id, intervention, run, step, due (µs)."""
+"""journey, instance_id, intervention, run, step, due (µs); limit, awaited if it may move; counters of loops."""
+WAIT_MOVED: Final = "journey.wait_moved"
+"""The time waited for changed: journey, instance_id, intervention, run, step, due, awaited."""
 WAIT_ENDED: Final = "journey.wait_ended"
 """journey, instance_id, intervention, run, step, timed_out."""
 HELD: Final = "journey.held"
 """The journey was paused with the customer in it; no intervention starts or goes on: journey, instance_id."""
 RELEASED: Final = "journey.released"
 """The journey goes on; what should have happened meanwhile happens now: journey, instance_id."""
+ARM_ASSIGNED: Final = "journey.arm_assigned"
+"""journey, instance_id, intervention, step, experiment, arm, by (person or instance)."""
+TRAITS_SET: Final = "journey.traits_set"
+"""journey, instance_id, intervention, step, traits (null: taken away)."""
+EMIT_SUPPRESSED: Final = "journey.emit_suppressed"
+"""An event that was not stated: journey, instance_id, intervention, step, event, reason HOPS or TOO_MANY."""
+STEP_FAILED: Final = "journey.step_failed"
+"""journey, instance_id, intervention, step, expression (as written), error (its kind), on_error (what is done)."""
 UNITED: Final = "profile.united"
 """The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
 PARTED: Final = "profile.parted"
@@ -50,9 +60,14 @@ FACTS: Final = frozenset(
         MOMENT_REACHED,
         MOMENT_SUPPRESSED,
         WAIT_STARTED,
+        WAIT_MOVED,
         WAIT_ENDED,
         HELD,
         RELEASED,
+        ARM_ASSIGNED,
+        TRAITS_SET,
+        EMIT_SUPPRESSED,
+        STEP_FAILED,
         UNITED,
         PARTED,
     }
@@ -65,6 +80,9 @@ HOPS: Final = "HOPS"
 HISTORICAL: Final = "HISTORICAL"
 MAX_HOPS: Final = 8
 """So many outcomes of ours in a row, without the customer in between, may still lead to a moment."""
+TOO_MANY: Final = "TOO_MANY"
+MAX_EMITTED: Final = 100
+"""So many events of our own may follow from one event of a customer, or one timer."""
 
 
 def is_fact(event: Event) -> bool:
@@ -78,6 +96,10 @@ def make(cause: Event, profile_id: str, type: str, version: str, occasion: str, 
     detail = str(data.get("stage") or data.get("friction") or data.get("step") or "")
     if type == ENTRY_REFUSED:
         detail = f"{data['journey']}/{data['key']}"
+    if "lap" in data:
+        detail = f"{detail}#{data['lap']}"
+    if "expression" in data:
+        detail = f"{detail}:{data['expression']}"
     return derived(
         cause,
         id=stable_id(type, about, str(data.get("intervention", "")), detail, occasion),

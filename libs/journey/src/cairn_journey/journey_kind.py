@@ -9,11 +9,11 @@ from cairn_journey.model import ExitRule, Friction, Goal, Idle, Journey, On, Ree
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
-from cairn_journey.steps_kind import read_interventions
+from cairn_journey.steps_kind import read_interventions, read_on_error
 
 _JOURNEY_KEYS: Final = (
     *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
-    *("goal", "exit", "stages", "friction", "interventions"),
+    *("goal", "exit", "stages", "friction", "on_error", "interventions"),
 )
 
 
@@ -40,6 +40,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         priority=_priority(top),
         stages=stages,
         friction=_friction(top, at_event),
+        on_error=read_on_error(top, goto=False),
         interventions=read_interventions(top, tuple(stage.name for stage in stages), stages, at_event),
     )
 

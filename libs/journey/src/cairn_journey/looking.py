@@ -8,7 +8,7 @@ instant at which one of the conditions would hold if nothing else happened.
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from cairn_journey.compiler import Condition
+from cairn_journey.conditions import Condition
 from cairn_journey.features import CompiledFeature
 from cairn_journey.sight import Sight
 from cairn_journey.state import CustomerState

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
+
+from cairn_journey.steps_model import Intervention, OnError
 
 MARKETING: Final = "marketing"
 SERVICE: Final = "service"
@@ -135,15 +137,6 @@ class Friction:
 
 
 @dataclass(frozen=True, slots=True)
-class Trigger:
-    """What starts an intervention: entering a stage, or an event."""
-
-    stage: str = ""
-    on: str = ""
-    when: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Selector:
     """Which actions a decision may choose from: by name, or by tag."""
 
@@ -153,49 +146,6 @@ class Selector:
     def picks(self, action: "Action") -> bool:
         """Whether it selects this action."""
         return action.name in self.names or (bool(self.tag) and self.tag in action.tags)
-
-
-@dataclass(frozen=True, slots=True)
-class Decide:
-    """A moment: decisioning chooses one of these actions or none; `expires` after so long if given."""
-
-    actions: Selector
-    expires: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait until an event, but no longer than `for_`; without `until`, just so long."""
-
-    for_: int
-    until: On | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Arm:
-    """One way on: taken if its condition holds."""
-
-    when: str
-    steps: "tuple[Step, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """The first arm whose condition holds is taken; if none holds, go on."""
-
-    arms: tuple[Arm, ...]
-
-
-Step: TypeAlias = Decide | Wait | Branch
-
-
-@dataclass(frozen=True, slots=True)
-class Intervention:
-    """What we do: steps that run when triggered, one run at a time per instance."""
-
-    name: str
-    trigger: Trigger
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +169,8 @@ class Journey:
     stages: tuple[Stage, ...] = ()
     friction: tuple[Friction, ...] = ()
     interventions: tuple[Intervention, ...] = ()
+    on_error: OnError | None = None
+    """What becomes of a run when a step fails that does not say so itself; None: skip."""
 
 
 @dataclass(frozen=True, slots=True)

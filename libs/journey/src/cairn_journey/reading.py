@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from cairn_expressions import Expression, ExpressionFault, compile_expression
 from cairn_journey.documents import Node
 from cairn_journey.faults import Fault
+from cairn_journey.shapes import Shape
 from cairn_kernel.event_names import normalised
 from cairn_kernel.money import exact
 from cairn_kernel.time import parse_duration
@@ -62,7 +63,10 @@ def suggestion(name: str, known: Collection[str]) -> str:
 class Fields:
     """The fields of one map. Each reader returns a usable value even after a fault."""
 
-    def __init__(self, reading: Reading, node: Node, what: str, known: Sequence[str]) -> None:
+    def __init__(self, reading: Reading, node: Node, what: str | Shape, known: Sequence[str] = ()) -> None:
+        if isinstance(what, Shape):
+            known = tuple(what.keys)
+            what = what.what
         self.reading = reading
         self.node = node
         self.what = what
@@ -182,7 +186,7 @@ class Fields:
         """A list of texts; none if the key is left out."""
         return tuple(self._text(item, key) for item in self.items(key))
 
-    def fields(self, key: str, what: str, known: Sequence[str]) -> "Fields | None":
+    def fields(self, key: str, what: str | Shape, known: Sequence[str] = ()) -> "Fields | None":
         """The fields of a map within, or None if the key is left out."""
         node = self.node_of(key)
         return None if node is None else Fields(self.reading, node, what, known)
@@ -215,6 +219,18 @@ class Fields:
         text, expression = self.expression(key, variables)
         if node is not None and expression is not None and expression.kind in (bool, str):
             self.reading.fault(node, f"{key} must be a number", "write a number, or a field: event.amount")
+        return text
+
+    def value_text(self, node: Node, key: str, variables: Mapping[str, type]) -> str:
+        """CEL for a value: a number or true or false as it is, or an expression."""
+        match node.value:
+            case bool():
+                return "true" if node.value else "false"
+            case int() | float():
+                return str(node.value)
+        text = self._text(node, key)
+        if text:
+            self.reading.compile(node, text, variables)
         return text
 
     def expression(self, key: str, variables: Mapping[str, type]) -> tuple[str, Expression | None]:

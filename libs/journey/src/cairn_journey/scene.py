@@ -1,5 +1,6 @@
 """One customer at one occasion: the state, what is at hand, what has been stated so far."""
 
+from collections import deque
 from typing import Any
 
 from cairn_journey import facts
@@ -24,6 +25,9 @@ class Scene:
         self.occasion = ""
         """What tells apart facts of one type about one thing."""
         self.sight: Sight
+        self.emissions = 0
+        """How many events of our own there were in this turn."""
+        self._emitted: deque[Event] = deque()
 
     @property
     def state(self) -> CustomerState:
@@ -42,3 +46,12 @@ class Scene:
             about["key"] = instance.key
         profile_id = self.state.profile_id
         self.record(facts.make(self.cause, profile_id, type, instance.version, self.occasion, about))
+
+    def emit(self, event: Event) -> None:
+        """Keep an event of our own, to be taken in once what is at hand is done."""
+        self.emissions += 1
+        self._emitted.append(event)
+
+    def next_emitted(self) -> Event | None:
+        """The next event of our own that has not been taken in, if any."""
+        return self._emitted.popleft() if self._emitted else None

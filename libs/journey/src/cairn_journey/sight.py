@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from cairn_expressions import Activation, activate
-from cairn_journey.compiler import Condition
+from cairn_journey.conditions import Condition
 from cairn_journey.features import CompiledFeature
 from cairn_journey.state import CustomerState
 
@@ -33,16 +33,17 @@ class Sight:
         """Whether a condition holds; no condition always does."""
         return condition is None or condition.expression.holds(self._activation(condition))
 
-    def holds_after_wait(self, condition: Condition, timed_out: bool | None) -> bool:
-        """Whether a branch's condition holds, given how the last wait ended (None: there was none)."""
-        if timed_out is None:
-            return self.holds(condition)
+    def evaluate(self, condition: Condition, timed_out: bool | None = None) -> Any:
+        """An expression's value, or EvaluationError, given how the last wait ended (None: there was none)."""
+        if timed_out is None or not condition.after_wait:
+            return condition.expression.evaluate(self._activation(condition))
         values = {**self._values(condition.features), "wait": {"timed_out": timed_out}}
-        return condition.expression.holds(activate(values))
+        return condition.expression.evaluate(activate(values))
 
-    def evaluate(self, condition: Condition) -> Any:
-        """An expression's value, or EvaluationError."""
-        return condition.expression.evaluate(self._activation(condition))
+    def forget(self) -> None:
+        """Look at the traits anew: they have changed."""
+        self._plain = None
+        self._featured.clear()
 
     def value(self, condition: Condition) -> Any:
         """An expression's value, or None."""

@@ -107,7 +107,7 @@ class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         return slot_of(self.journey, self.key)
 
 
-class Run(msgspec.Struct, frozen=True, gc=False):
+class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     """An intervention that is waiting."""
 
     run: str
@@ -115,6 +115,12 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     step: str
     """Path of the wait."""
     due: int
+    limit: int | None = None
+    """When it ends at the latest, if what is waited for may move."""
+    awaited: bool = False
+    """Whether `due` is what is waited for, not the end of patience."""
+    counters: dict[str, int] = {}
+    """Rounds of loops and jumps so far by path, and under the empty name how often the run went back."""
 
 
 class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -174,6 +180,8 @@ class Record(msgspec.Struct, frozen=True, omit_defaults=True):
     dwell: dict[str, int] = {}
     """Time spent in stages that were left (µs)."""
     frictions: dict[str, int] = {}
+    arms: dict[str, str] = {}
+    """The arm by experiment, where a person keeps it."""
     past: tuple[Instance, ...] = ()
     """The latest instances that have ended, oldest first."""
     keys: dict[str, int] = {}

@@ -16,7 +16,8 @@ def touchpoints_of(history: Iterable[Event]) -> list[Event]:
     """The touchpoints that are the profile's at the end of its stream, in order of the stream.
 
     Those of profiles it has taken in are among them; those that left with a split are not, nor is anything of a
-    profile that was itself taken in: its touchpoints are the survivor's.
+    profile that was itself taken in: its touchpoints are the survivor's. Events that interventions emitted are none:
+    they follow from the others.
     """
     found: list[Event] = []
     for event in history:
@@ -28,7 +29,7 @@ def touchpoints_of(history: Iterable[Event]) -> list[Event]:
             found.extend(msgspec.convert(event.data["touchpoints"], list[Event]))
         elif event.type == MERGED and event.data.get("from") == event.profile_id:
             found = []
-        elif not facts.is_fact(event) and event.type not in _CONTROLS:
+        elif event.source != facts.SOURCE and event.type not in _CONTROLS:
             found.append(event)
     return found
 

@@ -42,6 +42,7 @@ class Turn(Scene):
     def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
         super().__init__(programmes, state, quiet=quiet)
         self._running = Running(self)
+        self._version = ""
 
     def fire_due(self, upto: int) -> None:
         """Fire the timers due at or before an instant, ordered by (due, id), also those armed on the way."""
@@ -52,9 +53,26 @@ class Turn(Scene):
                 return
             first = min(due)[1]
             self._fire(first, timers[first])
+            self._react()
 
     def touch(self, event: Event) -> None:
-        """Take a touchpoint in; its definition_version says which programme is in force."""
+        """Take a touchpoint in, then the events of our own that it leads to.
+
+        Its definition_version says which programme is in force.
+        """
+        self._version = event.definition_version
+        self._take(event)
+        self._react()
+
+    def _react(self) -> None:
+        """Take in what has been emitted, and what is emitted on that, in order."""
+        active = self.programmes.active(self.state.tenant)
+        while (event := self.next_emitted()) is not None:
+            version = self._version or (active.version if active is not None else "")
+            self._take(stamped(event, self.state.profile_id, version))
+        self.emissions = 0
+
+    def _take(self, event: Event) -> None:
         self.record(event)
         state = self.draft.state
         version = event.definition_version
@@ -221,7 +239,7 @@ class Turn(Scene):
         elif timer.kind == "look":
             self._look(journey, instance)
         elif timer.kind == "wait":
-            self._running.end_wait(journey, instance, journey.intervention(timer.ref), timed_out=True)
+            self._running.end_wait(journey, timer.slot, journey.intervention(timer.ref))
         elif not self.sight.holds(journey.stages[timer.ref][1]):
             self.tell(instance, facts.STAGE_SKIPPED, stage=timer.ref)
         else:
