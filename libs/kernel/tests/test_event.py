@@ -14,6 +14,7 @@ from cairn_kernel.event import (
     RESUMED,
     SPLIT,
     STOPPED,
+    STATED,
     Event,
     Identifier,
     from_canonical_json,
@@ -63,6 +64,20 @@ EXAMPLES = {
     "journey.paused.v1": control(PAUSED, journey="win-back"),
     "journey.resumed.v1": control(RESUMED, journey="win-back"),
     "journey.stopped.v1": control(STOPPED, journey="win-back", mode="drain"),
+    "identity.stated.v1": control(
+        STATED,
+        how="stated",
+        statement={
+            "id": "3d6b6d5c-3f5e-5a0e-8d53-1c1f5e1a2b3d",
+            "kind": "not_same",
+            "left": [["email", "00112233445566778899aabbccddeeff"]],
+            "right": [["card", "ffeeddccbbaa99887766554433221100"]],
+            "author": "anna",
+            "reason": "two neighbours",
+            "at": 1,
+            "expires": 2,
+        },
+    ),
     "definition.activated.v1": control(DEFINITION_ACTIVATED, version="6bd2576960c145aa"),
 }
 

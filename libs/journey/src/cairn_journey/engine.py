@@ -9,9 +9,9 @@ from cairn_journey.evolve import evolve
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, Draft
 from cairn_journey.turn import Turn, stamped
-from cairn_kernel.event import MARKER, MERGED, SPLIT, WALKED, Event
+from cairn_kernel.event import MARKER, MERGED, SPLIT, STATED, WALKED, Event
 
-_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT}) | WALKED
+_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT, STATED}) | WALKED
 
 
 class JourneyDomain:

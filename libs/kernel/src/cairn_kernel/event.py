@@ -65,6 +65,11 @@ each of the two profiles' partitions, that of `from` written first; `profile_id`
 among `events`, or if the first of its identifiers (strongest first) that `moved` or `kept` names is in `moved`; one
 without identifiers goes with the event that caused it.
 """
+STATED: Final = "identity.stated"
+"""Somebody said who is one person, who is not, or what names nobody: data {how, statement}.
+
+`how` is `stated`, `withdrawn` or `expired`; statement {id, kind, left, right, author, reason, at, expires}.
+"""
 CONSENT_CHANGED: Final = "consent.changed"
 """A customer's consent: data {channel, class, granted}."""
 DEFINITION_ACTIVATED: Final = "definition.activated"
@@ -80,7 +85,7 @@ STOPPED: Final = "journey.stopped"
 
 WALKED: Final = frozenset({DEFINITION_ACTIVATED, BROADCAST, PAUSED, RESUMED, STOPPED})
 """Control events that concern many profiles at once; each is told to them in a walk."""
-CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, CONSENT_CHANGED}) | WALKED
+CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, STATED, CONSENT_CHANGED}) | WALKED
 
 _json_encoder: Final = msgspec.json.Encoder(order="deterministic")
 _json_decoder: Final = msgspec.json.Decoder(Event)

@@ -14,8 +14,11 @@ from cairn_runtime.database import open_pool
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.domain.commands import Answer, Command
+from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.rules import NamespaceRule, Rules
+from identity_resolution.domain.statements import Kind, Statement
 
 TIGHT = Rules(
     limits={
@@ -86,14 +89,18 @@ async def test_tables_do_not_depend_on_order_batches_or_memory(pool: asyncpg.Poo
         random.Random(seed).shuffle(events)
         await pool.execute("DELETE FROM nodes")
         await pool.execute("DELETE FROM links")
+        await pool.execute("DELETE FROM evidence")
+        await pool.execute("DELETE FROM generic")
         await take_in_again(pool, events, batch=batch, cache=cache)
         assert await tables(pool) == expected
 
 
-async def take_in_again(pool: asyncpg.Pool, events: list[Event], *, batch: int, cache: int) -> None:
+async def take_in_again(
+    pool: asyncpg.Pool, events: list[Event], *, batch: int, cache: int, rules: Rules = TIGHT
+) -> None:
     """The same evidence into the same log under other event ids' streams is refused, so leave the log out."""
     identities = PostgresIdentityStore(pool)
-    resolver = EventResolver(identities, TIGHT, cache)
+    resolver = EventResolver(identities, rules, cache)
     await resolver.forget({})
     for start in range(0, len(events), batch):
         work = UnitOfWork()
@@ -120,23 +127,124 @@ async def test_replaying_the_own_log_gives_the_same_tables(pool: asyncpg.Pool) -
     assert await tables(pool) == expected
 
 
-async def test_an_identifier_blocked_by_an_operator_lets_go_when_it_is_seen_again(pool: asyncpg.Pool) -> None:
-    def seen(at: int, *tokens: str) -> Event:
-        identifiers = tuple(Identifier(*token.split(":")) for token in tokens)
-        return Event(
-            id=stable_id("test", at), tenant="default", type="x", event_time=at, as_of=at, identifiers=identifiers
-        )
+def seen(at: int, *tokens: str) -> Event:
+    identifiers = tuple(Identifier(*token.split(":")) for token in tokens)
+    return Event(id=stable_id("test", at), tenant="default", type="x", event_time=at, as_of=at, identifiers=identifiers)
 
-    await take_in(
-        pool, [seen(1, "email:desk", "card:a"), seen(2, "email:desk", "card:b")], cache=9, batch=9, rules=Rules()
+
+def block(*token: str, expires: int | None = None) -> Statement:
+    return Statement(
+        id=stable_id("said", *token), kind=Kind.BLOCK, left=(Identifier(*token),), author="anna", reason="desk", at=5,
+        expires=expires,
+    )  # fmt: skip
+
+
+async def told(pool: asyncpg.Pool) -> list[tuple[str, int]]:
+    """(type, as_of) of the control events in the log, each merge and split once."""
+    log = PostgresEventStore(pool)
+    events = [stored.event for partition in range(32) for stored in await log.read(partition, 0, 10_000)]
+    return sorted(
+        (event.type, event.as_of)
+        for event in events
+        if event.type.startswith("identity.") and event.profile_id == event.data.get("to", event.profile_id)
     )
+
+
+async def obey(pool: asyncpg.Pool, resolver: EventResolver, command: Command, at: int) -> Answer:
+    """As the service does: the command waits in its table until it is done and answered in one transaction."""
+    identities = PostgresIdentityStore(pool)
+    await identities.ask("default", f"request {at}", command, at)
+    (pending,) = await identities.pending(10)
+    work = UnitOfWork()
+    await resolver.obey(pending, at, work)
+    await PostgresEventStore(pool).commit(work)
+    answer = await identities.answered("default", f"request {at}")
+    assert answer is not None
+    assert await identities.pending(10) == []
+    return answer
+
+
+@pytest.mark.parametrize("cache", [0, 100])
+async def test_a_blocked_value_lets_go_at_once_and_takes_hold_again_when_unblocked(
+    pool: asyncpg.Pool, cache: int
+) -> None:
+    await take_in(pool, [seen(1, "email:desk", "card:a"), seen(2, "email:desk", "card:b")], cache=9, batch=9)
+    before = await tables(pool)
+    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), cache)
+    await resolver.forget({})
     finder = ProfileFinder(PostgresIdentityStore(pool), Rules())
     cards = [Identifier("card", "a"), Identifier("card", "b")]
     assert len({await finder.resolve("default", card) for card in cards}) == 1
 
-    await pool.execute("INSERT INTO blocked VALUES ('default', 'email', 'desk', 'SERVICE_DESK')")
-    await take_in(pool, [seen(3, "email:desk", "card:a")], cache=9, batch=9, rules=Rules())
+    statement = block("email", "desk")
+    answer = await obey(pool, resolver, Command(state=statement), 6)
+    assert (answer.statement_id, len(answer.splits)) == (statement.id, 2)
     assert len({await finder.resolve("default", card) for card in cards}) == 2
+
+    await resolver.forget({})
+    answer = await obey(pool, resolver, Command(withdraw=(statement.id,)), 7)
+    assert (answer.withdrawn, len(answer.merges)) == ((statement.id,), 2)
+    assert await tables(pool) == before
+    assert [kind for kind, _ in await told(pool)] == [
+        *["identity.merged"] * 2, *["identity.split"] * 2, *["identity.stated"] * 2,
+    ]  # fmt: skip
+
+
+async def test_a_statement_expires_between_the_events_before_and_after_its_instant(pool: asyncpg.Pool) -> None:
+    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 100)
+    await resolver.forget({})
+    log = PostgresEventStore(pool)
+
+    async def resolve(*events: Event) -> list[str]:
+        work = UnitOfWork()
+        await resolver.resolve(events, work)
+        await log.commit(work)
+        own = {new.event.id: new.event.profile_id for new in work.appends}
+        return [own[event.id] for event in events]
+
+    await resolve(seen(1, "email:desk", "card:a"), seen(2, "email:desk", "card:b"))
+    await obey(pool, resolver, Command(state=block("email", "desk", expires=20)), 10)
+    assert [timer.due for timer in await log.due_timers({0: 100}, 10)] == [20]
+    before, after = await resolve(seen(19, "card:b"), seen(21, "card:b"))
+    assert before == stable_id("profile", "default", "card", "b")
+    assert after == stable_id("profile", "default", "email", "desk")
+    assert ("identity.stated", 20) in await told(pool)
+    assert await log.due_timers({0: 100}, 10) == []
+    assert await PostgresIdentityStore(pool).stated() == {}
+
+
+async def test_a_statement_expires_without_any_event_too(pool: asyncpg.Pool) -> None:
+    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 100)
+    await take_in(pool, [seen(1, "email:desk", "card:a")], cache=9, batch=9, rules=Rules())
+    await resolver.forget({})
+    await obey(pool, resolver, Command(state=block("email", "desk", expires=20)), 10)
+    for upto, left in ((19, 1), (20, 0)):
+        work = UnitOfWork()
+        await resolver.expire(upto, work)
+        await PostgresEventStore(pool).commit(work)
+        stated = await PostgresIdentityStore(pool).stated()
+        assert sum(len(one.in_force) for one in stated.values()) == left
+
+
+async def test_a_denial_holds_when_all_is_replayed(pool: asyncpg.Pool) -> None:
+    events = [seen(1, "email:x", "card:a"), seen(2, "email:x", "card:b"), seen(3, "user_id:u", "card:b")]
+    await take_in(pool, events, cache=9, batch=1, rules=Rules())
+    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 0)
+    await resolver.forget({})
+    denial = Statement(
+        id=stable_id("said"), kind=Kind.NOT_SAME, left=(Identifier("user_id", "u"),),
+        right=(Identifier("card", "a"),), author="anna", reason="neighbours", at=9,
+    )  # fmt: skip
+    await obey(pool, resolver, Command(state=denial), 9)
+    expected = await tables(pool)
+    for table in ("nodes", "links", "evidence"):
+        await pool.execute(f"DELETE FROM {table}")
+    random.Random(3).shuffle(events)
+    await take_in_again(pool, events, batch=2, cache=0, rules=Rules())
+    assert await tables(pool) == expected
+    finder = ProfileFinder(PostgresIdentityStore(pool), Rules())
+    ends = [await finder.resolve("default", one) for one in (denial.left[0], denial.right[0])]
+    assert ends[0] != ends[1]
 
 
 async def test_what_held_a_crowd_together_is_blocked_for_good(pool: asyncpg.Pool) -> None:
@@ -150,8 +258,26 @@ async def test_what_held_a_crowd_together_is_blocked_for_good(pool: asyncpg.Pool
         for n in range(1, 9)
     ]  # fmt: skip
     await take_in(pool, events, cache=100, batch=3, rules=rules)
-    assert await PostgresIdentityStore(pool).blocked() == {"default": {shared}}
+    assert (await PostgresIdentityStore(pool).stated())["default"].barred == {shared: Refusal.BLOCKED}
     assert len({row["profile_id"] for row in await pool.fetch("SELECT profile_id FROM nodes")}) == 9
+
+
+async def test_what_is_seen_with_a_crowd_is_generic_after_a_restart_too(pool: asyncpg.Pool) -> None:
+    events = [seen(n, f"user_id:{n}", "email:shared") for n in range(1, 11)]
+    await take_in(pool, events, cache=100, batch=3, rules=Rules())
+    stated = (await PostgresIdentityStore(pool).stated())["default"]
+    assert stated.barred == {Identifier("email", "shared"): Refusal.GENERIC}
+    assert len({row["profile_id"] for row in await pool.fetch("SELECT profile_id FROM nodes")}) == 11
+
+
+async def test_two_tenants_never_share_a_profile(pool: asyncpg.Pool) -> None:
+    events = evidence(5, 60, tenant="one") + evidence(5, 60, tenant="two")
+    await take_in(pool, events, cache=5, batch=7)
+    owners: dict[str, set[str]] = {}
+    for row in await pool.fetch("SELECT tenant, profile_id, root FROM nodes"):
+        owners.setdefault(str(row["profile_id"]), set()).add(row["tenant"])
+        owners.setdefault(str(row["root"]), set()).add(row["tenant"])
+    assert {len(tenants) for tenants in owners.values()} == {1}
 
 
 class _Poisoned(dict[str, NamespaceRule]):

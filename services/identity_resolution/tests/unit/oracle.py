@@ -1,49 +1,92 @@
 """The identity graph from scratch, straight from its definition: slow, without memory, order-free by construction."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from cairn_kernel.event import Event, Identifier
+from cairn_kernel.identifiers import strength
 from cairn_kernel.ids import stable_id
 from identity_resolution.domain.rules import Rules
+from identity_resolution.domain.statements import Kind, Statement
 
 Pair = tuple[Identifier, Identifier]
 
 
-def who_is_who(
-    evidence: Iterable[Event], rules: Rules, blocked: frozenset[Identifier] = frozenset()
-) -> dict[Identifier, str]:
+def who_is_who(evidence: Iterable[Event], rules: Rules, statements: Sequence[Statement] = ()) -> dict[Identifier, str]:
     """Identifier to profile id."""
     nodes: dict[Identifier, int] = {}
     links: dict[Pair, tuple[int, str]] = {}
     for event in {event.id: event for event in evidence}.values():
-        identifiers = sorted(set(event.identifiers), key=rules.strength)
+        identifiers = sorted(set(event.identifiers), key=strength)
         for identifier in identifiers:
             nodes[identifier] = min(nodes.get(identifier, event.event_time), event.event_time)
-        for other in identifiers[1:]:
-            pair, at = (identifiers[0], other), (event.event_time, event.id)
+        shown = [(identifiers[0], other) for other in identifiers[1:]] + list(pairwise(identifiers[1:]))
+        for pair in shown:
+            at = (event.event_time, event.id)
             links[pair] = min(links.get(pair, at), at)
+    considered = _considered(links, rules, _said(statements, Kind.BLOCK), _said(statements, Kind.ALLOW))
+    person = {identifier: {identifier} for identifier in nodes}
+    for statement in sorted(statements, key=lambda one: (one.at, one.id)):
+        if statement.kind == Kind.SAME and statement.left[0] in nodes and statement.right[0] in nodes:
+            _unite(person, statement.left[0], statement.right[0], statements, rules, limited=False)
+    for left, right in considered:
+        _unite(person, left, right, statements, rules, limited=True)
+    return {
+        identifier: _name(min(group, key=lambda one: (nodes[one], rules.strength(one))))
+        for identifier, group in person.items()
+    }
+
+
+def _said(statements: Iterable[Statement], kind: Kind) -> set[Identifier]:
+    return {identifier for statement in statements if statement.kind == kind for identifier in statement.left}
+
+
+def _considered(
+    links: dict[Pair, tuple[int, str]], rules: Rules, blocked: set[Identifier], allowed: set[Identifier]
+) -> list[Pair]:
     ages = {pair: (first, pair) for pair, first in links.items()}
     ranks = Counter[Pair]()
     slots = defaultdict(list)
     for pair in links:
         for end, other in (pair, pair[::-1]):
             slots[end, other.namespace].append(pair)
-    for (_, namespace), pairs in slots.items():
-        ranks.update(sorted(pairs, key=ages.__getitem__)[: rules.of(namespace).fan_out])
-    considered = [pair for pair in links if ranks[pair] == 2 and not blocked.intersection(pair)]
-    considered.sort(key=lambda pair: (sum(rules.of(end.namespace).priority for end in pair), ages[pair]))
-    person = {identifier: {identifier} for identifier in nodes}
-    for left, right in considered:
-        united = person[left] | person[right]
-        counts = Counter(identifier.namespace for identifier in united)
-        if all(count <= rules.of(namespace).at_most for namespace, count in counts.items()):
-            for identifier in united:
-                person[identifier] = united
-    return {
-        identifier: _name(min(group, key=lambda one: (nodes[one], rules.strength(one))))
-        for identifier, group in person.items()
-    }
+    barred = set(blocked)
+    for (end, namespace), pairs in slots.items():
+        rule = rules.of(namespace)
+        ranks.update(sorted(pairs, key=ages.__getitem__)[: rule.fan_out])
+        if rule.at_most == 1 and len(pairs) > rule.fan_out and end not in allowed:
+            barred.add(end)
+    considered = [pair for pair in links if ranks[pair] == 2 and not barred.intersection(pair)]
+    return sorted(considered, key=lambda pair: (sum(rules.of(end.namespace).priority for end in pair), ages[pair]))
+
+
+def _unite(
+    person: dict[Identifier, set[Identifier]],
+    left: Identifier,
+    right: Identifier,
+    statements: Iterable[Statement],
+    rules: Rules,
+    *,
+    limited: bool,
+) -> None:
+    if person[left] is person[right]:
+        return
+    united = person[left] | person[right]
+    for said in statements:
+        if said.kind == Kind.NOT_SAME:
+            for one, other in ((person[left], person[right]), (person[right], person[left])):
+                if one.intersection(said.left) and other.intersection(said.right):
+                    return
+    counts = Counter(identifier.namespace for identifier in united)
+    had = [Counter(identifier.namespace for identifier in person[end]) for end in (left, right)]
+    if limited and any(
+        count > max(rules.of(namespace).at_most, had[0][namespace], had[1][namespace])
+        for namespace, count in counts.items()
+    ):
+        return
+    for identifier in united:
+        person[identifier] = united
 
 
 def _name(founder: Identifier) -> str:

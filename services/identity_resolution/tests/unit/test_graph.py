@@ -5,7 +5,10 @@ import pytest
 from cairn_kernel.ids import stable_id
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Refusal
 from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.moves import Merged, Split
+from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import NamespaceRule, Rules
+from identity_resolution.domain.statements import Kind, Stated, Statement
 
 from .evidence import named, seen
 
@@ -15,20 +18,30 @@ def profile(founder: str) -> str:
     return stable_id("profile", "default", identifier.namespace, identifier.token)
 
 
+def block(identifier: str) -> Statement:
+    return Statement(id=identifier, kind=Kind.BLOCK, left=(named(identifier),), author="anna", reason="desk", at=0)
+
+
+def said(kind: Kind, left: str, right: str) -> Statement:
+    return Statement(
+        id=f"{kind} {left}", kind=kind, left=(named(left),), right=(named(right),), author="anna", reason="call", at=0
+    )
+
+
 @pytest.fixture
 def graph() -> IdentityGraph:
     return IdentityGraph("default", Rules())
 
 
 def test_an_anonymous_visitor_is_a_profile_of_its_own(graph: IdentityGraph) -> None:
-    assert graph.resolve(seen(1, "anonymous_id:a")) == (profile("anonymous_id:a"), (), (), ())
+    assert graph.resolve(seen(1, "anonymous_id:a")) == Resolution(profile("anonymous_id:a"))
 
 
 def test_a_log_in_keeps_the_profile_that_was_there_first(graph: IdentityGraph) -> None:
     graph.resolve(seen(1, "anonymous_id:a"))
     resolution = graph.resolve(seen(2, "user_id:u", "anonymous_id:a"))
     assert resolution.profile_id == profile("anonymous_id:a")
-    assert resolution.merges == ()
+    assert resolution.moves == ()
 
 
 def test_two_profiles_that_meet_are_merged_into_the_older(graph: IdentityGraph) -> None:
@@ -36,7 +49,7 @@ def test_two_profiles_that_meet_are_merged_into_the_older(graph: IdentityGraph) 
     graph.resolve(seen(2, "user_id:u"))
     resolution = graph.resolve(seen(3, "user_id:u", "card:c"))
     assert resolution.profile_id == profile("card:c")
-    assert resolution.merges == ((profile("user_id:u"), profile("card:c")),)
+    assert resolution.moves == (Merged(profile("user_id:u"), profile("card:c")),)
     assert graph.survivor(profile("user_id:u")) == profile("card:c")
 
 
@@ -44,9 +57,9 @@ def test_one_event_may_merge_several_profiles(graph: IdentityGraph) -> None:
     for at, identifier in enumerate(("email:e", "card:c", "user_id:u"), start=1):
         graph.resolve(seen(at, identifier))
     resolution = graph.resolve(seen(9, "user_id:u", "email:e", "card:c"))
-    assert set(resolution.merges) == {
-        (profile("card:c"), profile("email:e")),
-        (profile("user_id:u"), profile("email:e")),
+    assert set(resolution.moves) == {
+        Merged(profile("card:c"), profile("email:e")),
+        Merged(profile("user_id:u"), profile("email:e")),
     }
 
 
@@ -65,7 +78,7 @@ def test_support_is_counted_until_it_tells_nothing_more(graph: IdentityGraph) ->
     assert graph.links[named("user_id:u"), named("card:c")].support == SUPPORT_COUNTED
     graph.take_changes()
     graph.resolve(seen(SUPPORT_COUNTED + 1, "user_id:u", "card:c"))
-    assert graph.take_changes() == ([], [], [])
+    assert not any(graph.take_changes())
 
 
 def test_two_users_never_become_one_over_a_shared_device(graph: IdentityGraph) -> None:
@@ -80,7 +93,7 @@ def test_two_users_never_become_one_over_a_shared_device(graph: IdentityGraph) -
 def test_older_evidence_that_comes_late_renames_by_a_merge(graph: IdentityGraph) -> None:
     graph.resolve(seen(5, "user_id:u", "anonymous_id:a"))
     resolution = graph.resolve(seen(1, "anonymous_id:a"))
-    assert resolution.merges == ((profile("user_id:u"), profile("anonymous_id:a")),)
+    assert resolution.moves == (Merged(profile("user_id:u"), profile("anonymous_id:a")),)
 
 
 def test_late_evidence_may_take_an_identifier_away_and_says_so(graph: IdentityGraph) -> None:
@@ -88,7 +101,9 @@ def test_late_evidence_may_take_an_identifier_away_and_says_so(graph: IdentityGr
     graph.resolve(seen(4, "user_id:v"))
     resolution = graph.resolve(seen(2, "user_id:v", "anonymous_id:tablet"))
     assert graph.resolve(seen(6, "anonymous_id:tablet")).profile_id == profile("user_id:v")
-    assert resolution.splits == ((profile("user_id:u"), profile("user_id:v")),)
+    tablet, user = named("anonymous_id:tablet"), named("user_id:u")
+    assert resolution.moves[0] == Split(profile("user_id:u"), profile("anonymous_id:tablet"), (tablet,), (user,))
+    assert resolution.moves[1:] == (Merged(profile("anonymous_id:tablet"), profile("user_id:v")),)
 
 
 def test_our_own_outcomes_find_the_survivor_and_are_no_evidence(graph: IdentityGraph) -> None:
@@ -98,7 +113,7 @@ def test_our_own_outcomes_find_the_survivor_and_are_no_evidence(graph: IdentityG
     graph.take_changes()
     outcome = seen(4, f"cairn_profile:{profile('user_id:u')}", type="delivery.sent")
     assert graph.resolve(outcome).profile_id == profile("card:c")
-    assert graph.take_changes() == ([], [], [])
+    assert not any(graph.take_changes())
 
 
 def test_an_event_that_nobody_is_named_in_stands_alone(graph: IdentityGraph) -> None:
@@ -107,7 +122,7 @@ def test_an_event_that_nobody_is_named_in_stands_alone(graph: IdentityGraph) -> 
 
 
 def test_a_blocked_identifier_links_nothing_and_does_not_own_the_event() -> None:
-    graph = IdentityGraph("default", Rules(), {named("email:everybody")})
+    graph = IdentityGraph("default", Rules(), Stated([block("email:everybody")]))
     first = graph.resolve(seen(1, "email:everybody", "anonymous_id:a"))
     second = graph.resolve(seen(2, "email:everybody", "anonymous_id:b"))
     assert (first.profile_id, second.profile_id) == (profile("anonymous_id:a"), profile("anonymous_id:b"))
@@ -115,24 +130,36 @@ def test_a_blocked_identifier_links_nothing_and_does_not_own_the_event() -> None
 
 
 def test_only_the_earliest_links_of_an_identifier_into_a_namespace_count() -> None:
-    limits = {"user_id": NamespaceRule(1, at_most=1, fan_out=2), "anonymous_id": NamespaceRule(5, 9, 9)}
+    limits = {"user_id": NamespaceRule(1, at_most=1, fan_out=2), "anonymous_id": NamespaceRule(5, 9, 2)}
     graph = IdentityGraph("default", Rules(limits=limits))
-    for at, user in enumerate("pqrst", start=1):
-        graph.resolve(seen(at, f"user_id:{user}", "anonymous_id:kiosk"))
-    kiosk = graph.nodes[named("anonymous_id:kiosk")]
-    assert [link.pair[0].token for link in kiosk.links.values()] == ["p", "q"]
-    assert graph.links[named("user_id:t"), named("anonymous_id:kiosk")].refusal == Refusal.FAN_OUT
+    for at, device in enumerate("pqrst", start=1):
+        graph.resolve(seen(at, "user_id:u", f"anonymous_id:{device}"))
+    assert [link.pair[1].token for link in graph.nodes[named("user_id:u")].links.values()] == ["p", "q"]
+    assert graph.links[named("user_id:u"), named("anonymous_id:t")].refusal == Refusal.FAN_OUT
+
+
+def test_what_is_seen_with_a_crowd_becomes_generic_and_all_it_joined_parts() -> None:
+    limits = {"user_id": NamespaceRule(1, at_most=1, fan_out=2), "email": NamespaceRule(2, 9, 9)}
+    graph = IdentityGraph("default", Rules(limits=limits))
+    graph.resolve(seen(1, "user_id:p", "email:family"))
+    graph.resolve(seen(2, "user_id:q", "email:family"))
+    assert graph.resolve(seen(3, "email:family")).profile_id == profile("user_id:p")
+    resolution = graph.resolve(seen(4, "user_id:r", "email:family"))
+    assert resolution.generic == (named("email:family"),)
+    assert [type(move) for move in resolution.moves] == [Split]
+    assert graph.resolve(seen(5, "email:family")).profile_id == profile("email:family")
+    assert graph.links[named("user_id:p"), named("email:family")].refusal == Refusal.GENERIC
 
 
 def test_a_crowd_is_cut_at_its_most_linked_identifier() -> None:
     graph = IdentityGraph("default", Rules(component_cap=6))
     blocked = [
-        identifier
-        for n in range(8)
-        for identifier in graph.resolve(seen(n + 1, f"user_id:{n}", "email:shared")).blocked
+        statement for n in range(8) for statement in graph.resolve(seen(n + 1, f"user_id:{n}", "email:shared")).blocked
     ]
-    assert blocked == [named("email:shared")]
-    assert graph.take_changes().blocked == blocked
+    assert [(one.kind, one.left, one.reason) for one in blocked] == [
+        (Kind.BLOCK, (named("email:shared"),), "COMPONENT_CAP")
+    ]
+    assert graph.take_changes().statements == blocked
     assert graph.resolve(seen(20, "user_id:3", "email:shared")).profile_id == profile("user_id:3")
     assert max(len(node.cluster.nodes) for node in graph.nodes.values()) == 1
 
@@ -143,3 +170,65 @@ def test_the_cap_bounds_what_one_event_costs() -> None:
         graph.resolve(seen(n + 1, f"user_id:{n}", f"card:{n}"))
         graph.resolve(seen(n + 1, f"user_id:{n + 1}", f"card:{n}"))
     assert max(len(node.cluster.nodes) for node in graph.nodes.values()) <= 50
+
+
+def test_a_merged_profile_whose_evidence_parts_again_is_restored_under_its_old_id(graph: IdentityGraph) -> None:
+    graph.resolve(seen(1, "user_id:u"))
+    graph.resolve(seen(2, "user_id:v"))
+    graph.resolve(seen(3, "user_id:u", "card:c"))
+    graph.resolve(seen(4, "email:e"))
+    graph.resolve(seen(5, "email:e", "card:c"))
+    assert graph.survivor(profile("email:e")) == profile("user_id:u")
+    denial = said(Kind.NOT_SAME, "email:e", "card:c")
+    resolution = graph.state(denial, as_of=6)
+    kept = (named("user_id:u"), named("card:c"))
+    assert resolution.moves == (Split(profile("user_id:u"), profile("email:e"), (named("email:e"),), kept),)
+    assert graph.withdraw(denial.id, as_of=7).moves == (Merged(profile("email:e"), profile("user_id:u")),)
+
+
+def test_very_late_evidence_never_merges_into_a_profile_that_was_merged_before(graph: IdentityGraph) -> None:
+    graph.resolve(seen(5, "user_id:u"))
+    graph.resolve(seen(7, "card:c"))
+    graph.resolve(seen(8, "user_id:u", "card:c"))
+    both = (named("user_id:u"), named("card:c"))
+    assert graph.resolve(seen(1, "card:c")).moves == (
+        Split(profile("user_id:u"), profile("card:c"), both),
+        Merged(profile("user_id:u"), profile("card:c")),
+    )
+
+
+def test_a_denial_beats_an_assertion_and_any_evidence(graph: IdentityGraph) -> None:
+    graph.state(said(Kind.SAME, "email:e", "card:c"), as_of=1)
+    graph.resolve(seen(1, "email:e", "card:c"))
+    assert graph.survivor(profile("email:e")) == graph.survivor(profile("card:c"))
+    graph.state(said(Kind.NOT_SAME, "email:e", "card:c"), as_of=2)
+    graph.resolve(seen(3, "email:e", "card:c"))
+    assert graph.survivor(profile("email:e")) != graph.survivor(profile("card:c"))
+    assert graph.links[named("email:e"), named("card:c")].refusal == Refusal.DENIED
+
+
+def test_what_people_say_is_the_same_may_exceed_a_limit(graph: IdentityGraph) -> None:
+    graph.resolve(seen(1, "user_id:u"))
+    graph.resolve(seen(2, "user_id:v"))
+    resolution = graph.state(said(Kind.SAME, "user_id:u", "user_id:v"), as_of=3)
+    assert resolution.moves == (Merged(profile("user_id:v"), profile("user_id:u")),)
+    graph.resolve(seen(4, "user_id:v", "card:c"))
+    assert graph.resolve(seen(5, "card:c")).profile_id == profile("user_id:u")
+
+
+def test_identifiers_stay_together_when_the_strongest_they_were_shown_with_is_blocked(graph: IdentityGraph) -> None:
+    graph.resolve(seen(1, "email:desk", "phone:p", "card:c"))
+    graph.state(block("email:desk"), as_of=2)
+    assert graph.resolve(seen(3, "card:c")).profile_id == graph.resolve(seen(3, "phone:p")).profile_id
+    assert graph.resolve(seen(4, "email:desk")).profile_id == profile("email:desk")
+
+
+def test_a_window_counts_only_what_was_first_seen_close_together() -> None:
+    limits = {"anonymous_id": NamespaceRule(5, at_most=2, fan_out=9, window_us=10)}
+    graph = IdentityGraph("default", Rules(limits=limits))
+    people = [
+        graph.resolve(seen(at, "user_id:u", f"anonymous_id:{n}")) and graph.survivor(profile(f"anonymous_id:{n}"))
+        for n, at in enumerate((1, 2, 3, 20))
+    ]
+    owner = graph.survivor(profile("user_id:u"))
+    assert [one == owner for one in people] == [True, True, False, True]

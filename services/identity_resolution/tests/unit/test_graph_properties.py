@@ -3,14 +3,18 @@
 import copy
 import random
 from collections import defaultdict
+from collections.abc import Sequence
 
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_kernel.event import Event, Identifier
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Cluster, Link, Node, Pair
 from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.moves import Merged, Split
+from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import NamespaceRule, Rules
+from identity_resolution.domain.statements import Kind, Statement
 
 from .evidence import named, seen
 from .oracle import who_is_who
@@ -60,7 +64,10 @@ class Shelf:
             self.links[link.pair].support = self.support[link.pair]
 
     def read(self, graph: IdentityGraph, batch: list[Event]) -> None:
-        wanted = {self.roots[one] for one in graph.missing(batch).identifiers if one in self.roots}
+        self.admit(graph, graph.missing(batch).identifiers)
+
+    def admit(self, graph: IdentityGraph, identifiers: set[Identifier]) -> None:
+        wanted = {self.roots[one] for one in identifiers if one in self.roots and one not in graph.nodes}
         clusters: dict[str, list[Node]] = {root: [] for root in sorted(wanted)}
         for identifier, root in self.roots.items():
             if root in wanted:
@@ -77,20 +84,37 @@ class Shelf:
         graph.admit(clusters.items(), links)
 
 
-def take_in(evidence: list[Event], rules: Rules, seed: int, keep_nodes: int = 1_000) -> tuple[Shelf, IdentityGraph]:
+def take_in(
+    evidence: Sequence[Event | Statement | str], rules: Rules, seed: int, keep_nodes: int = 1_000
+) -> tuple[Shelf, IdentityGraph]:
+    """Events, statements, and the ids of statements that are withdrawn, in batches of random size."""
     shuffle = random.Random(seed)
     graph, shelf = IdentityGraph("default", rules), Shelf()
     at = 0
     while at < len(evidence):
         size = shuffle.randint(1, 4)
         batch = evidence[at : at + size]
-        shelf.read(graph, batch)
-        for event in batch:
-            graph.resolve(event, batch=at)
+        shelf.read(graph, [one for one in batch if isinstance(one, Event)])
+        for item in batch:
+            if isinstance(item, Event):
+                graph.resolve(item, batch=at)
+            else:
+                restate(graph, shelf, item)
         shelf.write(graph)
         graph.evict(keep_nodes)
         at += size
     return shelf, graph
+
+
+def restate(graph: IdentityGraph, shelf: Shelf, said: Statement | str) -> None:
+    statement = said if isinstance(said, Statement) else graph.stated.in_force[said]
+    shelf.write(graph)
+    shelf.admit(graph, set(statement.concerned))
+    shelf.admit(graph, graph.beside(statement.concerned))
+    if isinstance(said, Statement):
+        graph.state(said, as_of=1)
+    else:
+        graph.withdraw(said, as_of=1)
 
 
 def people(shelf: Shelf) -> dict[Identifier, str]:
@@ -133,34 +157,112 @@ def test_links_support_and_refusals_do_not_depend_on_order(evidence: list[Event]
     }
 
 
-@given(st.lists(events, max_size=25))
-@settings(max_examples=100, deadline=None)
-def test_following_the_merges_leads_from_every_profile_told_to_the_one_it_is_now(evidence: list[Event]) -> None:
-    graph = IdentityGraph("default", TIGHT)
-    resolutions = [graph.resolve(event) for event in evidence]
-    assume(not any(resolution.splits for resolution in resolutions))
-    alias: dict[str, str] = {}
-    for resolution in resolutions:
-        for gone, heir in resolution.merges:
-            alias.pop(heir, None)
-            alias[gone] = heir
-    for resolution in resolutions:
-        heir = resolution.profile_id
-        while heir in alias:
-            heir = alias[heir]
-        assert graph.survivor(resolution.profile_id) == heir
+statements = st.builds(
+    lambda kind, left, right, at: Statement(
+        id=f"{kind}-{left}-{right}-{at}",
+        kind=kind,
+        left=(named(left),),
+        right=() if kind in (Kind.BLOCK, Kind.ALLOW) else (named(right),),
+        author="anna",
+        reason="as she says",
+        at=at,
+    ),
+    st.sampled_from(list(Kind)),
+    st.sampled_from(IDENTIFIERS),
+    st.sampled_from(IDENTIFIERS),
+    st.integers(1, 3),
+).filter(lambda one: one.left != one.right)
 
 
-@given(st.lists(events, max_size=25), st.sets(st.sampled_from(IDENTIFIERS), max_size=3))
-@settings(max_examples=100, deadline=None)
-def test_blocked_identifiers_link_nothing(evidence: list[Event], junk: set[str]) -> None:
-    blocked = frozenset(named(text) for text in junk)
-    graph = IdentityGraph("default", TIGHT, blocked)
-    for event in evidence:
-        graph.resolve(event)
-    assert {identifier: node.profile_id for identifier, node in graph.nodes.items()} == who_is_who(
-        evidence, TIGHT, blocked
-    )
+@given(
+    st.lists(events, max_size=25),
+    st.lists(statements, max_size=5, unique_by=lambda one: one.id),
+    st.randoms(use_true_random=False),
+    st.sampled_from([3, 1_000]),
+)
+@settings(max_examples=300, deadline=None)
+def test_statements_and_evidence_in_any_order_give_the_definition(
+    evidence: list[Event], said: list[Statement], chance: random.Random, keep: int
+) -> None:
+    mixed = [*evidence, *said, *(event for event in evidence if chance.random() < 0.3)]
+    chance.shuffle(mixed)
+    assert people(take_in(mixed, TIGHT, 0, keep_nodes=keep)[0]) == who_is_who(evidence, TIGHT, said)
+
+
+@given(
+    st.lists(events, max_size=25),
+    st.lists(statements, max_size=4, unique_by=lambda one: one.id),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=200, deadline=None)
+def test_what_is_said_and_withdrawn_leaves_nothing_behind(
+    evidence: list[Event], said: list[Statement], chance: random.Random
+) -> None:
+    plain, _ = take_in(evidence, TIGHT, 1)
+    where = chance.randint(0, len(evidence))
+    withdrawn = [statement.id for statement in said]
+    chance.shuffle(withdrawn)
+    again, _ = take_in([*evidence[:where], *said, *evidence[where:], *withdrawn], TIGHT, 2, keep_nodes=4)
+    assert people(again) == people(plain) == who_is_who(evidence, TIGHT)
+    assert {pair: (link.first, link.refusal) for pair, link in again.links.items()} == {
+        pair: (link.first, link.refusal) for pair, link in plain.links.items()
+    }
+
+
+@given(
+    st.lists(st.one_of(events, statements), max_size=30, unique_by=lambda one: str(one.id)),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=300, deadline=None)
+def test_following_what_is_told_leads_from_every_profile_to_the_one_it_is_now(
+    evidence: list[Event | Statement], chance: random.Random
+) -> None:
+    graph, said = IdentityGraph("default", TIGHT), Told()
+    for item in evidence:
+        if isinstance(item, Statement):
+            said.obey(graph.state(item, as_of=1))
+        else:
+            said.obey(graph.resolve(item))
+            said.learn(item, graph)
+        said.agrees_with(graph)
+    for statement_id in chance.sample(sorted(graph.stated.in_force), len(graph.stated.in_force)):
+        said.obey(graph.withdraw(statement_id, as_of=1))
+        said.agrees_with(graph)
+
+
+class Told:
+    """A follower of what is told: who holds which identifier. A merged profile is closed until a split restores it."""
+
+    def __init__(self) -> None:
+        self.members: dict[str, set[Identifier]] = {}
+        self.closed: set[str] = set()
+
+    def obey(self, resolution: Resolution) -> None:
+        for move in resolution.moves:
+            match move:
+                case Merged(gone, heir):
+                    assert gone not in self.closed
+                    assert heir not in self.closed
+                    self.members.setdefault(heir, set()).update(self.members.pop(gone))
+                    self.closed.add(gone)
+                case Split(source, target, moved, kept):
+                    assert source not in self.closed
+                    assert not self.members.get(target)
+                    assert self.members[source] == {*moved, *kept}
+                    self.closed.discard(target)
+                    self.members[source] -= set(moved)
+                    self.members[target] = set(moved)
+
+    def learn(self, event: Event, graph: IdentityGraph) -> None:
+        known = set().union(*self.members.values()) if self.members else set()
+        for identifier in set(event.identifiers) - known:
+            self.members.setdefault(graph.nodes[identifier].profile_id, set()).add(identifier)
+
+    def agrees_with(self, graph: IdentityGraph) -> None:
+        expected: dict[str, set[Identifier]] = {}
+        for identifier, node in graph.nodes.items():
+            expected.setdefault(node.profile_id, set()).add(identifier)
+        assert {id: members for id, members in self.members.items() if members} == expected
 
 
 def test_clusters_never_share_a_root() -> None:

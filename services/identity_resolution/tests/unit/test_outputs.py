@@ -1,4 +1,6 @@
+from cairn_kernel.event import Identifier
 from cairn_kernel.ids import stable_id
+from identity_resolution.domain.moves import Merged, Split
 from identity_resolution.domain.outputs import outputs
 from identity_resolution.domain.resolution import Resolution
 
@@ -13,7 +15,7 @@ def test_an_event_is_passed_on_under_its_profile_and_its_own_id() -> None:
 
 def test_a_merge_is_told_to_both_profiles_before_the_event_that_caused_it() -> None:
     event = seen(5, "user_id:u", "card:c", id="cause")
-    to_loser, to_survivor, resolved = outputs(event, Resolution("new", (("old", "new"),)))
+    to_loser, to_survivor, resolved = outputs(event, Resolution("new", (Merged("old", "new"),)))
     assert to_loser.type == to_survivor.type == "identity.merged"
     assert to_loser.data == to_survivor.data == {"from": "old", "to": "new"}
     assert (to_loser.profile_id, to_survivor.profile_id, resolved.profile_id) == ("old", "new", "new")
@@ -35,3 +37,16 @@ def test_consent_granted_is_told_with_its_class() -> None:
     event = seen(5, "user_id:u", type="consent.granted", channel="sms", **{"class": "marketing"})
     _, changed = outputs(event, Resolution("p"))
     assert changed.data == {"channel": "sms", "class": "marketing", "granted": True}
+
+
+def test_a_split_is_told_to_both_profiles_with_what_leaves() -> None:
+    event = seen(5, "user_id:u", id="cause")
+    moved, kept, junk = Identifier("card", "c"), Identifier("user_id", "u"), Identifier("email", "j")
+    resolution = Resolution("a", (Split("a", "b", (moved, junk), (kept,), (junk,)),))
+    from_a, to_b, _ = outputs(event, resolution)
+    assert from_a.type == to_b.type == "identity.split"
+    assert from_a.data == to_b.data
+    assert from_a.data == {
+        "from": "a", "to": "b", "moved": ["card:c", "email:j"], "kept": ["user_id:u"], "alone": ["email:j"], "at": 5,
+    }  # fmt: skip
+    assert (from_a.profile_id, to_b.profile_id, from_a.causation_id) == ("a", "b", "cause")

@@ -4,15 +4,21 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import asyncpg
+import msgspec
 
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.event import Event, Identifier, from_msgpack
 from identity_resolution.adapters import sql
-from identity_resolution.application.ports import Counts, StepEvent, StoredClusters, StoredLink
+from identity_resolution.application.ports import Counts, Pending, StepEvent, StoredClusters, StoredLink
+from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Link, Node, Refusal
 from identity_resolution.domain.resolution import Changes
+from identity_resolution.domain.statements import Stated, Statement
 
 READ_TIMEOUT_S = 30
+_statements = msgspec.json.Decoder(Statement)
+_commands = msgspec.json.Decoder(Command)
+_answers = msgspec.json.Decoder(Answer)
 
 
 class PostgresIdentityStore:
@@ -34,11 +40,24 @@ class PostgresIdentityStore:
             clusters.setdefault((row["tenant"], row["root"]), []).append(_node(row))
         return StoredClusters(clusters, [StoredLink(row["tenant"], _link(row)) for row in links])
 
-    async def blocked(self) -> dict[str, set[Identifier]]:
-        by_tenant: dict[str, set[Identifier]] = {}
-        for tenant, namespace, token in await self._pool.fetch(sql.BLOCKED):
-            by_tenant.setdefault(tenant, set()).add(Identifier(namespace, token))
+    async def stated(self) -> dict[str, Stated]:
+        by_tenant: dict[str, Stated] = {}
+        for tenant, namespace, token in await self._pool.fetch(sql.GENERIC, timeout=READ_TIMEOUT_S):
+            by_tenant.setdefault(tenant, Stated()).make_generic(Identifier(namespace, token))
+        for tenant, body in await self._pool.fetch(sql.STATED, timeout=READ_TIMEOUT_S):
+            by_tenant.setdefault(tenant, Stated()).put(_statements.decode(body))
         return by_tenant
+
+    async def pending(self, limit: int) -> list[Pending]:
+        rows = await self._pool.fetch(sql.PENDING, limit, timeout=READ_TIMEOUT_S)
+        return [Pending(ordinal, tenant, _commands.decode(body), at) for ordinal, tenant, body, at in rows]
+
+    async def ask(self, tenant: str, request_id: str, command: Command, at: int) -> None:
+        await self._pool.execute(sql.ASK, tenant, request_id, _text(command), at, timeout=READ_TIMEOUT_S)
+
+    async def answered(self, tenant: str, request_id: str) -> Answer | None:
+        body = await self._pool.fetchval(sql.ANSWERED, tenant, request_id, timeout=READ_TIMEOUT_S)
+        return None if body is None else _answers.decode(body)
 
     async def count(self, tenant: str) -> Counts:
         row = await self._pool.fetchrow(sql.COUNT, tenant, timeout=READ_TIMEOUT_S)
@@ -48,6 +67,15 @@ class PostgresIdentityStore:
         rows = await self._pool.fetch(sql.STEP_EVENTS, limit, timeout=READ_TIMEOUT_S)
         return [from_msgpack(row["body"]) for row in rows]
 
+    def begin(self, work: UnitOfWork, tenant: str, statement: Statement, as_of: int) -> None:
+        work.rows.append((sql.BEGIN, [(tenant, statement.id, _text(statement), as_of)]))
+
+    def end(self, work: UnitOfWork, tenant: str, statement_id: str, as_of: int) -> None:
+        work.rows.append((sql.END, [(tenant, statement_id, as_of)]))
+
+    def answer(self, work: UnitOfWork, pending: Pending, answer: Answer) -> None:
+        work.rows.append((sql.ANSWER, [(pending.ordinal, _text(answer))]))
+
     def write(self, work: UnitOfWork, tenant: str, changes: Changes) -> None:
         if changes.nodes:
             work.rows.append((sql.WRITE_NODES, [(tenant, *_columns([_node_row(node) for node in changes.nodes]))]))
@@ -56,8 +84,14 @@ class PostgresIdentityStore:
             work.rows.append((sql.WRITE_LINKS, [(SUPPORT_COUNTED, *_columns(rows))]))
             for link in changes.links:
                 link.fresh_support = 0
-        if changes.blocked:
-            work.rows.append((sql.BLOCK, [(tenant, *identifier, "COMPONENT_CAP") for identifier in changes.blocked]))
+        if changes.evidence:
+            work.rows.append((sql.WRITE_EVIDENCE, [_columns(changes.evidence)]))
+        if changes.memberships:
+            work.rows.append((sql.WRITE_MEMBERSHIPS, [_columns(changes.memberships)]))
+        for made in changes.statements:
+            self.begin(work, tenant, made, made.at)
+        if changes.generic:
+            work.rows.append((sql.MAKE_GENERIC, [(tenant, *identifier) for identifier in changes.generic]))
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:
         rows = [(event.event_time, event.id, body) for event, body in events]
@@ -65,6 +99,10 @@ class PostgresIdentityStore:
 
     def drop_step_events(self, work: UnitOfWork, events: Sequence[Event]) -> None:
         work.rows.append((sql.DROP_STEP_EVENTS, [_columns([(event.event_time, event.id) for event in events])]))
+
+
+def _text(value: Statement | Command | Answer) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> tuple[list[Any], ...]:
@@ -84,7 +122,15 @@ def _node_row(node: Node) -> tuple[Any, ...]:
 
 
 def _link_row(link: Link) -> tuple[Any, ...]:
-    return (*link.ids, link.fresh_support, *link.first, str(link.refusal), link.left_ranked, link.right_ranked)
+    return (
+        *link.ids,
+        link.fresh_support,
+        *link.first,
+        str(link.refusal),
+        link.left_ranked,
+        link.right_ranked,
+        link.weight,
+    )
 
 
 def _node(row: Any) -> Node:
@@ -110,4 +156,5 @@ def _link(row: Any) -> Link:
         row["left_ranked"],
         row["right_ranked"],
         row["support"],
+        row["weight"],
     )

@@ -16,7 +16,7 @@ SELECT l.tenant, l.namespace AS left_namespace, l.token AS left_token,
        r.namespace AS right_namespace, r.token AS right_token,
        ranked.left_id::text, ranked.right_id::text, ranked.support, ranked.first_time,
        ranked.first_event_id::text, ranked.refusal,
-       ranked.left_ranked, ranked.right_ranked
+       ranked.left_ranked, ranked.right_ranked, ranked.weight
 FROM ranked JOIN nodes l ON l.own_id = ranked.left_id JOIN nodes r ON r.own_id = ranked.right_id
 """
 WRITE_NODES: Final = """
@@ -29,19 +29,40 @@ ON CONFLICT (own_id) DO UPDATE SET profile_id = excluded.profile_id, root = excl
 # A link that ranks nowhere is not kept in memory, so its first event may be known here only.
 WRITE_LINKS: Final = """
 INSERT INTO links AS known
-    (left_id, right_id, support, first_time, first_event_id, refusal, left_ranked, right_ranked)
+    (left_id, right_id, support, first_time, first_event_id, refusal, left_ranked, right_ranked, weight)
 SELECT * FROM unnest($2::text[]::uuid[], $3::text[]::uuid[], $4::bigint[], $5::bigint[], $6::text[]::uuid[],
-                     $7::text[], $8::boolean[], $9::boolean[])
+                     $7::text[], $8::boolean[], $9::boolean[], $10::float8[])
 ON CONFLICT (left_id, right_id) DO UPDATE SET
     support = least(known.support + excluded.support, $1::bigint),
-    first_event_id = CASE WHEN (excluded.first_time, excluded.first_event_id) < (known.first_time, known.first_event_id)
+    first_event_id = CASE WHEN known.weight >= 0
+                            OR (excluded.first_time, excluded.first_event_id) < (known.first_time, known.first_event_id)
                           THEN excluded.first_event_id ELSE known.first_event_id END,
-    first_time = least(excluded.first_time, known.first_time),
+    first_time = CASE WHEN known.weight >= 0 THEN excluded.first_time
+                      ELSE least(excluded.first_time, known.first_time) END,
+    weight = CASE WHEN known.weight < 0 THEN known.weight ELSE excluded.weight END,
     refusal = excluded.refusal, left_ranked = excluded.left_ranked, right_ranked = excluded.right_ranked
 """
-BLOCKED: Final = "SELECT tenant, namespace, token FROM blocked"
-BLOCK: Final = """
-INSERT INTO blocked (tenant, namespace, token, reason) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+STATED: Final = "SELECT tenant, body FROM statements WHERE until IS NULL"
+GENERIC: Final = "SELECT tenant, namespace, token FROM generic"
+BEGIN: Final = "INSERT INTO statements (tenant, id, body, since) VALUES ($1, $2, $3, $4)"
+END: Final = "UPDATE statements SET until = $3 WHERE tenant = $1 AND id = $2"
+MAKE_GENERIC: Final = """
+INSERT INTO generic (tenant, namespace, token) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+"""
+PENDING: Final = "SELECT ordinal, tenant, body, at FROM commands WHERE answer IS NULL ORDER BY ordinal LIMIT $1"
+ASK: Final = """
+INSERT INTO commands (tenant, request_id, body, at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING
+"""
+ANSWERED: Final = "SELECT answer FROM commands WHERE tenant = $1 AND request_id = $2"
+ANSWER: Final = "UPDATE commands SET answer = $2 WHERE ordinal = $1"
+WRITE_EVIDENCE: Final = """
+INSERT INTO evidence (left_id, right_id, event_time, event_id, as_of)
+SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[], $4::text[]::uuid[], $5::bigint[])
+ON CONFLICT DO NOTHING
+"""
+WRITE_MEMBERSHIPS: Final = """
+INSERT INTO memberships (own_id, profile_id, as_of)
+SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[])
 """
 COUNT: Final = """
 SELECT count(*) FILTER (WHERE own_id = profile_id) AS profiles,

@@ -4,9 +4,11 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from cairn_eventstore import UnitOfWork
-from cairn_kernel.event import Event, Identifier
+from cairn_kernel.event import Event
+from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.elements import Link, Node
 from identity_resolution.domain.resolution import Changes
+from identity_resolution.domain.statements import Stated, Statement
 
 
 class StoredLink(NamedTuple):
@@ -40,6 +42,16 @@ class StepEvent(NamedTuple):
     """As it stood on the bus."""
 
 
+class Pending(NamedTuple):
+    """A command that is not done yet."""
+
+    ordinal: int
+    tenant: str
+    command: Command
+    at: int
+    """When it was asked for (µs)."""
+
+
 class IdentityStore(Protocol):
     """The identity tables. What is written goes into a unit of work and happens with it."""
 
@@ -47,8 +59,20 @@ class IdentityStore(Protocol):
         """The whole clusters of the identifiers with these ids; unknown ids are left out. One consistent view."""
         ...
 
-    async def blocked(self) -> dict[str, set[Identifier]]:
-        """Blocked identifiers by tenant."""
+    async def stated(self) -> dict[str, Stated]:
+        """What holds, and what is generic, by tenant."""
+        ...
+
+    async def ask(self, tenant: str, request_id: str, command: Command, at: int) -> None:
+        """Let a command wait for the owner; asking again under the same request id changes nothing."""
+        ...
+
+    async def answered(self, tenant: str, request_id: str) -> Answer | None:
+        """What a command came to; None if it is not done yet."""
+        ...
+
+    async def pending(self, limit: int) -> list[Pending]:
+        """The commands that wait, in order."""
         ...
 
     async def count(self, tenant: str) -> Counts:
@@ -57,6 +81,18 @@ class IdentityStore(Protocol):
 
     async def step_events(self, limit: int) -> list[Event]:
         """At most `limit` kept events, by (event_time, id)."""
+        ...
+
+    def begin(self, work: UnitOfWork, tenant: str, statement: Statement, as_of: int) -> None:
+        """A statement holds from now on."""
+        ...
+
+    def end(self, work: UnitOfWork, tenant: str, statement_id: str, as_of: int) -> None:
+        """A statement does not hold any more."""
+        ...
+
+    def answer(self, work: UnitOfWork, pending: Pending, answer: Answer) -> None:
+        """A command is done."""
         ...
 
     def write(self, work: UnitOfWork, tenant: str, changes: Changes) -> None:

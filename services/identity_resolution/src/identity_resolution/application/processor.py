@@ -15,6 +15,7 @@ from identity_resolution.application.resolve_events import EventResolver
 LOG: Final = "resolved"
 STEP: Final = "step"
 LIVE: Final = "live"
+COMMANDS_AT_ONCE: Final = 20
 
 
 class ResolveProcessor:
@@ -35,9 +36,14 @@ class ResolveProcessor:
         self._inbox: dict[int, InboxAdvance] = {}
         self._mode = LIVE
         self._next_mode = LIVE
+        self.commands_wait = False
+        """Set by whoever sees that commands wait; they are then taken with the next batch."""
 
     async def process(self, entries: Mapping[int, Sequence[Entry]], work: UnitOfWork) -> dict[int, int]:
-        """See cairn_runtime.Processor."""
+        """See cairn_runtime.Processor. Commands go first, in a batch of their own."""
+        if self.commands_wait:
+            await self._obey(work)
+            return {}
         taken = {partition: _before_marker(run) for partition, run in entries.items()}
         decoded = [
             (from_msgpack(entry.body), entry.body)
@@ -57,7 +63,8 @@ class ResolveProcessor:
         return taken
 
     async def tick(self, upto: Mapping[int, int], work: UnitOfWork) -> bool:
-        """See cairn_runtime.Processor. There are no timers here."""
+        """See cairn_runtime.Processor. The timers are those of statements that expire."""
+        await self._resolver.expire(min(upto.values()), work)
         return False
 
     async def gained(self, partitions: Mapping[int, InboxAdvance]) -> None:
@@ -79,6 +86,16 @@ class ResolveProcessor:
         self._mode = self._next_mode
         self._resolver.committed()
 
+    async def _obey(self, work: UnitOfWork) -> None:
+        """Do what was asked for. In a time-lapse it happens at the virtual instant that the log has come to."""
+        pending = await self._identities.pending(COMMANDS_AT_ONCE)
+        self.commands_wait = len(pending) == COMMANDS_AT_ONCE
+        for one in pending:
+            at = self._resolver.now if self._mode == STEP else max(one.at, self._resolver.now)
+            await self._resolver.obey(one, at, work)
+        if pending:
+            work.inbox.append(self._inbox[0])  # nothing is read, yet a stale owner must be fenced
+
     async def _end_step(self, markers: Mapping[int, Event], work: UnitOfWork) -> dict[int, int]:
         """Take the next events of the step; after the last ones pass the markers on."""
         if len({(event.data["step"], event.data["mode"]) for event in markers.values()}) != 1:
@@ -90,6 +107,7 @@ class ResolveProcessor:
         if len(events) == self._batch_max_events:
             work.inbox.append(self._inbox[0])  # nothing is read, yet a stale owner must be fenced
             return dict.fromkeys(markers, 0)
+        await self._resolver.expire(markers[0].as_of, work)
         for partition, event in sorted(markers.items()):
             step, mode = int(event.data["step"]), str(event.data["mode"])
             own = marker(LOG, partition, step=step, at=event.as_of, mode=mode)

@@ -1,25 +1,30 @@
 """Gives each event of a batch its profile. The graphs of all tenants are kept here, as far as memory allows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 
-from cairn_eventstore import NewEvent, UnitOfWork
-from cairn_kernel.event import Event, Identifier
+from cairn_eventstore import NewEvent, Timer, UnitOfWork
+from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
-from identity_resolution.application.ports import IdentityStore
+from identity_resolution.application.ports import IdentityStore, Pending
+from identity_resolution.domain.commands import Answer
 from identity_resolution.domain.graph import IdentityGraph
-from identity_resolution.domain.outputs import outputs
+from identity_resolution.domain.moves import Merged, Move, Split
+from identity_resolution.domain.outputs import outputs, stated_event, told
 from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import Rules
+from identity_resolution.domain.statements import Stated, Statement
 
 log = structlog.get_logger()
 
 NO_TIME: Final = 0
+EXPIRY: Final = "expiry"
+"""Timer of a statement."""
 SHOWN: Final = 5
 """Most ids in one log line."""
 
@@ -32,7 +37,7 @@ class EventResolver:
         self._rules = rules
         self._cache_identifiers = cache_identifiers
         self._graphs: dict[str, IdentityGraph] = {}
-        self._blocked: dict[str, set[Identifier]] = {}
+        self._stated: dict[str, Stated] = {}
         self._as_of = [NO_TIME] * PARTITIONS
         self._faulty: set[str] = set()
         self._batch = 0
@@ -40,18 +45,51 @@ class EventResolver:
     async def forget(self, as_of: dict[int, int]) -> None:
         """Drop all memory; `as_of` is the greatest instant in each partition of the own log."""
         self._graphs.clear()
-        self._blocked = await self._store.blocked()
+        self._stated = await self._store.stated()
         self._as_of = [as_of.get(partition, NO_TIME) for partition in range(PARTITIONS)]
+
+    @property
+    def now(self) -> int:
+        """The latest instant in the own log."""
+        return max(self._as_of)
 
     async def resolve(self, events: Sequence[Event], work: UnitOfWork) -> None:
         """Put into `work` what the events become, in their order, and what they teach."""
         self._batch += 1
         await self._admit(events)
+        due = await self._due(max((event.as_of for event in events), default=NO_TIME))
         for event in events:
+            while due and event.as_of >= due[0][0]:
+                self._expire(*due.pop(0), work)
             for output in outputs(event, self._resolve_one(event)):
                 self._append(output, work)
-        for tenant, graph in self._graphs.items():
-            self._store.write(work, tenant, graph.take_changes())
+        self._write(work)
+
+    async def expire(self, upto: int, work: UnitOfWork) -> None:
+        """Statements that expire at or before an instant (µs) do not hold any more."""
+        for at, tenant, statement in await self._due(upto):
+            self._expire(at, tenant, statement, work)
+        self._write(work)
+
+    async def obey(self, pending: Pending, at: int, work: UnitOfWork) -> None:
+        """Do what a command asks for, as at an instant (µs) of the own log, and answer it."""
+        tenant, command = pending.tenant, pending.command
+        graph = self._graph(tenant)
+        ended = [graph.stated.in_force[one] for one in command.withdraw if one in graph.stated.in_force]
+        stated = [] if command.state is None or command.state.id in graph.stated.in_force else [command.state]
+        moves: list[Move] = []
+        for statement in (*ended, *stated):
+            await self._admit_around(tenant, statement)
+            begins = statement in stated
+            moves += self._restate(tenant, statement, at, work, "stated" if begins else "withdrawn")
+        answer = Answer(
+            statement_id=command.state.id if command.state else "",
+            withdrawn=tuple(one.id for one in ended),
+            merges=tuple((one.gone, one.heir) for one in moves if isinstance(one, Merged)),
+            splits=tuple((one.source, one.target, len(one.moved)) for one in moves if isinstance(one, Split)),
+        )
+        self._store.answer(work, pending, answer)
+        self._write(work)
 
     def committed(self) -> None:
         """The last unit of work has happened."""
@@ -70,6 +108,9 @@ class EventResolver:
             identifiers, profile_ids = self._graph(tenant).missing(own)
             wanted |= profile_ids
             wanted.update(stable_id("profile", tenant, *identifier) for identifier in identifiers)
+        await self._read(wanted)
+
+    async def _read(self, wanted: Collection[str]) -> None:
         if not wanted:
             return
         stored = await self._store.load(wanted)
@@ -78,10 +119,53 @@ class EventResolver:
         for tenant, link in stored.links:
             self._graph(tenant).admit((), [link])
 
+    async def _admit_around(self, tenant: str, statement: Statement) -> None:
+        """Bring in what a statement is about, and what is linked to that."""
+        graph = self._graph(tenant)
+        for wanted in ({one for one in statement.concerned if one not in graph.nodes}, None):
+            identifiers = graph.beside(statement.concerned) if wanted is None else wanted
+            await self._read({stable_id("profile", tenant, *identifier) for identifier in identifiers})
+
+    async def _due(self, upto: int) -> list[tuple[int, str, Statement]]:
+        """(instant, tenant, statement) of what expires by then, in order; all it needs is in memory."""
+        due = [
+            (statement.expires or 0, tenant, statement)
+            for tenant, stated in self._stated.items()
+            for statement in stated.expired(upto)
+        ]
+        for _, tenant, statement in due:
+            await self._admit_around(tenant, statement)
+        return sorted(due, key=lambda item: (item[0], item[1], item[2].id))
+
+    def _expire(self, at: int, tenant: str, statement: Statement, work: UnitOfWork) -> None:
+        self._restate(tenant, statement, at, work, "expired")
+
+    def _restate(self, tenant: str, statement: Statement, at: int, work: UnitOfWork, how: str) -> list[Move]:
+        graph = self._graph(tenant)
+        if how == "stated":
+            resolution = graph.state(statement, at)
+            self._store.begin(work, tenant, statement, at)
+        else:
+            resolution = graph.withdraw(statement.id, at)
+            self._store.end(work, tenant, statement.id, at)
+        if statement.expires is not None:
+            timer = Timer(0, statement.id, EXPIRY, statement.expires)
+            (work.timers_set if how == "stated" else work.timers_cancelled).append(timer)
+        cause = stated_event(tenant, statement, how, at, resolution)
+        for output in (*told(cause, resolution.moves), cause):
+            self._append(output, work)
+        self._report(cause, resolution)
+        return list(resolution.moves)
+
+    def _write(self, work: UnitOfWork) -> None:
+        for tenant, graph in self._graphs.items():
+            self._store.write(work, tenant, graph.take_changes())
+
     def _graph(self, tenant: str) -> IdentityGraph:
         graph = self._graphs.get(tenant)
         if graph is None:
-            graph = self._graphs[tenant] = IdentityGraph(tenant, self._rules, self._blocked.get(tenant, ()))
+            stated = self._stated.setdefault(tenant, Stated())
+            graph = self._graphs[tenant] = IdentityGraph(tenant, self._rules, stated)
         return graph
 
     def _resolve_one(self, event: Event) -> Resolution:
@@ -95,7 +179,7 @@ class EventResolver:
             metrics.UNRESOLVABLE.inc()
             self._faulty.add(event.id)  # tried again without learning from it, once memory is fresh
             raise
-        if resolution.merges or resolution.splits or resolution.blocked:
+        if resolution.moves or resolution.blocked or resolution.generic:
             self._report(event, resolution)
         return resolution
 
@@ -109,16 +193,19 @@ class EventResolver:
         work.appends.append(NewEvent(partition, output.id, 1, output))
 
     def _report(self, event: Event, resolution: Resolution) -> None:
-        metrics.MERGES.inc(len(resolution.merges))
-        if resolution.splits:
-            metrics.SPLITS.inc(len(resolution.splits))
+        splits = [move for move in resolution.moves if isinstance(move, Split)]
+        metrics.MERGES.inc(len(resolution.moves) - len(splits))
+        if splits:
+            metrics.SPLITS.inc(len(splits))
             log.warning(
                 "profile.split",
                 event_id=event.id,
                 tenant=event.tenant,
-                profile_ids=sorted({old for old, _ in resolution.splits})[:SHOWN],
+                profile_ids=sorted({move.source for move in splits})[:SHOWN],
             )
-        for identifier in resolution.blocked:
+        barred = [(identifier, "GENERIC") for identifier in resolution.generic]
+        barred += [(statement.left[0], statement.reason) for statement in resolution.blocked]
+        for identifier, reason in barred:
             metrics.BLOCKED.inc()
             log.warning(
                 "identifier.blocked",
@@ -126,5 +213,5 @@ class EventResolver:
                 tenant=event.tenant,
                 namespace=identifier.namespace,
                 token=identifier.token,
-                reason="COMPONENT_CAP",
+                reason=reason,
             )

@@ -11,6 +11,9 @@ SUPPORT_COUNTED: Final = 20
 Pair = tuple[Identifier, Identifier]
 """Two identifiers, the stronger first."""
 
+OBSERVED: Final = -1.0
+"""Weight of a link that events showed; any other weight is that of a suggestion."""
+
 
 class Refusal(StrEnum):
     """Why a link does not join its two ends; empty if it does."""
@@ -22,12 +25,16 @@ class Refusal(StrEnum):
     """One end was linked earlier to as many identifiers of that namespace as count."""
     BLOCKED = "BLOCKED"
     """One end is blocked: it names nobody in particular."""
+    GENERIC = "GENERIC"
+    """One end was seen with more people than one identifier can name."""
+    DENIED = "DENIED"
+    """Somebody said that they are not one person."""
 
 
 class Link:
     """Two identifiers that events showed together. All of it follows from the set of those events."""
 
-    __slots__ = ("first", "fresh_support", "ids", "left_ranked", "pair", "refusal", "right_ranked", "support")
+    __slots__ = ("first", "fresh_support", "ids", "left_ranked", "pair", "refusal", "right_ranked", "support", "weight")
 
     def __init__(
         self,
@@ -38,6 +45,7 @@ class Link:
         left_ranked: bool = False,
         right_ranked: bool = False,
         support: int = 0,
+        weight: float = OBSERVED,
     ) -> None:
         self.pair = pair
         self.ids = ids
@@ -52,6 +60,8 @@ class Link:
         self.left_ranked = left_ranked
         """True if it is among the earliest `fan_out` links of its left end into the right end's namespace."""
         self.right_ranked = right_ranked
+        self.weight = weight
+        """OBSERVED, or how strongly matching suggests it (bits, 0 and more): suggestions are taken last."""
 
     def count(self) -> bool:
         """Count one more event that shows it; False if enough were counted."""
@@ -62,9 +72,19 @@ class Link:
         return True
 
     @property
-    def age(self) -> tuple[tuple[int, str], Pair]:
-        """Sort key: a total order, earliest first."""
-        return (self.first, self.pair)
+    def suggested(self) -> bool:
+        """True if no event showed it."""
+        return self.weight != OBSERVED
+
+    def show(self, at: tuple[int, str]) -> None:
+        """An event shows it, at a time (µs) and with an id."""
+        self.first = at if self.suggested else min(self.first, at)
+        self.weight = OBSERVED
+
+    @property
+    def age(self) -> tuple[bool, tuple[int, str], Pair]:
+        """Sort key: a total order, what was seen before what is suggested, earliest first."""
+        return (self.suggested, self.first, self.pair)
 
 
 class Cluster:

@@ -1,20 +1,24 @@
 """The identity graph of one tenant, as far as it is in memory.
 
-`resolve` takes one event in. What it needs must have been admitted before: `missing` tells what
-that is. Changes pile up until `take_changes`.
+`resolve` takes one event in, `state` and `withdraw` what people say. What they need must have been
+admitted before: `missing` and `beside` tell what that is. Changes pile up until `take_changes`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 from cairn_kernel.event import Event, Identifier
-from cairn_kernel.identifiers import CAIRN_PROFILE
+from cairn_kernel.identifiers import CAIRN_PROFILE, strength
 from cairn_kernel.ids import stable_id
-from identity_resolution.domain.elements import Cluster, Link, Node, Pair, Refusal
-from identity_resolution.domain.partition import standing
+from identity_resolution.domain.elements import Cluster, Link, Node, Pair
 from identity_resolution.domain.ranking import rank_link
-from identity_resolution.domain.regroup import Regrouping, regroup
-from identity_resolution.domain.resolution import Changes, Missing, Resolution
+from identity_resolution.domain.regroup import regroup
+from identity_resolution.domain.resolution import Changes, Evidence, Membership, Missing, Resolution
 from identity_resolution.domain.rules import Rules
+from identity_resolution.domain.statements import BY_SERVICE, Kind, Stated, Statement
+
+COMPONENT_CAP = "COMPONENT_CAP"
+"""Reason of a block that the service made since something held more together than the rules' component_cap."""
 
 
 class _ShortCut:
@@ -31,24 +35,21 @@ class _ShortCut:
 class IdentityGraph:
     """Nodes, links and clusters by identifier, with a short cut per set of identifiers seen."""
 
-    def __init__(self, tenant: str, rules: Rules, blocked: Iterable[Identifier] = ()) -> None:
+    def __init__(self, tenant: str, rules: Rules, stated: Stated | None = None) -> None:
         self.tenant = tenant
         self.rules = rules
-        self.blocked = set(blocked)
+        self.stated = stated or Stated()
         self.nodes: dict[Identifier, Node] = {}
         self.links: dict[Pair, Link] = {}
         self._by_own_id: dict[str, Node] = {}
         self._short_cuts: dict[tuple[Identifier, ...], _ShortCut] = {}
-        self._changed_nodes: dict[Identifier, Node] = {}
-        self._changed_links: dict[Pair, Link] = {}
-        self._newly_blocked: list[Identifier] = []
-        self._stale: set[str] = set()  # roots of clusters written before one of their identifiers was blocked
+        self._forget_changes()
 
     # Reading
 
     def missing(self, events: Iterable[Event]) -> Missing:
         """The identifiers and profile ids of the events that are not in memory; they may be new."""
-        short_cuts, nodes = self._short_cuts, self.nodes
+        short_cuts, nodes, same = self._short_cuts, self.nodes, self.stated.same
         identifiers: set[Identifier] = set()
         profile_ids: set[str] = set()
         for event in events:
@@ -60,7 +61,14 @@ class IdentityGraph:
                         profile_ids.add(identifier.token)
                 elif identifier not in nodes:
                     identifiers.add(identifier)
+                    for statement in same.get(identifier, {}).values():
+                        identifiers.update(one for one in statement.concerned if one not in nodes)
         return Missing(identifiers, profile_ids)
+
+    def beside(self, identifiers: Iterable[Identifier]) -> set[Identifier]:
+        """What is linked to identifiers in memory and is not in memory: a change of their bars concerns it."""
+        known = [self.nodes[one] for one in identifiers if one in self.nodes]
+        return {other for node in known for other in node.links if other not in self.nodes}
 
     def admit(self, clusters: Iterable[tuple[str, list[Node]]], links: Iterable[Link]) -> None:
         """Take in clusters as they were written, each with its root, and the links that rank at their nodes."""
@@ -99,18 +107,12 @@ class IdentityGraph:
         identifiers = tuple(
             sorted(
                 {identifier for identifier in event.identifiers if identifier.namespace != CAIRN_PROFILE},
-                key=self.rules.strength,
+                key=strength,
             )
         )
         if not identifiers:
             return self._by_reference(event)
         return self._learn(event, identifiers, batch)
-
-    def take_changes(self) -> Changes:
-        """What changed since the last call; support counts start anew."""
-        changes = Changes(list(self._changed_nodes.values()), list(self._changed_links.values()), self._newly_blocked)
-        self._changed_nodes, self._changed_links, self._newly_blocked = {}, {}, []
-        return changes
 
     def _by_reference(self, event: Event) -> Resolution:
         for identifier in event.identifiers:
@@ -118,63 +120,135 @@ class IdentityGraph:
         return Resolution(stable_id("profile", self.tenant, "event", event.id))
 
     def _learn(self, event: Event, identifiers: tuple[Identifier, ...], batch: int) -> Resolution:
-        at = (event.event_time, event.id)
-        news = False
-        nodes = []
-        for identifier in identifiers:
-            node = self.nodes.get(identifier) or self._new_node(identifier, event.event_time)
-            nodes.append(node)
-            if not node.profile_id or event.event_time < node.first_time:
-                node.first_time = min(node.first_time, event.event_time)
-                self._changed_nodes[identifier] = node
-                news = True
-        links, touched_links = [], []
-        for other in nodes[1:]:
-            link, touched = self._show(nodes[0], other, at)
+        nodes = [self._see(identifier, event) for identifier in identifiers]
+        links, touched_links, generic = [], [], []
+        for left, right in _shown(nodes):
+            link, touched, crowded = self._show(left, right, event)
             links.append(link)
             touched_links += touched
-        news = news or bool(touched_links) or any(node.cluster.root in self._stale for node in nodes)
-        regrouping = self._regroup(nodes, touched_links) if news else Regrouping()
-        owner = next((node for node in nodes if node.identifier not in self.blocked), nodes[0])
+            generic += [node.identifier for node in crowded if self.stated.make_generic(node.identifier)]
+        if generic:
+            self._newly_generic += generic
+            self._short_cuts.clear()
+        news = bool(touched_links or generic) or any(node.identifier in self._changed_nodes for node in nodes)
+        resolution = self._regroup(nodes, touched_links, event) if news else Resolution("")
+        owner = next((node for node in nodes if node.identifier not in self.stated.barred), nodes[0])
         self._remember(event.identifiers, owner, nodes, links)
         for node in nodes:
             node.cluster.last_used = batch
-        return Resolution(owner.profile_id, regrouping.merges, regrouping.splits, regrouping.blocked)
+        return resolution._replace(profile_id=owner.profile_id, generic=tuple(generic))
 
-    def _new_node(self, identifier: Identifier, first_time: int) -> Node:
-        own_id = stable_id("profile", self.tenant, identifier.namespace, identifier.token)
-        node = Node(identifier, own_id, first_time)
-        Cluster(own_id, [node])
-        self._index(node)
+    def _see(self, identifier: Identifier, event: Event) -> Node:
+        node = self.nodes.get(identifier)
+        if node is None:
+            own_id = stable_id("profile", self.tenant, identifier.namespace, identifier.token)
+            node = Node(identifier, own_id, event.event_time)
+            Cluster(own_id, [node])
+            self._index(node)
+        elif event.event_time >= node.first_time:
+            return node
+        node.first_time = event.event_time
+        self._changed_nodes[identifier] = node
+        self._evidence.append(Evidence(node.own_id, node.own_id, event.event_time, event.id, event.as_of))
         return node
 
-    def _show(self, left: Node, right: Node, at: tuple[int, str]) -> tuple[Link, list[Link]]:
+    def _show(self, left: Node, right: Node, event: Event) -> tuple[Link, list[Link], list[Node]]:
         pair = (left.identifier, right.identifier)
+        at = (event.event_time, event.id)
         link = self.links.get(pair)
-        news = link is None or at < link.first
+        news = link is None or link.suggested or at < link.first
         if link is None:
             link = self.links[pair] = Link(pair, (left.own_id, right.own_id), at)
-        link.first = min(link.first, at)
+        link.show(at)
         if link.count():
             self._changed_links[pair] = link
-        touched = [link, *rank_link(link, left, right, self.rules)] if news else []
+        if not news:
+            return link, [], []
+        self._evidence.append(Evidence(left.own_id, right.own_id, event.event_time, event.id, event.as_of))
+        displaced, generic = rank_link(link, left, right, self.rules)
+        touched = [link, *displaced]
         self._changed_links.update((link.pair, link) for link in touched)
-        return link, touched
+        return link, touched, generic
 
-    def _regroup(self, nodes: list[Node], touched_links: list[Link]) -> Regrouping:
-        clusters = {node.cluster.root: node.cluster for node in nodes}
-        self._stale.difference_update(clusters)
-        regrouping = regroup(clusters.values(), touched_links, self.rules, self.blocked)
-        for node in regrouping.changed_nodes:
+    # Taking in statements
+
+    def state(self, statement: Statement, as_of: int) -> Resolution:
+        """A statement holds from now on. What it concerns, and what is linked to that, must be in memory."""
+        self.stated.put(statement)
+        return self._restate(statement, as_of)
+
+    def withdraw(self, statement_id: str, as_of: int) -> Resolution:
+        """A statement does not hold any more."""
+        statement = self.stated.in_force[statement_id]
+        self.stated.drop(statement_id)
+        return self._restate(statement, as_of)
+
+    def _restate(self, statement: Statement, as_of: int) -> Resolution:
+        self._short_cuts.clear()
+        known = [self.nodes[one] for one in statement.concerned if one in self.nodes]
+        if not known:
+            return Resolution("")
+        around = [self.nodes[other] for node in known for other in node.links if other in self.nodes]
+        cause = Event(id=statement.id, tenant=self.tenant, type="", event_time=as_of, as_of=as_of)
+        resolution = self._regroup([*known, *around], (), cause)
+        return resolution._replace(profile_id=known[0].profile_id)
+
+    # Recomputing
+
+    def _regroup(self, nodes: Sequence[Node], touched_links: Iterable[Link], cause: Event) -> Resolution:
+        partners = [
+            self.nodes[one]
+            for statement in self.stated.asserted(node.identifier for node in nodes)
+            for one in statement.concerned
+            if one in self.nodes
+        ]
+        clusters = {node.cluster.root: node.cluster for node in (*nodes, *partners)}
+        before = {node: node.profile_id for cluster in clusters.values() for node in cluster.nodes}
+        found = regroup(clusters.values(), touched_links, self.rules, self.stated)
+        for node in found.changed_nodes:
             self._changed_nodes[node.identifier] = node
-        for link in regrouping.changed_links:
+            if node.profile_id != before[node]:
+                self._memberships.append(Membership(node.own_id, node.profile_id, cause.as_of))
+        for link in found.changed_links:
             self._changed_links[link.pair] = link
-        if regrouping.blocked:
-            self._newly_blocked += regrouping.blocked
-            self._short_cuts.clear()
-        return regrouping
+        return Resolution("", found.moves, tuple(self._set_aside(one, cause) for one in found.crowded))
+
+    def _set_aside(self, identifier: Identifier, cause: Event) -> Statement:
+        statement = Statement(
+            id=stable_id("statement", self.tenant, COMPONENT_CAP, *identifier, cause.id),
+            kind=Kind.BLOCK,
+            left=(identifier,),
+            author=BY_SERVICE,
+            reason=COMPONENT_CAP,
+            at=cause.as_of,
+        )
+        self.stated.put(statement)
+        self._statements.append(statement)
+        self._short_cuts.clear()
+        return statement
 
     # Memory
+
+    def take_changes(self) -> Changes:
+        """What changed since the last call; support counts start anew."""
+        changes = Changes(
+            list(self._changed_nodes.values()),
+            list(self._changed_links.values()),
+            self._evidence,
+            self._memberships,
+            self._statements,
+            self._newly_generic,
+        )
+        self._forget_changes()
+        return changes
+
+    def _forget_changes(self) -> None:
+        self._changed_nodes: dict[Identifier, Node] = {}
+        self._changed_links: dict[Pair, Link] = {}
+        self._evidence: list[Evidence] = []
+        self._memberships: list[Membership] = []
+        self._statements: list[Statement] = []
+        self._newly_generic: list[Identifier] = []
 
     def evict(self, keep_nodes: int) -> None:
         """Forget the clusters used longest ago until at most this many nodes stay. Changes must have been taken."""
@@ -209,16 +283,22 @@ class IdentityGraph:
 
     def _attach(self, link: Link) -> None:
         left, right = link.pair
-        stale = link.refusal != Refusal.BLOCKED and standing(link, self.blocked) == Refusal.BLOCKED
         for ranked, end, other in ((link.left_ranked, left, right), (link.right_ranked, right, left)):
             node = self.nodes.get(end)
             if ranked and node is not None:
                 node.links[other] = link
-                if stale:
-                    self._stale.add(node.cluster.root)
 
     def _remember(self, key: tuple[Identifier, ...], owner: Node, nodes: list[Node], links: list[Link]) -> None:
         settled = max([node.first_time for node in nodes] + [link.first[0] for link in links])
         self._short_cuts[key] = _ShortCut(owner, tuple(links), settled)
         for node in nodes:
             node.cluster.known.add(key)
+
+
+def _shown(nodes: Sequence[Node]) -> Iterable[tuple[Node, Node]]:
+    """Which of an event's identifiers it links: the strongest to each other one, and each to the next.
+
+    So two of them stay linked when the strongest turns out to name nobody in particular.
+    """
+    yield from ((nodes[0], other) for other in nodes[1:])
+    yield from pairwise(nodes[1:])

@@ -1,13 +1,15 @@
 """What one resolved event becomes in the `resolved` log."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 
 import msgspec
 
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event, derived
+from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, STATED, Event, Identifier, derived
 from cairn_kernel.ids import stable_id
+from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.resolution import Resolution
+from identity_resolution.domain.statements import Statement
 
 SOURCE: Final = "identity_resolution"
 CONSENT_EVENTS: Final = {"consent.granted": True, "consent.withdrawn": False}
@@ -16,17 +18,8 @@ ANY: Final = "*"
 
 
 def outputs(event: Event, resolution: Resolution) -> Iterator[Event]:
-    """Merges that the event caused, then the event under its profile, then the change of consent it tells of."""
-    for gone, heir in resolution.merges:
-        for side, profile_id in (("from", gone), ("to", heir)):
-            yield derived(
-                event,
-                id=stable_id("merged", gone, heir, event.id, side),
-                type=MERGED,
-                data={"from": gone, "to": heir},
-                source=SOURCE,
-                profile_id=profile_id,
-            )
+    """What the event did to profiles, then the event under its profile, then the change of consent it tells of."""
+    yield from told(event, resolution.moves)
     resolved = msgspec.structs.replace(event, profile_id=resolution.profile_id)
     yield resolved
     if event.type in CONSENT_EVENTS:
@@ -41,3 +34,49 @@ def outputs(event: Event, resolution: Resolution) -> Iterator[Event]:
             },
             source=SOURCE,
         )
+
+
+def told(cause: Event, moves: Iterable[Move]) -> Iterator[Event]:
+    """Merges and splits as control events: one copy in the partition of each of the two, the losing one's first."""
+    for move in moves:
+        if isinstance(move, Merged):
+            word, type, data = "merged", MERGED, {"from": move.gone, "to": move.heir}
+        else:
+            word, type, data = "split", SPLIT, _split(move, cause.as_of)
+        for side in ("from", "to"):
+            yield derived(
+                cause,
+                id=stable_id(word, data["from"], data["to"], cause.id, side),
+                type=type,
+                data=data,
+                source=SOURCE,
+                profile_id=data[side],
+            )
+
+
+def stated_event(tenant: str, statement: Statement, how: str, at: int, resolution: Resolution) -> Event:
+    """The statement as a control event: it was `stated`, `withdrawn` or has `expired`, as of an instant (µs)."""
+    first = statement.left[0]
+    return Event(
+        id=stable_id("stated", tenant, statement.id, how),
+        tenant=tenant,
+        type=STATED,
+        event_time=at,
+        as_of=at,
+        source=SOURCE,
+        profile_id=resolution.profile_id or stable_id("profile", tenant, *first),
+        data={"how": how, "statement": msgspec.to_builtins(statement)},
+    )
+
+
+def _split(move: Split, at: int) -> dict[str, Any]:
+    data: dict[str, Any] = {"from": move.source, "to": move.target, "moved": _texts(move.moved), "at": at}
+    if move.kept:
+        data["kept"] = _texts(move.kept)
+    if move.alone:
+        data["alone"] = _texts(move.alone)
+    return data
+
+
+def _texts(identifiers: Iterable[Identifier]) -> list[str]:
+    return [":".join(identifier) for identifier in identifiers]

@@ -4,14 +4,25 @@ from identity_resolution.domain.elements import Link, Node
 from identity_resolution.domain.rules import Rules
 
 
-def rank_link(link: Link, left: Node, right: Node, rules: Rules) -> list[Link]:
-    """Rank a link, new or found to be older than thought, at both ends; return the links it displaces.
+def rank_link(link: Link, left: Node, right: Node, rules: Rules) -> tuple[list[Link], list[Node]]:
+    """Rank a link, new or found to be older than thought, at both ends.
+
+    Returns the links it displaces, and the ends that are generic: seen with more than `fan_out`
+    identifiers of a namespace of which a person has one. Both follow from the set of evidence.
 
     A link that ranks at neither end need not be in memory: what displaced it is older, and stays
     older, unless an event shows the link even earlier, and then that event's time is its age.
     """
-    displaced = (_rank_at(link, left, right, rules), _rank_at(link, right, left, rules))
-    return [other for other in displaced if other is not None and other is not link]
+    displaced, generic = [], []
+    for node, other in ((left, right), (right, left)):
+        latest = _rank_at(link, node, other, rules)
+        if latest is None:
+            continue
+        if rules.of(other.identifier.namespace).at_most == 1:
+            generic.append(node)
+        if latest is not link:
+            displaced.append(latest)
+    return displaced, generic
 
 
 def _rank_at(link: Link, node: Node, other: Node, rules: Rules) -> Link | None:

@@ -4,18 +4,20 @@ from typing import NamedTuple
 
 from cairn_kernel.event import Identifier
 from identity_resolution.domain.elements import Link, Node
+from identity_resolution.domain.moves import Move
+from identity_resolution.domain.statements import Statement
 
 
 class Resolution(NamedTuple):
     """Whose event it is, and what the event taught us."""
 
     profile_id: str
-    merges: tuple[tuple[str, str], ...] = ()
-    """(from, to): profiles that live on under another id because of this event."""
-    splits: tuple[tuple[str, str], ...] = ()
-    """(profile, new profile): identifiers that left a profile because of this event."""
-    blocked: tuple[Identifier, ...] = ()
-    """Identifiers blocked because they held too many others together."""
+    moves: tuple[Move, ...] = ()
+    """What happened to profiles because of it, in the order in which it must be told."""
+    blocked: tuple[Statement, ...] = ()
+    """What the service had to block because it held too many others together."""
+    generic: tuple[Identifier, ...] = ()
+    """Identifiers now seen with too many people to name one."""
 
 
 class Missing(NamedTuple):
@@ -25,9 +27,31 @@ class Missing(NamedTuple):
     profile_ids: set[str]
 
 
+class Evidence(NamedTuple):
+    """One event was the earliest so far to show an identifier, or two of them together."""
+
+    left_id: str
+    right_id: str
+    """Equal to `left_id` where it is about one identifier alone."""
+    event_time: int
+    event_id: str
+    as_of: int
+
+
+class Membership(NamedTuple):
+    """An identifier came to a profile."""
+
+    own_id: str
+    profile_id: str
+    as_of: int
+
+
 class Changes(NamedTuple):
     """What must be written."""
 
     nodes: list[Node]
     links: list[Link]
-    blocked: list[Identifier]
+    evidence: list[Evidence]
+    memberships: list[Membership]
+    statements: list[Statement]
+    generic: list[Identifier]

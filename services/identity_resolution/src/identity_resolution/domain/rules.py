@@ -24,7 +24,12 @@ class NamespaceRule(NamedTuple):
     at_most: int
     """How many identifiers of this namespace one person may have."""
     fan_out: int
-    """How many identifiers of this namespace may be linked to any one identifier; the earliest count."""
+    """How many identifiers of this namespace may be linked to any one identifier; the earliest count.
+
+    Where a person has only one of the namespace, an identifier with more of them names nobody: it is generic.
+    """
+    window_us: int | None = None
+    """If given, only those first seen within so many microseconds of each other count against `at_most`."""
 
 
 def _rule(namespace: str, at_most: int, fan_out: int) -> NamespaceRule:
@@ -38,10 +43,6 @@ DEFAULT_LIMITS: Final[Mapping[str, NamespaceRule]] = {
     CARD: _rule(CARD, at_most=5, fan_out=10),
     ANONYMOUS_ID: _rule(ANONYMOUS_ID, at_most=20, fan_out=40),
 }
-
-Blocked = frozenset[Identifier] | set[Identifier]
-"""Identifiers that name nobody in particular: they link nothing."""
-
 
 DEFAULT_OTHER: Final = NamespaceRule(UNKNOWN_STRENGTH, at_most=5, fan_out=10)
 """What a namespace that the table does not name allows."""

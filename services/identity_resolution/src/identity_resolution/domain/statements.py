@@ -1,0 +1,135 @@
+"""What people say about identifiers, and what is in force of it."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from cairn_kernel.event import Identifier
+from identity_resolution.domain.elements import Refusal
+
+
+class Kind(StrEnum):
+    """What a statement says."""
+
+    SAME = "same"
+    """The first of `left` and the first of `right` are one person, whatever the limits say."""
+    NOT_SAME = "not_same"
+    """No identifier of `left` is the person of any of `right`. It beats everything else, `same` too."""
+    BLOCK = "block"
+    """Those of `left` name nobody in particular: they link nothing."""
+    ALLOW = "allow"
+    """Those of `left` are never generic, however many people they were seen with."""
+
+
+BY_SERVICE: Final = "identity_resolution"
+"""Author of the statements that the service makes itself."""
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One statement. It is in force from when it is said until it is withdrawn or expires."""
+
+    id: str
+    kind: Kind
+    left: tuple[Identifier, ...]
+    right: tuple[Identifier, ...] = ()
+    author: str
+    reason: str
+    at: int
+    """When it was said (µs)."""
+    expires: int | None = None
+    """From this instant (µs) on it does not hold; None if it holds until it is withdrawn."""
+
+    @property
+    def concerned(self) -> tuple[Identifier, ...]:
+        """All identifiers it is about."""
+        return (*self.left, *self.right)
+
+
+Side = tuple[str, bool]
+"""A denial by its statement's id, and whether the identifier stands on its left."""
+
+
+class Stated:
+    """What is in force of one tenant's statements, and which identifiers are generic by the evidence."""
+
+    def __init__(self, statements: Iterable[Statement] = (), generic: Iterable[Identifier] = ()) -> None:
+        self.barred: dict[Identifier, Refusal] = {}
+        """Identifiers that link nothing, each with the reason."""
+        self.denied: dict[Identifier, set[Side]] = {}
+        self.same: dict[Identifier, dict[str, Statement]] = {}
+        self.in_force: dict[str, Statement] = {}
+        self._bars: dict[Identifier, set[Refusal | str]] = {}
+        self._allowed: dict[Identifier, set[str]] = {}
+        for identifier in generic:
+            self.make_generic(identifier)
+        for statement in statements:
+            self.put(statement)
+
+    def put(self, statement: Statement) -> None:
+        """The statement holds from now on."""
+        self.in_force[statement.id] = statement
+        match statement.kind:
+            case Kind.SAME:
+                for identifier in statement.concerned:
+                    self.same.setdefault(identifier, {})[statement.id] = statement
+            case Kind.NOT_SAME:
+                for is_left, side in ((True, statement.left), (False, statement.right)):
+                    for identifier in side:
+                        self.denied.setdefault(identifier, set()).add((statement.id, is_left))
+            case Kind.BLOCK:
+                for identifier in statement.left:
+                    self._bars.setdefault(identifier, set()).add(statement.id)
+                    self._judge(identifier)
+            case Kind.ALLOW:
+                for identifier in statement.left:
+                    self._allowed.setdefault(identifier, set()).add(statement.id)
+                    self._judge(identifier)
+
+    def drop(self, statement_id: str) -> None:
+        """The statement does not hold any more."""
+        statement = self.in_force.pop(statement_id)
+        for identifier in statement.concerned:
+            self.same.get(identifier, {}).pop(statement_id, None)
+            for is_left in (True, False):
+                self.denied.get(identifier, set()).discard((statement_id, is_left))
+            self._bars.get(identifier, set()).discard(statement_id)
+            self._allowed.get(identifier, set()).discard(statement_id)
+            self._judge(identifier)
+
+    def make_generic(self, identifier: Identifier) -> bool:
+        """The evidence shows that an identifier is shared by a crowd; True if that is news that matters."""
+        bars = self._bars.setdefault(identifier, set())
+        if Refusal.GENERIC in bars:
+            return False
+        before = identifier in self.barred
+        bars.add(Refusal.GENERIC)
+        self._judge(identifier)
+        return not before and identifier in self.barred
+
+    def expired(self, upto: int) -> list[Statement]:
+        """What expires at or before an instant (µs), in order."""
+        due = [one for one in self.in_force.values() if one.expires is not None and one.expires <= upto]
+        return sorted(due, key=lambda one: (one.expires, one.id))
+
+    def next_expiry(self) -> int | None:
+        """When the next statement expires."""
+        return min((one.expires for one in self.in_force.values() if one.expires is not None), default=None)
+
+    def asserted(self, identifiers: Iterable[Identifier]) -> list[Statement]:
+        """The statements that join some of these identifiers, the earliest first."""
+        same = self.same
+        if not same:
+            return []
+        found = {one.id: one for identifier in identifiers for one in same.get(identifier, {}).values()}
+        return sorted(found.values(), key=lambda one: (one.at, one.id))
+
+    def _judge(self, identifier: Identifier) -> None:
+        bars = self._bars.get(identifier, set())
+        if any(bar != Refusal.GENERIC for bar in bars):
+            self.barred[identifier] = Refusal.BLOCKED
+        elif bars and not self._allowed.get(identifier):
+            self.barred[identifier] = Refusal.GENERIC
+        else:
+            self.barred.pop(identifier, None)
