@@ -10,6 +10,7 @@ from journeyctl.apply import apply
 from journeyctl.demo.command import demo
 from journeyctl.errors import CannotRun
 from journeyctl.explain import explain
+from journeyctl.identity import app as identity
 from journeyctl.simulate.command import simulate_command
 from journeyctl.status import status
 from journeyctl.up import down, up
@@ -31,6 +32,7 @@ app.command()(apply)
 app.command()(explain)
 app.command("simulate")(simulate_command)
 app.command()(demo)
+app.add_typer(identity, name="identity")
 
 
 def main() -> None:

@@ -41,9 +41,15 @@ def moving(split: Mapping[str, Any], touchpoints: Sequence[Event]) -> set[str]:
     kept.add(f"{CAIRN_PROFILE}:{split['from']}")
     named = set(split.get("events", ()))
     going = named & {touchpoint.id for touchpoint in touchpoints}
+    alone = frozenset(split.get("alone", ()))
+    since, until = split.get("since"), split.get("until")
     for touchpoint in touchpoints:
-        for namespace, token in touchpoint.identifiers:
-            name = f"{namespace}:{token}"
+        if (since is not None and touchpoint.event_time < since) or (
+            until is not None and touchpoint.event_time >= until
+        ):
+            continue
+        names = [":".join(identifier) for identifier in touchpoint.identifiers]
+        for name in sorted(names, key=alone.__contains__) if alone else names:
             if name in moved or name in kept:
                 if name in moved:
                     going.add(touchpoint.id)

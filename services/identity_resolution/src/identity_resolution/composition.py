@@ -4,11 +4,14 @@ from cairn.identity.v1 import identity_pb2
 from cairn.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from cairn_eventstore import FileKeyProvider
 from cairn_runtime import Chassis, Settings, open_chassis
+from cairn_runtime.clock import now_us
 from identity_resolution.adapters.grpc_api import IdentityApi
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
 from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.make_statements import StatementMaker
 from identity_resolution.application.processor import LOG, ResolveProcessor
 from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.application.watch_commands import CommandWatch
 from identity_resolution.domain.rules import Rules
 
 
@@ -34,14 +37,16 @@ def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     resolver = EventResolver(identities, rules, settings.cache_identifiers)
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
     runner = chassis.add_runner("events", processor, exclusive=True)
+    chassis.add_job(CommandWatch(identities, processor, runner.wake).run)
 
     async def complete_to() -> dict[int, tuple[int, int]]:
         complete = await runner.complete_to()
         return {} if await identities.step_events(limit=1) else complete
 
     chassis.complete_to = complete_to
+    finder = ProfileFinder(identities, rules)
     chassis.add_servicer(
         add_IdentityServiceServicer_to_server,
-        IdentityApi(ProfileFinder(identities, rules), identities, FileKeyProvider(settings.keys_dir)),
+        IdentityApi(finder, identities, FileKeyProvider(settings.keys_dir), StatementMaker(identities, finder, now_us)),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
     )

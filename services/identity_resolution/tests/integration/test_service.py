@@ -10,7 +10,7 @@ import grpc
 import pytest
 
 from cairn.identity.v1 import identity_pb2 as pb
-from cairn_kernel.event import MARKER, MERGED, Event
+from cairn_kernel.event import MARKER, MERGED, SPLIT, Event
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.outputs import outputs
@@ -112,6 +112,68 @@ async def test_unknown_names_are_not_found_and_other_tenants_are_not_seen(
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await service.identity.Resolve(pb.ResolveRequest(value="h1"))
         assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_what_people_say_changes_profiles_at_once_and_can_be_taken_back(
+    postgres_dsn: str, nats_url: str, tmp_path: Path
+) -> None:
+    async with world(postgres_dsn, nats_url, tmp_path) as (upstream, service):
+        await upstream.tell([upstream.event(1, email="a@x.example", card="4000 1111")])
+        await service.resolved(1)
+        await upstream.tell([upstream.event(2, email="b@x.example", card="4000 1111")])
+        log = await service.resolved(2)
+        (profile_id,) = {event.profile_id for run in log.values() for event in run}
+        moved = pb.IdentifierRef(namespace="email", value="B@x.example")
+        request = pb.SplitProfileRequest(
+            request_id="s1", profile_id=profile_id, identifiers=[moved], author="anna", reason="two neighbours"
+        )
+        answer = await service.identity.SplitProfile(request)
+        (move,) = answer.moves
+        assert (move.from_profile_id, move.moved) == (profile_id, 1)
+        assert await service.identity.SplitProfile(request) == answer
+        other = (await service.identity.Resolve(pb.ResolveRequest(namespace="email", value="b@x.example"))).profile_id
+        assert other == move.to_profile_id != profile_id
+        (said,) = (await service.identity.ListStatements(pb.ListStatementsRequest(identifiers=[moved]))).statements
+        assert (said.author, said.reason, said.ended) == ("anna", "two neighbours", False)
+
+        log = await service.resolved(5)
+        profiles = by_profile(log)
+        told = [event for event in profiles[profile_id] if event.type == SPLIT]
+        assert told[0].data["to"] == other
+        assert [event.data for event in profiles[other] if event.type == SPLIT] == [told[0].data]
+
+        ended = await service.identity.WithdrawStatements(
+            pb.WithdrawStatementsRequest(request_id="w1", statement_ids=[answer.statement_id])
+        )
+        assert ended.statement_ids == [answer.statement_id]
+        assert [(one.from_profile_id, one.to_profile_id) for one in ended.moves] == [(other, profile_id)]
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await service.identity.WithdrawStatements(
+                pb.WithdrawStatementsRequest(request_id="w2", statement_ids=[answer.statement_id])
+            )
+        assert refusal.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+async def test_a_statement_that_nobody_could_do_yet_is_done_when_the_owner_is_back(
+    postgres_dsn: str, nats_url: str, tmp_path: Path
+) -> None:
+    async with world(postgres_dsn, nats_url, tmp_path) as (upstream, service):
+        await upstream.tell([upstream.event(1, user_id="h1", card="4000 1111")])
+        await service.resolved(1)
+        request = pb.MakeStatementRequest(
+            request_id="b1", kind=pb.STATEMENT_KIND_BLOCK, author="anna", reason="the till's own card",
+            left=[pb.IdentifierRef(namespace="card", value="40001111")],
+        )  # fmt: skip
+        service.freeze()
+        with pytest.raises(grpc.aio.AioRpcError):
+            await service.identity.MakeStatement(request, timeout=0.5)
+        await service.stop(signal.SIGKILL)
+        await service.start()
+        answer = await service.identity.MakeStatement(request, wait_for_ready=True)
+        assert [move.moved for move in answer.moves] == [1]
+        log = await service.resolved(4)
+        kinds = sorted(event.type for run in log.values() for event in run)
+        assert kinds == ["identity.split", "identity.split", "identity.stated", "page.viewed"]
 
 
 async def test_a_step_of_a_time_lapse_comes_out_in_order_with_its_markers(

@@ -87,6 +87,11 @@ class Service:
             sys.executable, "-m", "identity_resolution", env={**os.environ, **self._environment}
         )
 
+    def freeze(self) -> None:
+        """It holds its lease and does nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         assert self._process is not None
         with suppress(ProcessLookupError):

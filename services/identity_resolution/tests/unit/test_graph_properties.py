@@ -184,7 +184,7 @@ statements = st.builds(
 def test_statements_and_evidence_in_any_order_give_the_definition(
     evidence: list[Event], said: list[Statement], chance: random.Random, keep: int
 ) -> None:
-    mixed = [*evidence, *said, *(event for event in evidence if chance.random() < 0.3)]
+    mixed: list[Event | Statement | str] = [*evidence, *said, *(event for event in evidence if chance.random() < 0.3)]
     chance.shuffle(mixed)
     assert people(take_in(mixed, TIGHT, 0, keep_nodes=keep)[0]) == who_is_who(evidence, TIGHT, said)
 

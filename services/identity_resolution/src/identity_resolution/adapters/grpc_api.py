@@ -1,6 +1,7 @@
 """IdentityService: translate in, call, translate out."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 from cairn.identity.v1 import identity_pb2 as pb
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceServicer
@@ -9,9 +10,18 @@ from cairn_kernel.event import Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE, normalise
 from cairn_kernel.time import to_datetime
 from identity_resolution.application.find_profile import ProfileFinder
-from identity_resolution.application.ports import IdentityStore, StoredLink
+from identity_resolution.application.make_statements import Said, StatementMaker
+from identity_resolution.application.ports import IdentityStore, StoredLink, StoredStatement
+from identity_resolution.domain.commands import Answer
+from identity_resolution.domain.statements import Kind
 
-DEFAULT_TENANT = "default"
+DEFAULT_TENANT: Final = "default"
+KINDS: Final = {
+    pb.STATEMENT_KIND_SAME: Kind.SAME,
+    pb.STATEMENT_KIND_NOT_SAME: Kind.NOT_SAME,
+    pb.STATEMENT_KIND_BLOCK: Kind.BLOCK,
+    pb.STATEMENT_KIND_ALLOW: Kind.ALLOW,
+}
 
 
 class Tokens(Protocol):
@@ -23,10 +33,11 @@ class Tokens(Protocol):
 class IdentityApi(IdentityServiceServicer):
     """See identity.proto."""
 
-    def __init__(self, finder: ProfileFinder, store: IdentityStore, tokens: Tokens) -> None:
+    def __init__(self, finder: ProfileFinder, store: IdentityStore, tokens: Tokens, maker: StatementMaker) -> None:
         self._finder = finder
         self._store = store
         self._tokens = tokens
+        self._maker = maker
 
     async def Resolve(self, request: pb.ResolveRequest, context: Any) -> pb.ResolveResponse:
         tenant = request.tenant or DEFAULT_TENANT
@@ -60,10 +71,92 @@ class IdentityApi(IdentityServiceServicer):
         counts = await self._store.count(request.tenant or DEFAULT_TENANT)
         return pb.GetCountsResponse(profiles=counts.profiles, merges=counts.merges)
 
+    async def MakeStatement(self, request: pb.MakeStatementRequest, context: Any) -> pb.MakeStatementResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        if request.kind not in KINDS:
+            raise Invalid("kind is required", reason="FIELD_REQUIRED", field="kind")
+        said = Said(
+            KINDS[request.kind],
+            self._named(tenant, request.left, "left"),
+            self._named(tenant, request.right, "right"),
+            request.author,
+            request.reason,
+            _instant(request),
+        )
+        answer = await self._maker.make(tenant, request.request_id, said)
+        return pb.MakeStatementResponse(statement_id=answer.statement_id, moves=_moves(answer))
+
+    async def SplitProfile(self, request: pb.SplitProfileRequest, context: Any) -> pb.SplitProfileResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        left = self._named(tenant, request.identifiers, "identifiers")
+        said = Said(Kind.NOT_SAME, left, (), request.author, request.reason, _instant(request))
+        answer = await self._maker.split(tenant, request.request_id, request.profile_id, said)
+        return pb.SplitProfileResponse(statement_id=answer.statement_id, moves=_moves(answer))
+
+    async def WithdrawStatements(
+        self, request: pb.WithdrawStatementsRequest, context: Any
+    ) -> pb.WithdrawStatementsResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        about = self._named(tenant, request.identifiers, "identifiers")
+        kind = KINDS.get(request.kind)
+        answer = await self._maker.withdraw(tenant, request.request_id, request.statement_ids, kind, about)
+        return pb.WithdrawStatementsResponse(statement_ids=answer.withdrawn, moves=_moves(answer))
+
+    async def ListStatements(self, request: pb.ListStatementsRequest, context: Any) -> pb.ListStatementsResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        about = self._named(tenant, request.identifiers, "identifiers")
+        found = await self._maker.list(tenant, about, request.limit, ended=request.ended)
+        return pb.ListStatementsResponse(statements=[_statement(one) for one in found])
+
+    def _named(self, tenant: str, refs: Sequence[pb.IdentifierRef], field: str) -> list[Identifier]:
+        named = []
+        for ref in refs:
+            _require(ref.namespace, f"{field}.namespace")
+            if ref.value:
+                value = normalise(ref.namespace, ref.value)
+                if not value:
+                    raise Invalid(f"no {ref.namespace} is spelt like that", reason="FIELD_FORMAT", field=field)
+                named.append(Identifier(ref.namespace, self._tokens.token(tenant, ref.namespace, value)))
+            else:
+                _require(ref.token, f"{field}.value")
+                named.append(Identifier(ref.namespace, ref.token))
+        return named
+
 
 def _require(value: str, field: str) -> None:
     if not value:
         raise Invalid(f"{field} is required", reason="FIELD_REQUIRED", field=field)
+
+
+def _instant(request: pb.MakeStatementRequest | pb.SplitProfileRequest) -> int | None:
+    if not request.HasField("expire_time"):
+        return None
+    return request.expire_time.ToMicroseconds()
+
+
+def _moves(answer: Answer) -> list[pb.ProfileMove]:
+    splits = [
+        pb.ProfileMove(from_profile_id=source, to_profile_id=target, moved=moved)
+        for source, target, moved in answer.splits
+    ]
+    return splits + [pb.ProfileMove(from_profile_id=gone, to_profile_id=heir) for gone, heir in answer.merges]
+
+
+def _statement(stored: StoredStatement) -> pb.Statement:
+    said = stored.statement
+    message = pb.Statement(
+        id=said.id,
+        kind=next(number for number, kind in KINDS.items() if kind == said.kind),
+        left=[_identifier(one) for one in said.left],
+        right=[_identifier(one) for one in said.right],
+        author=said.author,
+        reason=said.reason,
+        ended=stored.ended,
+    )
+    message.statement_time.FromMicroseconds(said.at)
+    if said.expires is not None:
+        message.expire_time.FromMicroseconds(said.expires)
+    return message
 
 
 def _identifier(identifier: Identifier) -> pb.ProfileIdentifier:

@@ -9,7 +9,14 @@ import msgspec
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.event import Event, Identifier, from_msgpack
 from identity_resolution.adapters import sql
-from identity_resolution.application.ports import Counts, Pending, StepEvent, StoredClusters, StoredLink
+from identity_resolution.application.ports import (
+    Counts,
+    Pending,
+    StepEvent,
+    StoredClusters,
+    StoredLink,
+    StoredStatement,
+)
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Link, Node, Refusal
 from identity_resolution.domain.resolution import Changes
@@ -47,6 +54,16 @@ class PostgresIdentityStore:
         for tenant, body in await self._pool.fetch(sql.STATED, timeout=READ_TIMEOUT_S):
             by_tenant.setdefault(tenant, Stated()).put(_statements.decode(body))
         return by_tenant
+
+    async def statements(
+        self, tenant: str, about: Collection[Identifier], limit: int, *, ended: bool
+    ) -> list[StoredStatement]:
+        names = [":".join(identifier) for identifier in about]
+        rows = await self._pool.fetch(sql.STATEMENTS, tenant, ended, names, limit, timeout=READ_TIMEOUT_S)
+        return [StoredStatement(_statements.decode(body), gone) for body, gone in rows]
+
+    async def commands_wait(self) -> bool:
+        return bool(await self._pool.fetchval(sql.COMMANDS_WAIT, timeout=READ_TIMEOUT_S))
 
     async def pending(self, limit: int) -> list[Pending]:
         rows = await self._pool.fetch(sql.PENDING, limit, timeout=READ_TIMEOUT_S)

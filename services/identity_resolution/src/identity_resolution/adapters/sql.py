@@ -44,6 +44,15 @@ ON CONFLICT (left_id, right_id) DO UPDATE SET
 """
 STATED: Final = "SELECT tenant, body FROM statements WHERE until IS NULL"
 GENERIC: Final = "SELECT tenant, namespace, token FROM generic"
+STATEMENTS: Final = """
+SELECT body, until IS NOT NULL AS ended FROM statements
+WHERE tenant = $1 AND (until IS NULL OR $2)
+  AND (cardinality($3::text[]) = 0 OR EXISTS (
+      SELECT FROM jsonb_array_elements((body::jsonb -> 'left') || coalesce(body::jsonb -> 'right', '[]')) AS one
+      WHERE one ->> 0 || ':' || (one ->> 1) = ANY($3::text[])))
+ORDER BY since DESC, id LIMIT $4
+"""
+COMMANDS_WAIT: Final = "SELECT EXISTS (SELECT FROM commands WHERE answer IS NULL)"
 BEGIN: Final = "INSERT INTO statements (tenant, id, body, since) VALUES ($1, $2, $3, $4)"
 END: Final = "UPDATE statements SET until = $3 WHERE tenant = $1 AND id = $2"
 MAKE_GENERIC: Final = """

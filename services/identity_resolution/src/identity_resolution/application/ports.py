@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from cairn_eventstore import UnitOfWork
-from cairn_kernel.event import Event
+from cairn_kernel.event import Event, Identifier
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.elements import Link, Node
 from identity_resolution.domain.resolution import Changes
@@ -52,6 +52,13 @@ class Pending(NamedTuple):
     """When it was asked for (µs)."""
 
 
+class StoredStatement(NamedTuple):
+    """A statement, and whether it still holds."""
+
+    statement: Statement
+    ended: bool
+
+
 class IdentityStore(Protocol):
     """The identity tables. What is written goes into a unit of work and happens with it."""
 
@@ -69,6 +76,16 @@ class IdentityStore(Protocol):
 
     async def answered(self, tenant: str, request_id: str) -> Answer | None:
         """What a command came to; None if it is not done yet."""
+        ...
+
+    async def statements(
+        self, tenant: str, about: Collection[Identifier], limit: int, *, ended: bool
+    ) -> list[StoredStatement]:
+        """Statements about any of these identifiers (none: all), the latest first; with `ended` those gone too."""
+        ...
+
+    async def commands_wait(self) -> bool:
+        """Whether any command waits."""
         ...
 
     async def pending(self, limit: int) -> list[Pending]:

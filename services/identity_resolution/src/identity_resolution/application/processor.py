@@ -39,6 +39,11 @@ class ResolveProcessor:
         self.commands_wait = False
         """Set by whoever sees that commands wait; they are then taken with the next batch."""
 
+    @property
+    def owns(self) -> bool:
+        """Whether this replica holds the partitions."""
+        return bool(self._inbox)
+
     async def process(self, entries: Mapping[int, Sequence[Entry]], work: UnitOfWork) -> dict[int, int]:
         """See cairn_runtime.Processor. Commands go first, in a batch of their own."""
         if self.commands_wait:

@@ -25,33 +25,57 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n cairn/identity/v1/identity.proto\x12\x11\x63\x61irn.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0eResolveRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"%\n\x0fResolveResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\"7\n\x11GetProfileRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"\x7f\n\x12GetProfileResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x39\n\x0bidentifiers\x18\x02 \x03(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x1a\n\x12merged_profile_ids\x18\x03 \x03(\t\"5\n\x11ProfileIdentifier\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"4\n\x0e\x45xplainRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"c\n\x0f\x45xplainResponse\x12&\n\x05links\x18\x01 \x03(\x0b\x32\x17.cairn.identity.v1.Link\x12(\n\x07refused\x18\x02 \x03(\x0b\x32\x17.cairn.identity.v1.Link\"\xdf\x01\n\x04Link\x12\x32\n\x04left\x18\x01 \x01(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x33\n\x05right\x18\x02 \x01(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x0f\n\x07support\x18\x03 \x01(\x03\x12\x16\n\x0e\x66irst_event_id\x18\x04 \x01(\t\x12\x34\n\x10\x66irst_event_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07refusal\x18\x06 \x01(\t\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"5\n\x11GetCountsResponse\x12\x10\n\x08profiles\x18\x01 \x01(\x03\x12\x0e\n\x06merges\x18\x02 \x01(\x03\x32\xe8\x02\n\x0fIdentityService\x12P\n\x07Resolve\x12!.cairn.identity.v1.ResolveRequest\x1a\".cairn.identity.v1.ResolveResponse\x12Y\n\nGetProfile\x12$.cairn.identity.v1.GetProfileRequest\x1a%.cairn.identity.v1.GetProfileResponse\x12P\n\x07\x45xplain\x12!.cairn.identity.v1.ExplainRequest\x1a\".cairn.identity.v1.ExplainResponse\x12V\n\tGetCounts\x12#.cairn.identity.v1.GetCountsRequest\x1a$.cairn.identity.v1.GetCountsResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n cairn/identity/v1/identity.proto\x12\x11\x63\x61irn.identity.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"@\n\rIdentifierRef\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t\x12\r\n\x05token\x18\x03 \x01(\t\"\x9c\x02\n\x14MakeStatementRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12.\n\x04kind\x18\x03 \x01(\x0e\x32 .cairn.identity.v1.StatementKind\x12.\n\x04left\x18\x04 \x03(\x0b\x32 .cairn.identity.v1.IdentifierRef\x12/\n\x05right\x18\x05 \x03(\x0b\x32 .cairn.identity.v1.IdentifierRef\x12\x0e\n\x06\x61uthor\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x15MakeStatementResponse\x12\x14\n\x0cstatement_id\x18\x01 \x01(\t\x12-\n\x05moves\x18\x02 \x03(\x0b\x32\x1e.cairn.identity.v1.ProfileMove\"L\n\x0bProfileMove\x12\x17\n\x0f\x66rom_profile_id\x18\x01 \x01(\t\x12\x15\n\rto_profile_id\x18\x02 \x01(\t\x12\r\n\x05moved\x18\x03 \x01(\x05\"\xbd\x01\n\x19WithdrawStatementsRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x15\n\rstatement_ids\x18\x03 \x03(\t\x12.\n\x04kind\x18\x04 \x01(\x0e\x32 .cairn.identity.v1.StatementKind\x12\x35\n\x0bidentifiers\x18\x05 \x03(\x0b\x32 .cairn.identity.v1.IdentifierRef\"b\n\x1aWithdrawStatementsResponse\x12\x15\n\rstatement_ids\x18\x01 \x03(\t\x12-\n\x05moves\x18\x02 \x03(\x0b\x32\x1e.cairn.identity.v1.ProfileMove\"\xd5\x01\n\x13SplitProfileRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x35\n\x0bidentifiers\x18\x04 \x03(\x0b\x32 .cairn.identity.v1.IdentifierRef\x12\x0e\n\x06\x61uthor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"[\n\x14SplitProfileResponse\x12\x14\n\x0cstatement_id\x18\x01 \x01(\t\x12-\n\x05moves\x18\x02 \x03(\x0b\x32\x1e.cairn.identity.v1.ProfileMove\"|\n\x15ListStatementsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x35\n\x0bidentifiers\x18\x02 \x03(\x0b\x32 .cairn.identity.v1.IdentifierRef\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\r\n\x05\x65nded\x18\x04 \x01(\x08\"J\n\x16ListStatementsResponse\x12\x30\n\nstatements\x18\x01 \x03(\x0b\x32\x1c.cairn.identity.v1.Statement\"\xc4\x02\n\tStatement\x12\n\n\x02id\x18\x01 \x01(\t\x12.\n\x04kind\x18\x02 \x01(\x0e\x32 .cairn.identity.v1.StatementKind\x12\x32\n\x04left\x18\x03 \x03(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x33\n\x05right\x18\x04 \x03(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x0e\n\x06\x61uthor\x18\x05 \x01(\t\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\x32\n\x0estatement_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\r\n\x05\x65nded\x18\t \x01(\x08\"B\n\x0eResolveRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tnamespace\x18\x02 \x01(\t\x12\r\n\x05value\x18\x03 \x01(\t\"%\n\x0fResolveResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\"7\n\x11GetProfileRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"\x7f\n\x12GetProfileResponse\x12\x12\n\nprofile_id\x18\x01 \x01(\t\x12\x39\n\x0bidentifiers\x18\x02 \x03(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x1a\n\x12merged_profile_ids\x18\x03 \x03(\t\"5\n\x11ProfileIdentifier\x12\x11\n\tnamespace\x18\x01 \x01(\t\x12\r\n\x05token\x18\x02 \x01(\t\"4\n\x0e\x45xplainRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"c\n\x0f\x45xplainResponse\x12&\n\x05links\x18\x01 \x03(\x0b\x32\x17.cairn.identity.v1.Link\x12(\n\x07refused\x18\x02 \x03(\x0b\x32\x17.cairn.identity.v1.Link\"\xdf\x01\n\x04Link\x12\x32\n\x04left\x18\x01 \x01(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x33\n\x05right\x18\x02 \x01(\x0b\x32$.cairn.identity.v1.ProfileIdentifier\x12\x0f\n\x07support\x18\x03 \x01(\x03\x12\x16\n\x0e\x66irst_event_id\x18\x04 \x01(\t\x12\x34\n\x10\x66irst_event_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07refusal\x18\x06 \x01(\t\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"5\n\x11GetCountsResponse\x12\x10\n\x08profiles\x18\x01 \x01(\x03\x12\x0e\n\x06merges\x18\x02 \x01(\x03*\x99\x01\n\rStatementKind\x12\x1e\n\x1aSTATEMENT_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13STATEMENT_KIND_SAME\x10\x01\x12\x1b\n\x17STATEMENT_KIND_NOT_SAME\x10\x02\x12\x18\n\x14STATEMENT_KIND_BLOCK\x10\x03\x12\x18\n\x14STATEMENT_KIND_ALLOW\x10\x04\x32\x87\x06\n\x0fIdentityService\x12P\n\x07Resolve\x12!.cairn.identity.v1.ResolveRequest\x1a\".cairn.identity.v1.ResolveResponse\x12Y\n\nGetProfile\x12$.cairn.identity.v1.GetProfileRequest\x1a%.cairn.identity.v1.GetProfileResponse\x12P\n\x07\x45xplain\x12!.cairn.identity.v1.ExplainRequest\x1a\".cairn.identity.v1.ExplainResponse\x12V\n\tGetCounts\x12#.cairn.identity.v1.GetCountsRequest\x1a$.cairn.identity.v1.GetCountsResponse\x12\x62\n\rMakeStatement\x12\'.cairn.identity.v1.MakeStatementRequest\x1a(.cairn.identity.v1.MakeStatementResponse\x12q\n\x12WithdrawStatements\x12,.cairn.identity.v1.WithdrawStatementsRequest\x1a-.cairn.identity.v1.WithdrawStatementsResponse\x12_\n\x0cSplitProfile\x12&.cairn.identity.v1.SplitProfileRequest\x1a\'.cairn.identity.v1.SplitProfileResponse\x12\x65\n\x0eListStatements\x12(.cairn.identity.v1.ListStatementsRequest\x1a).cairn.identity.v1.ListStatementsResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cairn.identity.v1.identity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RESOLVEREQUEST']._serialized_start=88
-  _globals['_RESOLVEREQUEST']._serialized_end=154
-  _globals['_RESOLVERESPONSE']._serialized_start=156
-  _globals['_RESOLVERESPONSE']._serialized_end=193
-  _globals['_GETPROFILEREQUEST']._serialized_start=195
-  _globals['_GETPROFILEREQUEST']._serialized_end=250
-  _globals['_GETPROFILERESPONSE']._serialized_start=252
-  _globals['_GETPROFILERESPONSE']._serialized_end=379
-  _globals['_PROFILEIDENTIFIER']._serialized_start=381
-  _globals['_PROFILEIDENTIFIER']._serialized_end=434
-  _globals['_EXPLAINREQUEST']._serialized_start=436
-  _globals['_EXPLAINREQUEST']._serialized_end=488
-  _globals['_EXPLAINRESPONSE']._serialized_start=490
-  _globals['_EXPLAINRESPONSE']._serialized_end=589
-  _globals['_LINK']._serialized_start=592
-  _globals['_LINK']._serialized_end=815
-  _globals['_GETCOUNTSREQUEST']._serialized_start=817
-  _globals['_GETCOUNTSREQUEST']._serialized_end=851
-  _globals['_GETCOUNTSRESPONSE']._serialized_start=853
-  _globals['_GETCOUNTSRESPONSE']._serialized_end=906
-  _globals['_IDENTITYSERVICE']._serialized_start=909
-  _globals['_IDENTITYSERVICE']._serialized_end=1269
+  _globals['_STATEMENTKIND']._serialized_start=2564
+  _globals['_STATEMENTKIND']._serialized_end=2717
+  _globals['_IDENTIFIERREF']._serialized_start=88
+  _globals['_IDENTIFIERREF']._serialized_end=152
+  _globals['_MAKESTATEMENTREQUEST']._serialized_start=155
+  _globals['_MAKESTATEMENTREQUEST']._serialized_end=439
+  _globals['_MAKESTATEMENTRESPONSE']._serialized_start=441
+  _globals['_MAKESTATEMENTRESPONSE']._serialized_end=533
+  _globals['_PROFILEMOVE']._serialized_start=535
+  _globals['_PROFILEMOVE']._serialized_end=611
+  _globals['_WITHDRAWSTATEMENTSREQUEST']._serialized_start=614
+  _globals['_WITHDRAWSTATEMENTSREQUEST']._serialized_end=803
+  _globals['_WITHDRAWSTATEMENTSRESPONSE']._serialized_start=805
+  _globals['_WITHDRAWSTATEMENTSRESPONSE']._serialized_end=903
+  _globals['_SPLITPROFILEREQUEST']._serialized_start=906
+  _globals['_SPLITPROFILEREQUEST']._serialized_end=1119
+  _globals['_SPLITPROFILERESPONSE']._serialized_start=1121
+  _globals['_SPLITPROFILERESPONSE']._serialized_end=1212
+  _globals['_LISTSTATEMENTSREQUEST']._serialized_start=1214
+  _globals['_LISTSTATEMENTSREQUEST']._serialized_end=1338
+  _globals['_LISTSTATEMENTSRESPONSE']._serialized_start=1340
+  _globals['_LISTSTATEMENTSRESPONSE']._serialized_end=1414
+  _globals['_STATEMENT']._serialized_start=1417
+  _globals['_STATEMENT']._serialized_end=1741
+  _globals['_RESOLVEREQUEST']._serialized_start=1743
+  _globals['_RESOLVEREQUEST']._serialized_end=1809
+  _globals['_RESOLVERESPONSE']._serialized_start=1811
+  _globals['_RESOLVERESPONSE']._serialized_end=1848
+  _globals['_GETPROFILEREQUEST']._serialized_start=1850
+  _globals['_GETPROFILEREQUEST']._serialized_end=1905
+  _globals['_GETPROFILERESPONSE']._serialized_start=1907
+  _globals['_GETPROFILERESPONSE']._serialized_end=2034
+  _globals['_PROFILEIDENTIFIER']._serialized_start=2036
+  _globals['_PROFILEIDENTIFIER']._serialized_end=2089
+  _globals['_EXPLAINREQUEST']._serialized_start=2091
+  _globals['_EXPLAINREQUEST']._serialized_end=2143
+  _globals['_EXPLAINRESPONSE']._serialized_start=2145
+  _globals['_EXPLAINRESPONSE']._serialized_end=2244
+  _globals['_LINK']._serialized_start=2247
+  _globals['_LINK']._serialized_end=2470
+  _globals['_GETCOUNTSREQUEST']._serialized_start=2472
+  _globals['_GETCOUNTSREQUEST']._serialized_end=2506
+  _globals['_GETCOUNTSRESPONSE']._serialized_start=2508
+  _globals['_GETCOUNTSRESPONSE']._serialized_end=2561
+  _globals['_IDENTITYSERVICE']._serialized_start=2720
+  _globals['_IDENTITYSERVICE']._serialized_end=3495
 # @@protoc_insertion_point(module_scope)

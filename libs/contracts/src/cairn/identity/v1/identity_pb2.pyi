@@ -2,12 +2,162 @@ import datetime
 
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class StatementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    STATEMENT_KIND_UNSPECIFIED: _ClassVar[StatementKind]
+    STATEMENT_KIND_SAME: _ClassVar[StatementKind]
+    STATEMENT_KIND_NOT_SAME: _ClassVar[StatementKind]
+    STATEMENT_KIND_BLOCK: _ClassVar[StatementKind]
+    STATEMENT_KIND_ALLOW: _ClassVar[StatementKind]
+STATEMENT_KIND_UNSPECIFIED: StatementKind
+STATEMENT_KIND_SAME: StatementKind
+STATEMENT_KIND_NOT_SAME: StatementKind
+STATEMENT_KIND_BLOCK: StatementKind
+STATEMENT_KIND_ALLOW: StatementKind
+
+class IdentifierRef(_message.Message):
+    __slots__ = ("namespace", "value", "token")
+    NAMESPACE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    TOKEN_FIELD_NUMBER: _ClassVar[int]
+    namespace: str
+    value: str
+    token: str
+    def __init__(self, namespace: _Optional[str] = ..., value: _Optional[str] = ..., token: _Optional[str] = ...) -> None: ...
+
+class MakeStatementRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "kind", "left", "right", "author", "reason", "expire_time")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    kind: StatementKind
+    left: _containers.RepeatedCompositeFieldContainer[IdentifierRef]
+    right: _containers.RepeatedCompositeFieldContainer[IdentifierRef]
+    author: str
+    reason: str
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., kind: _Optional[_Union[StatementKind, str]] = ..., left: _Optional[_Iterable[_Union[IdentifierRef, _Mapping]]] = ..., right: _Optional[_Iterable[_Union[IdentifierRef, _Mapping]]] = ..., author: _Optional[str] = ..., reason: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class MakeStatementResponse(_message.Message):
+    __slots__ = ("statement_id", "moves")
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    statement_id: str
+    moves: _containers.RepeatedCompositeFieldContainer[ProfileMove]
+    def __init__(self, statement_id: _Optional[str] = ..., moves: _Optional[_Iterable[_Union[ProfileMove, _Mapping]]] = ...) -> None: ...
+
+class ProfileMove(_message.Message):
+    __slots__ = ("from_profile_id", "to_profile_id", "moved")
+    FROM_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    TO_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FIELD_NUMBER: _ClassVar[int]
+    from_profile_id: str
+    to_profile_id: str
+    moved: int
+    def __init__(self, from_profile_id: _Optional[str] = ..., to_profile_id: _Optional[str] = ..., moved: _Optional[int] = ...) -> None: ...
+
+class WithdrawStatementsRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "statement_ids", "kind", "identifiers")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    statement_ids: _containers.RepeatedScalarFieldContainer[str]
+    kind: StatementKind
+    identifiers: _containers.RepeatedCompositeFieldContainer[IdentifierRef]
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., statement_ids: _Optional[_Iterable[str]] = ..., kind: _Optional[_Union[StatementKind, str]] = ..., identifiers: _Optional[_Iterable[_Union[IdentifierRef, _Mapping]]] = ...) -> None: ...
+
+class WithdrawStatementsResponse(_message.Message):
+    __slots__ = ("statement_ids", "moves")
+    STATEMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    statement_ids: _containers.RepeatedScalarFieldContainer[str]
+    moves: _containers.RepeatedCompositeFieldContainer[ProfileMove]
+    def __init__(self, statement_ids: _Optional[_Iterable[str]] = ..., moves: _Optional[_Iterable[_Union[ProfileMove, _Mapping]]] = ...) -> None: ...
+
+class SplitProfileRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "profile_id", "identifiers", "author", "reason", "expire_time")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    profile_id: str
+    identifiers: _containers.RepeatedCompositeFieldContainer[IdentifierRef]
+    author: str
+    reason: str
+    expire_time: _timestamp_pb2.Timestamp
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[IdentifierRef, _Mapping]]] = ..., author: _Optional[str] = ..., reason: _Optional[str] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class SplitProfileResponse(_message.Message):
+    __slots__ = ("statement_id", "moves")
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    statement_id: str
+    moves: _containers.RepeatedCompositeFieldContainer[ProfileMove]
+    def __init__(self, statement_id: _Optional[str] = ..., moves: _Optional[_Iterable[_Union[ProfileMove, _Mapping]]] = ...) -> None: ...
+
+class ListStatementsRequest(_message.Message):
+    __slots__ = ("tenant", "identifiers", "limit", "ended")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    identifiers: _containers.RepeatedCompositeFieldContainer[IdentifierRef]
+    limit: int
+    ended: bool
+    def __init__(self, tenant: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[IdentifierRef, _Mapping]]] = ..., limit: _Optional[int] = ..., ended: _Optional[bool] = ...) -> None: ...
+
+class ListStatementsResponse(_message.Message):
+    __slots__ = ("statements",)
+    STATEMENTS_FIELD_NUMBER: _ClassVar[int]
+    statements: _containers.RepeatedCompositeFieldContainer[Statement]
+    def __init__(self, statements: _Optional[_Iterable[_Union[Statement, _Mapping]]] = ...) -> None: ...
+
+class Statement(_message.Message):
+    __slots__ = ("id", "kind", "left", "right", "author", "reason", "statement_time", "expire_time", "ended")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    EXPIRE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ENDED_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    kind: StatementKind
+    left: _containers.RepeatedCompositeFieldContainer[ProfileIdentifier]
+    right: _containers.RepeatedCompositeFieldContainer[ProfileIdentifier]
+    author: str
+    reason: str
+    statement_time: _timestamp_pb2.Timestamp
+    expire_time: _timestamp_pb2.Timestamp
+    ended: bool
+    def __init__(self, id: _Optional[str] = ..., kind: _Optional[_Union[StatementKind, str]] = ..., left: _Optional[_Iterable[_Union[ProfileIdentifier, _Mapping]]] = ..., right: _Optional[_Iterable[_Union[ProfileIdentifier, _Mapping]]] = ..., author: _Optional[str] = ..., reason: _Optional[str] = ..., statement_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., ended: _Optional[bool] = ...) -> None: ...
 
 class ResolveRequest(_message.Message):
     __slots__ = ("tenant", "namespace", "value")

@@ -55,6 +55,26 @@ class IdentityServiceStub:
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsRequest.SerializeToString,
                 response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsResponse.FromString,
                 _registered_method=True)
+        self.MakeStatement = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/MakeStatement',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.MakeStatementRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.MakeStatementResponse.FromString,
+                _registered_method=True)
+        self.WithdrawStatements = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/WithdrawStatements',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.WithdrawStatementsRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.WithdrawStatementsResponse.FromString,
+                _registered_method=True)
+        self.SplitProfile = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/SplitProfile',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileResponse.FromString,
+                _registered_method=True)
+        self.ListStatements = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/ListStatements',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -93,6 +113,43 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MakeStatement(self, request, context):
+        """MakeStatement says that identifiers are one person, or are not, or name nobody in particular. It holds for
+        all evidence, past and future, until it is withdrawn or expires; when the call returns, profiles have merged
+        or split by it. Repeating a request_id returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (NOT_DONE_YET: retry the same request_id).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WithdrawStatements(self, request, context):
+        """WithdrawStatements ends statements in force: the graph is then what it would be had they never been made.
+        Repeating a request_id returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_STATEMENT); UNAVAILABLE (NOT_DONE_YET).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SplitProfile(self, request, context):
+        """SplitProfile says that some identifiers of a profile are another person than the rest of it.
+        Repeating a request_id returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
+        the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListStatements(self, request, context):
+        """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
+        Errors: UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -115,6 +172,26 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.GetCounts,
                     request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsRequest.FromString,
                     response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsResponse.SerializeToString,
+            ),
+            'MakeStatement': grpc.unary_unary_rpc_method_handler(
+                    servicer.MakeStatement,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.MakeStatementRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.MakeStatementResponse.SerializeToString,
+            ),
+            'WithdrawStatements': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawStatements,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.WithdrawStatementsRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.WithdrawStatementsResponse.SerializeToString,
+            ),
+            'SplitProfile': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitProfile,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileResponse.SerializeToString,
+            ),
+            'ListStatements': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListStatements,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -226,6 +303,114 @@ class IdentityService:
             '/cairn.identity.v1.IdentityService/GetCounts',
             cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsRequest.SerializeToString,
             cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MakeStatement(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/MakeStatement',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.MakeStatementRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.MakeStatementResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawStatements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/WithdrawStatements',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.WithdrawStatementsRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.WithdrawStatementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitProfile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/SplitProfile',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListStatements(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/ListStatements',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,27 @@ class IdentityServiceStub:
     """GetCounts returns the numbers of profiles and merges.
     Errors: UNAVAILABLE (retry).
     """
+    MakeStatement: _grpc.UnaryUnaryMultiCallable[_identity_pb2.MakeStatementRequest, _identity_pb2.MakeStatementResponse]
+    """MakeStatement says that identifiers are one person, or are not, or name nobody in particular. It holds for
+    all evidence, past and future, until it is withdrawn or expires; when the call returns, profiles have merged
+    or split by it. Repeating a request_id returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (NOT_DONE_YET: retry the same request_id).
+    """
+    WithdrawStatements: _grpc.UnaryUnaryMultiCallable[_identity_pb2.WithdrawStatementsRequest, _identity_pb2.WithdrawStatementsResponse]
+    """WithdrawStatements ends statements in force: the graph is then what it would be had they never been made.
+    Repeating a request_id returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_STATEMENT); UNAVAILABLE (NOT_DONE_YET).
+    """
+    SplitProfile: _grpc.UnaryUnaryMultiCallable[_identity_pb2.SplitProfileRequest, _identity_pb2.SplitProfileResponse]
+    """SplitProfile says that some identifiers of a profile are another person than the rest of it.
+    Repeating a request_id returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
+    the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
+    """
+    ListStatements: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]
+    """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
+    Errors: UNAVAILABLE (retry).
+    """
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -69,6 +90,27 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """
     GetCounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetCountsRequest, _identity_pb2.GetCountsResponse]  # type: ignore[assignment]
     """GetCounts returns the numbers of profiles and merges.
+    Errors: UNAVAILABLE (retry).
+    """
+    MakeStatement: _aio.UnaryUnaryMultiCallable[_identity_pb2.MakeStatementRequest, _identity_pb2.MakeStatementResponse]  # type: ignore[assignment]
+    """MakeStatement says that identifiers are one person, or are not, or name nobody in particular. It holds for
+    all evidence, past and future, until it is withdrawn or expires; when the call returns, profiles have merged
+    or split by it. Repeating a request_id returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (NOT_DONE_YET: retry the same request_id).
+    """
+    WithdrawStatements: _aio.UnaryUnaryMultiCallable[_identity_pb2.WithdrawStatementsRequest, _identity_pb2.WithdrawStatementsResponse]  # type: ignore[assignment]
+    """WithdrawStatements ends statements in force: the graph is then what it would be had they never been made.
+    Repeating a request_id returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_STATEMENT); UNAVAILABLE (NOT_DONE_YET).
+    """
+    SplitProfile: _aio.UnaryUnaryMultiCallable[_identity_pb2.SplitProfileRequest, _identity_pb2.SplitProfileResponse]  # type: ignore[assignment]
+    """SplitProfile says that some identifiers of a profile are another person than the rest of it.
+    Repeating a request_id returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
+    the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
+    """
+    ListStatements: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]  # type: ignore[assignment]
+    """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
     Errors: UNAVAILABLE (retry).
     """
 
@@ -112,6 +154,51 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.GetCountsResponse, _abc.Awaitable[_identity_pb2.GetCountsResponse]]:
         """GetCounts returns the numbers of profiles and merges.
+        Errors: UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def MakeStatement(
+        self,
+        request: _identity_pb2.MakeStatementRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.MakeStatementResponse, _abc.Awaitable[_identity_pb2.MakeStatementResponse]]:
+        """MakeStatement says that identifiers are one person, or are not, or name nobody in particular. It holds for
+        all evidence, past and future, until it is withdrawn or expires; when the call returns, profiles have merged
+        or split by it. Repeating a request_id returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (NOT_DONE_YET: retry the same request_id).
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawStatements(
+        self,
+        request: _identity_pb2.WithdrawStatementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.WithdrawStatementsResponse, _abc.Awaitable[_identity_pb2.WithdrawStatementsResponse]]:
+        """WithdrawStatements ends statements in force: the graph is then what it would be had they never been made.
+        Repeating a request_id returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_STATEMENT); UNAVAILABLE (NOT_DONE_YET).
+        """
+
+    @_abc_1.abstractmethod
+    def SplitProfile(
+        self,
+        request: _identity_pb2.SplitProfileRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.SplitProfileResponse, _abc.Awaitable[_identity_pb2.SplitProfileResponse]]:
+        """SplitProfile says that some identifiers of a profile are another person than the rest of it.
+        Repeating a request_id returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
+        the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
+        """
+
+    @_abc_1.abstractmethod
+    def ListStatements(
+        self,
+        request: _identity_pb2.ListStatementsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ListStatementsResponse, _abc.Awaitable[_identity_pb2.ListStatementsResponse]]:
+        """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
         Errors: UNAVAILABLE (retry).
         """
 
