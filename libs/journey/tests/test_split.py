@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cairn_journey import canonical_state, counts, touchpoints_of
+from cairn_journey.touchpoints import moving
 from cairn_kernel.event import CONSENT_CHANGED, Event, Identifier, from_canonical_json, to_canonical_json
 from cairn_kernel.identifiers import CAIRN_PROFILE
 from cairn_kernel.time import DAY
@@ -99,6 +100,18 @@ def test_what_has_no_identifier_goes_with_its_cause_and_outcomes_with_their_prof
     ada.when(cause, consent, *outcomes)
     ada.gives(bob, 5, "b")
     assert [touch.id for touch in touchpoints_of(bob.stream)] == [cause.id, "consent", "bob"]
+
+
+def test_a_shared_name_decides_only_where_nobody_else_is_named_and_an_interval_moves_alone() -> None:
+    def seen(at: int, *names: str) -> Event:
+        identifiers = tuple(Identifier(*name.split(":")) for name in names)
+        return Event(id=f"e{at}", tenant="t", type="x", event_time=at, as_of=at, identifiers=identifiers)
+
+    lived = [seen(1, "email:desk", "card:c"), seen(2, "email:desk"), seen(3, "card:c")]
+    data = {"from": "a", "to": "b", "moved": ["email:desk"], "kept": ["card:c"]}
+    assert moving(data, lived) == {"e1", "e2"}
+    assert moving({**data, "alone": ["email:desk"]}, lived) == {"e2"}
+    assert moving({**data, "moved": ["card:c"], "kept": [], "since": 2, "until": 4}, lived) == {"e3"}
 
 
 def test_an_event_of_both_goes_where_its_strongest_named_identifier_goes() -> None:

@@ -225,9 +225,7 @@ def _make(
     _tell(answer.statement_id, answer.moves)
 
 
-def _withdraw(
-    kind: pb.StatementKind, identifiers: Sequence[str], request_id: str, home: Home, tenant: str
-) -> None:
+def _withdraw(kind: pb.StatementKind, identifiers: Sequence[str], request_id: str, home: Home, tenant: str) -> None:
     refs = [reference(one) for one in identifiers]
     _end(pb.WithdrawStatementsRequest(tenant=tenant, kind=kind, identifiers=refs), request_id, home)
 
