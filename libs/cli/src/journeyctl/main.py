@@ -7,6 +7,8 @@ import typer
 
 from cairn_kernel.errors import CairnError
 from journeyctl.apply import apply
+from journeyctl.control import broadcast, pause, resume, stop
+from journeyctl.customers import customers
 from journeyctl.demo.command import demo
 from journeyctl.errors import CannotRun
 from journeyctl.explain import explain
@@ -16,6 +18,7 @@ from journeyctl.status import status
 from journeyctl.up import down, up
 from journeyctl.validate import validate
 from journeyctl.verify import verify
+from journeyctl.watch import watch
 
 app = typer.Typer(
     help="Run Cairn on this machine, apply programmes, explain customers.",
@@ -30,6 +33,12 @@ app.command()(validate)
 app.command()(verify)
 app.command()(apply)
 app.command()(explain)
+app.command()(customers)
+app.command()(watch)
+app.command()(pause)
+app.command()(resume)
+app.command()(stop)
+app.command()(broadcast)
 app.command("simulate")(simulate_command)
 app.command()(demo)
 app.add_typer(identity, name="identity")

@@ -13,7 +13,7 @@ from cairn.decisioning.v1.decisioning_pb2_grpc import DecisioningServiceStub
 from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceStub
 from cairn.ingestion.v1.ingestion_pb2_grpc import ClockServiceStub, IngestionServiceStub
-from cairn.journey.v1.journey_pb2_grpc import JourneyServiceStub
+from cairn.journey.v1.journey_pb2_grpc import JourneyControlServiceStub, JourneyServiceStub
 from cairn.log.v1.log_pb2_grpc import LogServiceStub
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation
@@ -48,6 +48,7 @@ class Services:
         self.clock = ClockServiceStub(self._channels["ingestion"])
         self.identity = IdentityServiceStub(self._channels["identity_resolution"])
         self.journeys = JourneyServiceStub(self._channels["journey_state"])
+        self.control = JourneyControlServiceStub(self._channels["journey_state"])
         self.decisions = DecisioningServiceStub(self._channels["decisioning"])
         self.deliveries = ActivationServiceStub(self._channels["activation"])
 
@@ -76,10 +77,11 @@ def ask(
     try:
         return method(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
     except grpc.RpcError as error:
-        raise _refusal(error) from None
+        raise refusal(error) from None
 
 
-def _refusal(error: Any) -> ServiceRefused:
+def refusal(error: Any) -> ServiceRefused:
+    """What a failed call says, as a sentence."""
     code, text = error.code(), error.details() or ""
     reason = ""
     violations: list[str] = []

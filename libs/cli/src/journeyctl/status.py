@@ -1,6 +1,7 @@
 """`journeyctl status`: health of each service, how long its log is and how far it has read those before it."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -9,12 +10,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cairn.journey.v1.journey_pb2 import Control, ListControlsRequest
 from journeyctl.health import grpc_health, listens
 from journeyctl.installation import CONNECTORS, LOGS, SERVICES, Installation, home_folder
+from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMEOUT_S = 5.0
+CONTROLS = {"paused": "paused", "drain": "stopped; those in it finish", "now": "stopped"}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ def status(home: Home = None) -> None:
         healthy &= health == "serving"
         table.add_row(name, _coloured(health))
     console.print(table)
+    for control in _controls(installation):
+        console.print(f"Journey {control.journey} is [red]{CONTROLS[control.mode]}[/].")
     if not healthy:
         raise typer.Exit(1)
 
@@ -85,6 +91,13 @@ def _lag(upstreams: tuple[str, ...], heads: dict[str, dict[int, int]], inbox: di
         for upstream in upstreams
         for partition, position in heads[upstream].items()
     )
+
+
+def _controls(installation: Installation) -> list[Control]:
+    """Which journeys of the default tenant are paused or stopped; none if nobody can be asked."""
+    with Services(installation) as services, suppress(ServiceRefused):
+        return list(ask(services.control.ListControls, ListControlsRequest(), timeout_s=_TIMEOUT_S).controls)
+    return []
 
 
 def _cells(state: LogState | None) -> tuple[str, str, str, str]:
