@@ -34,6 +34,10 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Strongest first."""
     profile_id: str = ""
     """Whose fact it is; empty before identity resolution."""
+    subject: str = ""
+    """Kind of what `profile_id` names, such as `account` or `household`; empty for a person."""
+    member_id: str = ""
+    """In a copy for a subject that is no person: the profile of the person whose event it is."""
     historical: bool = False
     """True for imported history: it builds state and never causes a message."""
     causation_id: str = ""
