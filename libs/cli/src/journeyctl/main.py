@@ -1,47 +1,73 @@
-"""The command line. A command is a function of its own module, registered here by one line."""
+"""The command line. A command is a function of its own module (or an app of commands), named here by one line."""
 
 import errno
 import sys
+from importlib import import_module
+from typing import Any, Final
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 from cairn_kernel.errors import CairnError
-from journeyctl.apply import apply
-from journeyctl.control import broadcast, pause, resume, stop
-from journeyctl.customers import customers
-from journeyctl.demo.command import demo
 from journeyctl.errors import CannotRun
-from journeyctl.explain import explain
-from journeyctl.identity import app as identity
-from journeyctl.simulate.command import simulate_command
-from journeyctl.status import status
-from journeyctl.up import down, up
-from journeyctl.validate import validate
-from journeyctl.verify import verify
-from journeyctl.watch import watch
+
+COMMANDS: Final = {
+    "up": "journeyctl.up:up",
+    "down": "journeyctl.up:down",
+    "status": "journeyctl.status:status",
+    "validate": "journeyctl.validate:validate",
+    "verify": "journeyctl.verify:verify",
+    "apply": "journeyctl.apply:apply",
+    "explain": "journeyctl.explain:explain",
+    "customers": "journeyctl.customers:customers",
+    "watch": "journeyctl.watch:watch",
+    "pause": "journeyctl.control:pause",
+    "resume": "journeyctl.control:resume",
+    "stop": "journeyctl.control:stop",
+    "broadcast": "journeyctl.control:broadcast",
+    "identity": "journeyctl.identity:app",
+    "simulate": "journeyctl.simulate.command:simulate_command",
+    "import": "journeyctl.importing.command:import_",
+    "demo": "journeyctl.demo.command:demo",
+}
+"""In the order in which help lists them. Only the module of the command that runs is loaded."""
+
+
+class Commands(TyperGroup):
+    """The commands by name, each loaded when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """All names."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command of a name, or None."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        found = getattr(import_module(module), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        command = get_command(found)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
+    cls=Commands,
     help="Run Cairn on this machine, apply programmes, explain customers.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(up)
-app.command()(down)
-app.command()(status)
-app.command()(validate)
-app.command()(verify)
-app.command()(apply)
-app.command()(explain)
-app.command()(customers)
-app.command()(watch)
-app.command()(pause)
-app.command()(resume)
-app.command()(stop)
-app.command()(broadcast)
-app.command("simulate")(simulate_command)
-app.command()(demo)
-app.add_typer(identity, name="identity")
+
+
+@app.callback()
+def journeyctl() -> None:
+    """Run Cairn on this machine, apply programmes, explain customers."""
 
 
 def main() -> None:

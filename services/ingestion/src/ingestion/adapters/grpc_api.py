@@ -59,7 +59,12 @@ class IngestionApi(IngestionServiceServicer):
             await _abort(context, grpc.StatusCode.UNAUTHENTICATED, "the write key is unknown", "WRITE_KEY")
         if not 1 <= len(request.events) <= MAX_EVENTS:
             raise Invalid("a request has 1 to 500 events", reason="BATCH_SIZE", field="events")
-        common = Request(source, self._now_us(), traceparent=traceparent(_bytes(metadata.get("traceparent"))))
+        common = Request(
+            source,
+            self._now_us(),
+            traceparent=traceparent(_bytes(metadata.get("traceparent"))),
+            historical=request.historical,
+        )
         arrivals = [
             arrive_declared(_declared(event), common, self._secrets, place=f"events[{index}]")
             for index, event in enumerate(request.events)

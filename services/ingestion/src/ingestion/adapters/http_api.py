@@ -123,10 +123,10 @@ class HttpApi:
             sent=batch.sent,
             traceparent=requests.traceparent(headers.get(b"traceparent", b"")),
             dialect=dialect,
+            historical=route.imports and b"historical=false" not in scope.get("query_string", b""),
         )
-        if batch.events:
-            await self._receive(self._arrivals(batch, request))
-        return Answer(200)
+        outcomes = await self._receive(self._arrivals(batch, request)) if batch.events else []
+        return Answer(200, content=requests.told(outcomes)) if route.imports else Answer(200)
 
     async def _settings_of(self, scope: Scope, path: str) -> Answer:
         """What Segment's browser client asks for before it sends anything; nothing else is answered to GET."""

@@ -3,7 +3,8 @@
 import base64
 import binascii
 import zlib
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -12,6 +13,7 @@ import msgspec
 from ingestion.domain import dialects
 from ingestion.domain.batches import BadBatch
 from ingestion.domain.dialects import Dialect
+from ingestion.domain.fates import Fate, Outcome
 
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Before and after decompression; what RudderStack's clients may send, eight times what Segment's do."""
@@ -27,10 +29,13 @@ class Route(NamedTuple):
 
     dialect: Dialect
     kind: str = ""
+    imports: bool = False
+    """Whether it is told what became of each event; it tells of what is long past, unless it says otherwise."""
 
 
 ROUTES: Final[Mapping[str, Route]] = {
-    **{f"/v1/{name}": Route(dialects.SEGMENT) for name in ("batch", "import", "b")},
+    **{f"/v1/{name}": Route(dialects.SEGMENT) for name in ("batch", "b")},
+    "/v1/import": Route(dialects.SEGMENT, imports=True),
     **{f"/v1/{name}": Route(dialects.SEGMENT_SINGLE, name) for name in _SINGLE_CALLS},
     **{f"/v1/{name[0]}": Route(dialects.SEGMENT_SINGLE, name) for name in _SINGLE_CALLS},
     **{path: Route(dialects.POSTHOG) for path in ("/batch",)},
@@ -49,6 +54,18 @@ def addressed(path: str) -> tuple[str, str]:
         return path.rstrip("/"), ""
     key, slash, rest = path.removeprefix(PATH_KEY).partition("/")
     return f"{slash}{rest}".rstrip("/"), key
+
+
+def told(outcomes: Sequence[Outcome]) -> bytes:
+    """What became of the events of an import: numbers, and the place of each event that was kept aside."""
+    fates = Counter(outcome.fate for outcome in outcomes)
+    aside = [
+        {"index": index, "reason": outcome.reason, "field": outcome.field.partition(".")[2]}
+        for index, outcome in enumerate(outcomes)
+        if outcome.fate is Fate.QUARANTINED
+    ]
+    numbers = {"accepted": fates[Fate.ACCEPTED], "duplicates": fates[Fate.DUPLICATE]}
+    return msgspec.json.encode({"success": True, **numbers, "quarantined": aside})
 
 
 def settings_key(path: str) -> str:

@@ -23,6 +23,8 @@ class Request(NamedTuple):
     """The batch's sentAt."""
     traceparent: str = ""
     dialect: Dialect = SEGMENT
+    historical: bool = False
+    """Whether it tells of what is long past: it builds state and causes no message."""
 
 
 def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -> list[Arrival]:
@@ -42,7 +44,15 @@ def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -
 
 def _draft(call: segment.Call, request: Request, secrets: Secrets, place: str) -> Draft:
     told = segment.told_by(call, request.source, kind=request.kind, sent=request.sent, arrived=request.arrived)
-    return draft(told, request.source, secrets, arrived=request.arrived, place=place, traceparent=request.traceparent)
+    return draft(
+        told,
+        request.source,
+        secrets,
+        arrived=request.arrived,
+        place=place,
+        traceparent=request.traceparent,
+        historical=request.historical,
+    )
 
 
 def set_aside(

@@ -29,7 +29,13 @@ def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, plac
     try:
         told = _told(event)
         return draft(
-            told, request.source, secrets, arrived=request.arrived, place=place, traceparent=request.traceparent
+            told,
+            request.source,
+            secrets,
+            arrived=request.arrived,
+            place=place,
+            traceparent=request.traceparent,
+            historical=request.historical,
         )
     except BadEvent as fault:
         return aside(

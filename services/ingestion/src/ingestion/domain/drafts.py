@@ -54,6 +54,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     place: str
     """Where in its request the event stood, such as `batch[3]`."""
     traceparent: str = ""
+    historical: bool = False
 
     @property
     def partition(self) -> int:
@@ -73,7 +74,14 @@ class Aside(NamedTuple):
 
 
 def draft(
-    told: Told, source: Source, secrets: Secrets, *, arrived: int, place: str = "", traceparent: str = ""
+    told: Told,
+    source: Source,
+    secrets: Secrets,
+    *,
+    arrived: int,
+    place: str = "",
+    traceparent: str = "",
+    historical: bool = False,
 ) -> Draft:
     """Without a message id, the same telling at the same time (of arrival, if none is told) is the same event."""
     digest = secrets.payload_digest(told.meaning())
@@ -93,6 +101,7 @@ def draft(
         digest=digest,
         place=place,
         traceparent=traceparent,
+        historical=historical,
     )
 
 
@@ -105,6 +114,7 @@ def event(made: Draft, *, event_time: int, as_of: int, sealed: Mapping[str, byte
         as_of=as_of,
         source=made.source.name,
         identifiers=made.identifiers,
+        historical=made.historical,
         traceparent=made.traceparent,
         data=made.clear,
         sealed=dict(sealed),

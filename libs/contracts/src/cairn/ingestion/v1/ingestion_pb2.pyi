@@ -12,10 +12,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class IngestRequest(_message.Message):
-    __slots__ = ("events",)
+    __slots__ = ("events", "historical")
     EVENTS_FIELD_NUMBER: _ClassVar[int]
+    HISTORICAL_FIELD_NUMBER: _ClassVar[int]
     events: _containers.RepeatedCompositeFieldContainer[IngestEvent]
-    def __init__(self, events: _Optional[_Iterable[_Union[IngestEvent, _Mapping]]] = ...) -> None: ...
+    historical: bool
+    def __init__(self, events: _Optional[_Iterable[_Union[IngestEvent, _Mapping]]] = ..., historical: _Optional[bool] = ...) -> None: ...
 
 class IngestEvent(_message.Message):
     __slots__ = ("message_id", "type", "event_time", "identifiers", "properties")

@@ -1,0 +1,142 @@
+"""From a row to a call that the front door takes in, or to the reason why it cannot be one."""
+
+import json
+from collections.abc import Mapping as Fields
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from journeyctl.importing.mapping import Field, Kind, Mapping, Time
+from journeyctl.importing.rows import BROKEN
+
+_TRUE: Final = frozenset({"true", "t", "yes", "y", "1"})
+_FALSE: Final = frozenset({"false", "f", "no", "n", "0"})
+_MILLISECONDS_FROM: Final = 10**11
+"""A number of seconds beyond it is one of milliseconds (1973 in ms, 5138 in s)."""
+
+
+class BadRow(Exception):
+    """Why a row cannot be an event: names the column, never its value."""
+
+
+def event_of(mapping: Mapping, file: str, number: int, row: Fields[str, Any]) -> dict[str, Any]:
+    """The row as a track or identify call. Raises BadRow."""
+    if BROKEN in row:
+        raise BadRow(str(row[BROKEN]))
+    name = _value(mapping.event, row)
+    if not isinstance(name, str) or not name:
+        raise BadRow(f"{mapping.event.column or 'event'} names no event")
+    fields = _fields(mapping, row)
+    who = {namespace: value for namespace, column in mapping.identifiers.items() if (value := _who(row, column))}
+    if not who:
+        raise BadRow(f"nobody is named by {', '.join(sorted(mapping.identifiers.values()))}")
+    kind = "identify" if name == "profile.identified" else "track"
+    call: dict[str, Any] = {
+        "type": kind,
+        "messageId": _message_id(mapping, file, number, row),
+        "timestamp": _instant(mapping.time, row),
+        ("traits" if kind == "identify" else "properties"): {**fields, **_named(who)},
+        "userId": who.get("user_id"),
+        "anonymousId": who.get("anonymous_id"),
+    }
+    if kind == "track":
+        call["event"] = name
+    return call
+
+
+def _named(who: Fields[str, str]) -> dict[str, str]:
+    """Identifiers that Segment's calls carry among their fields."""
+    return {namespace: value for namespace, value in who.items() if namespace not in ("user_id", "anonymous_id")}
+
+
+def _fields(mapping: Mapping, row: Fields[str, Any]) -> dict[str, Any]:
+    found = {name: _value(field, row) for name, field in mapping.properties.items()}
+    if mapping.rest:
+        named = mapping.columns()
+        found.update({column: _plain(value) for column, value in row.items() if column not in named})
+    return {name: value for name, value in found.items() if value is not None and value != ""}
+
+
+def _value(field: Field, row: Fields[str, Any]) -> Any:
+    if not field.column:
+        return field.value
+    value = row.get(field.column)
+    if value is None or value == "":
+        return None
+    try:
+        return _as(field.kind, value)
+    except (ValueError, ArithmeticError, RecursionError):
+        raise BadRow(f"{field.column} is no {field.kind}") from None
+
+
+def _as(kind: Kind, value: Any) -> Any:
+    if kind == "text":
+        return _plain(value) if not isinstance(value, int | float | Decimal) else str(value)
+    if kind == "json":
+        return json.loads(value) if isinstance(value, str) else _plain(value)
+    if kind == "boolean":
+        word = str(value).strip().lower()
+        if word not in _TRUE | _FALSE:
+            raise ValueError
+        return word in _TRUE
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    number = Decimal(str(value).strip())
+    return int(number) if number == number.to_integral_value() and abs(number) < 2**53 else float(number)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, bytes):
+        raise BadRow("a column of bytes cannot be a property")
+    return value
+
+
+def _who(row: Fields[str, Any], column: str) -> str:
+    value = row.get(column)
+    if isinstance(value, float) and value.is_integer():  # a column of whole numbers with gaps is read as floats
+        value = int(value)
+    return "" if value is None else str(value).strip()
+
+
+def _instant(time: Time, row: Fields[str, Any]) -> str:
+    value = row.get(time.column)
+    if value is None or value == "":
+        raise BadRow(f"{time.column} is empty")
+    try:
+        return _moment(time, value).isoformat()
+    except (ValueError, OverflowError, OSError):
+        raise BadRow(f"{time.column} is no time") from None
+
+
+def _moment(time: Time, value: Any) -> datetime:
+    zone = ZoneInfo(time.zone)
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=zone)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=zone)
+    text = str(value).strip()
+    if not time.format and text.lstrip("-").replace(".", "", 1).isdigit():
+        number = Decimal(text)
+        seconds = number / 1_000 if abs(number) >= _MILLISECONDS_FROM else number
+        return datetime.fromtimestamp(float(seconds), UTC)
+    moment = datetime.strptime(text, time.format) if time.format else datetime.fromisoformat(text)  # noqa: DTZ007 - below
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+
+
+def _message_id(mapping: Mapping, file: str, number: int, row: Fields[str, Any]) -> str:
+    """Of the columns that identify a row, else of its place: the same row is the same event in every run."""
+    if not mapping.id:
+        cause = [mapping.name, file, number]
+    else:
+        values = [row.get(column) for column in mapping.id]
+        if any(value is None or value == "" for value in values):
+            raise BadRow(f"{', '.join(mapping.id)} does not identify it")
+        cause = [mapping.name, *map(str, values)]
+    return f"import-{sha256(json.dumps(cause).encode()).hexdigest()[:40]}"
