@@ -4,10 +4,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import log, pipeline
+from tests.bench import log, pipeline, simulate
 from tests.bench.figures import Figure, save, show
 
-AREAS: dict[str, Callable[[], list[Figure]]] = {"log": log.measure, "pipeline": pipeline.measure}
+AREAS: dict[str, Callable[[], list[Figure]]] = {
+    "log": log.measure,
+    "pipeline": pipeline.measure,
+    "simulate": simulate.measure,
+}
 
 
 def main() -> None:

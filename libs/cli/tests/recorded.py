@@ -6,7 +6,7 @@ from typing import Any
 
 from cairn.event.v1.event_pb2 import Batch
 from cairn_journey import JourneyDomain, Programme, Programmes, load_text
-from cairn_kernel.event import MERGED, Event
+from cairn_kernel.event import MERGED, SPLIT, Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY
@@ -76,6 +76,12 @@ def merge(loser: str, survivor: str, day: float) -> list[Event]:
     return [event(MERGED, profile, day, **data) for profile in (loser, survivor)]
 
 
+def split(giver: str, receiver: str, day: float, *moved: Event) -> list[Event]:
+    data = {"from": giver, "to": receiver, "moved": [], "events": [event.id for event in moved], "at": round(day * DAY)}
+    copies = [event(SPLIT, profile, day, **data) for profile in (giver, receiver)]
+    return [Event(**{**{n: getattr(one, n) for n in one.__struct_fields__}, "causation_id": "split"}) for one in copies]
+
+
 @dataclass
 class Recording:
     """A Source: what journey-state's log holds after these events."""
@@ -124,13 +130,14 @@ def record(events: Iterable[Event], *programmes: tuple[float, Programme], upto: 
             recording.bundles[programme.version] = programme.bundle()
         profile = one.profile_id
         state = states.get(profile) or domain.initial("default", profile)
-        if one.type != MERGED:
-            note(profile, *domain.handle(state, one))
-        elif one.data["from"] == profile:
-            note(profile, *domain.close(state, one))
+        own, other = streams.get(profile, []), streams.get(one.data.get("from", ""), [])
+        first = one.data.get("from") == profile
+        if one.type == MERGED:
+            note(profile, *(domain.close(state, one) if first else domain.unite(state, one, own, other)))
+        elif one.type == SPLIT:
+            note(profile, *(domain.give(state, one, own) if first else domain.receive(state, one, own, other)))
         else:
-            loser = streams.get(one.data["from"], [])
-            note(profile, *domain.unite(state, one, streams.get(profile, []), loser))
+            note(profile, *domain.handle(state, one))
     for profile, state in sorted(states.items()):
         note(profile, *domain.tick(state, round(upto * DAY)))
     return recording

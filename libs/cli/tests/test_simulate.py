@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from libs.cli.tests.recorded import WIN_BACK, Recording, basket, event, known, merge, programme, record
+from libs.cli.tests.recorded import WIN_BACK, Recording, basket, event, known, merge, programme, record, split
 
 from cairn_decisions import decision_id
 from cairn_journey import Programme
@@ -138,6 +138,16 @@ def test_merged_profiles_are_replayed_as_one_person_wherever_they_were_recorded(
     assert found["recorded"] == {"events": 5 * 20, "profiles": 40, "people": 20, "merges": 20}
     assert found["baseline"]["moments_reproduced"] == found["baseline"]["moments_recorded"] == 20
     assert found["journeys"]["win-back"]["change"]["moved_by_days"] == {"-9": 20}
+
+
+def test_a_split_gives_both_their_own_past_again(tmp_path: Path) -> None:
+    one, other = P[0], P[1]
+    lost = [known(other, 0), basket(other, 2)]
+    events = [known(one, 0), basket(one, 1), *lost, *merge(other, one, 10), *split(one, other, 20, *lost)]
+    found = answer(record(events, (0, programme()), upto=100), programme(SOONER), tmp_path)
+    assert found["recorded"]["people"] == 1
+    assert found["baseline"]["moments_reproduced"] == found["baseline"]["moments_recorded"] == 2
+    assert found["journeys"]["win-back"]["change"]["moved_by_days"] == {"-9": 2}
 
 
 def test_moments_recorded_under_earlier_versions_are_reproduced_under_these(tmp_path: Path) -> None:

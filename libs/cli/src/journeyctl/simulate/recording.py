@@ -15,8 +15,9 @@ import msgspec
 
 from cairn.event.v1.event_pb2 import Batch
 from cairn_journey.facts import FACTS
-from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, MERGED, Event
+from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, Event
 from cairn_kernel.partitions import partition_of
+from cairn_kernel.two_sided import TWO_SIDED
 
 MOMENT_REACHED: Final = "journey.moment_reached"
 
@@ -34,7 +35,7 @@ class _Whose(msgspec.Struct):
     data: msgspec.Raw = msgspec.Raw()
 
 
-class _Merge(msgspec.Struct):
+class _Sides(msgspec.Struct):
     from_: str = msgspec.field(name="from")
     to: str
 
@@ -61,10 +62,11 @@ class Past(NamedTuple):
 
 
 class Index(msgspec.Struct):
-    """Where a profile's entries are in the spool, and the merges told in it (loser, survivor)."""
+    """Where a profile's entries are in the spool, and what else is told in it."""
 
     entries: dict[str, bytes]
-    merges: list[tuple[str, str]]
+    ties: list[tuple[str, str]]
+    """Profiles that merges and splits name together."""
     versions: list[str]
     """Of the programme, that touchpoints name."""
     step_ended: int = 0
@@ -74,7 +76,7 @@ class Index(msgspec.Struct):
 
 
 _whose: Final = msgspec.msgpack.Decoder(_Whose)
-_merge: Final = msgspec.msgpack.Decoder(_Merge)
+_sides: Final = msgspec.msgpack.Decoder(_Sides)
 _event: Final = msgspec.msgpack.Decoder(Event)
 _moment: Final = msgspec.msgpack.Decoder(Recorded)
 _index: Final = msgspec.msgpack.Decoder(Index)
@@ -83,7 +85,7 @@ _index: Final = msgspec.msgpack.Decoder(Index)
 def spool(path: Path, tenant: str, batches: Iterable[Batch], until: int | None) -> int:
     """Write a partition's spool and its index; the number of entries kept. Whole or not at all."""
     offsets: dict[str, array[int]] = {}
-    merges: list[tuple[str, str]] = []
+    ties: list[tuple[str, str]] = []
     versions: set[str] = set()
     place = kept = step_ended = last = 0
     draft = path.with_suffix(".new")
@@ -98,9 +100,9 @@ def spool(path: Path, tenant: str, batches: Iterable[Batch], until: int | None) 
                 whose = _whose.decode(entry.event)
                 if whose.tenant != tenant or not whose.profile_id or (until is not None and whose.as_of > until):
                     continue
-                if entry.type == MERGED:
-                    merge = _merge.decode(whose.data)
-                    merges.append((merge.from_, merge.to))
+                if entry.type in TWO_SIDED:
+                    sides = _sides.decode(whose.data)
+                    ties.append((sides.from_, sides.to))
                 out.write(_LENGTH.pack(len(entry.event), kind))
                 out.write(entry.event)
                 offsets.setdefault(whose.profile_id, array("Q")).append(place)
@@ -110,7 +112,7 @@ def spool(path: Path, tenant: str, batches: Iterable[Batch], until: int | None) 
                 kept += 1
     draft.replace(path)
     index = Index(
-        {profile: places.tobytes() for profile, places in offsets.items()}, merges, sorted(versions), step_ended, last
+        {profile: places.tobytes() for profile, places in offsets.items()}, ties, sorted(versions), step_ended, last
     )
     write(path.with_suffix(".index"), index)
     return kept
@@ -175,12 +177,12 @@ def past(entries: Iterable[tuple[int, bytes]]) -> Past:
 
 
 class People:
-    """Which profiles are one person, by the merges recorded, and in which partition a person is replayed."""
+    """Which profiles have to be replayed together: those that merges and splits tie to each other."""
 
-    def __init__(self, merges: Iterable[tuple[str, str]]) -> None:
+    def __init__(self, ties: Iterable[tuple[str, str]]) -> None:
         self._into: dict[str, str] = {}
-        for loser, survivor in sorted(set(merges)):
-            one, other = self.person(loser), self.person(survivor)
+        for left, right in sorted(set(ties)):
+            one, other = self.person(left), self.person(right)
             if one != other:
                 self._into[max(one, other)] = min(one, other)
         self.members: dict[str, list[str]] = {}

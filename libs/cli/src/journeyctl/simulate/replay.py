@@ -1,6 +1,6 @@
 """One person replayed under two programmes: the one in force, and the changed one."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,6 +8,7 @@ from cairn_decisions import DECISION_MADE, MOMENT_REACHED
 from cairn_kernel.event import MERGED, Event
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY, format_instant
+from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
 from journeyctl.simulate.difference import Moment, compare
 from journeyctl.simulate.outcomes import Observed
 from journeyctl.simulate.recording import Past, Recorded
@@ -19,13 +20,20 @@ LIMITS: Final = frozenset({"CONTACT_POLICY_CAP", "COOLDOWN"})
 NEVER: Final = -(1 << 62)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Life:
     """One profile under both programmes, and under the versions that were in force if they were others."""
 
     before: Customer
     after: Customer
-    own: Customer | None = None
+    own: Customer | None
+
+    def all(self) -> Iterator[Customer]:
+        """Each of them."""
+        yield self.before
+        yield self.after
+        if self.own is not None:
+            yield self.own
 
 
 class Replay:
@@ -69,69 +77,62 @@ class Replay:
         )
 
     def _lives(self, members: Mapping[str, Past]) -> "dict[str, Life]":
-        """What became of each profile."""
-        lives: dict[str, Life] = {}
-        merged = len(members) > 1
+        """What became of each profile. One waits where a merge or split has to be told in another's stream first."""
         version = self._before.programme.version
         older = any(event.definition_version != version for past in members.values() for event in past.touchpoints)
-        for profile_id in _losers_first(members):
-            touchpoints, moments = members[profile_id]
-            lives[profile_id] = life = self._begin(profile_id, histories=merged)
-            self._live(touchpoints, life, lives)
-            own = life.before
-            if older:
-                own = life.own = self._under_own_versions(profile_id, touchpoints, lives, histories=merged)
-            self._check(profile_id, moments, own)
+        lives = {profile: self._begin(profile, older=older, several=len(members) > 1) for profile in members}
+        reached = dict.fromkeys(members, 0)
+        moving = True
+        while moving:
+            moving = False
+            for profile, (touchpoints, _) in members.items():
+                start = reached[profile]
+                while reached[profile] < len(touchpoints):
+                    event = touchpoints[reached[profile]]
+                    if event.type in TWO_SIDED and _must_wait(event, lives):
+                        break
+                    self._take(event, lives[profile], lives)
+                    reached[profile] += 1
+                moving |= reached[profile] > start
+        for profile, (touchpoints, moments) in members.items():
+            life, upto = lives[profile], self._upto_of(profile)
+            for customer in life.all():
+                customer.advance(upto)
             self.tally.events += len(touchpoints)
+            self._check(profile, moments, life.own or life.before)
         return lives
 
-    def _begin(self, profile_id: str, *, histories: bool) -> "Life":
-        before = Customer(self._before, profile_id, histories=histories)
+    def _begin(self, profile_id: str, *, older: bool, several: bool) -> "Life":
+        before = Customer(self._before, profile_id, histories=several)
         answers = self._observed.answers(before.made) if self._observed is not None else None
-        return Life(before, Customer(self._after, profile_id, answers=answers, histories=histories))
+        after = Customer(self._after, profile_id, answers=answers, histories=several)
+        return Life(before, after, Customer(self._recorded, profile_id, histories=several) if older else None)
 
-    def _live(self, touchpoints: Iterable[Event], life: "Life", lives: "Mapping[str, Life]") -> None:
-        """The recorded touchpoints through both; of our messages' outcomes the changed side sees only its own."""
-        tally, before, after = self.tally, life.before, life.after
-        for event in touchpoints:
-            kind = event.type
-            if kind == MERGED:
-                tally.merges += event.data["to"] == before.profile_id
-                loser = lives.get(event.data["from"])
-                _merge(event, before, loser.before if loser is not None else None)
-                _merge(event, after, loser.after if loser is not None else None)
-            elif kind.startswith(OUTCOMES):
-                before.take(event)
-                after.advance(event.as_of)  # what it should have answered by now
-                decision = event.data.get("decision_id", "")
-                if after.made.get(decision) == before.made.get(decision):
-                    tally.outcomes_used += 1
-                    after.take(event)
-                else:
-                    tally.outcomes_dropped += 1
-            else:
-                before.take(event)
-                after.take(event)
-        upto = self._upto_of(before.profile_id)
-        before.advance(upto)
-        after.advance(upto)
-
-    def _under_own_versions(
-        self, profile_id: str, touchpoints: Iterable[Event], lives: "Mapping[str, Life]", *, histories: bool
-    ) -> Customer:
-        """The profile once more, each touchpoint under the version that was in force when it came in."""
-        world = self._recorded
-        customer = Customer(world, profile_id, histories=histories)
-        for event in touchpoints:
-            if event.type == MERGED:
-                loser = lives.get(event.data["from"])
-                _merge(event, customer, loser.own if loser is not None else None)
-                continue
-            if event.definition_version:
-                world.activate_version(event.definition_version)
-            customer.take(event)
-        customer.advance(self._upto_of(profile_id))
-        return customer
+    def _take(self, event: Event, life: "Life", lives: "Mapping[str, Life]") -> None:
+        """One recorded touchpoint; of our messages' outcomes the changed side sees only its own."""
+        kind = event.type
+        if life.own is not None and event.definition_version:
+            self._recorded.activate_version(event.definition_version)
+        if kind in TWO_SIDED:
+            self.tally.merges += kind == MERGED and event.data["to"] == life.before.profile_id
+            other = lives.get(_other(event))
+            for side in ("before", "after", "own"):
+                customer: Customer | None = getattr(life, side)
+                if customer is not None:
+                    customer.join_or_part(event, getattr(other, side, None))
+            return
+        before, after = life.before, life.after
+        before.take(event)
+        if life.own is not None:
+            life.own.take(event)
+        if kind.startswith(OUTCOMES):
+            after.advance(event.as_of)  # what it should have answered by now
+            decision = event.data.get("decision_id", "")
+            if after.made.get(decision) != before.made.get(decision):
+                self.tally.outcomes_dropped += 1
+                return
+            self.tally.outcomes_used += 1
+        after.take(event)
 
     def _upto_of(self, profile_id: str) -> int:
         return self._upto.get(partition_of(self._before.tenant, profile_id), NEVER)
@@ -182,12 +183,16 @@ class Replay:
                 change.show("enters", Sample(person, 0, "enters only under the changed programme"))
 
 
-def _merge(event: Event, customer: Customer, loser: Customer | None) -> None:
-    """A merge as one of its two profiles is told of it; without a loser nothing was recorded of that but the merge."""
-    if event.data["to"] != customer.profile_id:
-        customer.close(event)
-        return
-    customer.unite(event, loser if loser is not None else customer.stranger(str(event.data["from"])))
+def _must_wait(event: Event, lives: "Mapping[str, Life]") -> bool:
+    """Whether the other profile's stream has to tell of it first, and has not yet."""
+    other = lives.get(waits_for(event))
+    return other is not None and other_copy(event, other.before.history) is None
+
+
+def _other(event: Event) -> str:
+    """The other profile of a merge or a split."""
+    data = event.data
+    return str(data["from"] if data["to"] == event.profile_id else data["to"])
 
 
 def _note(fact: Event, side: Side, entered: set[str]) -> None:
@@ -227,25 +232,3 @@ def _note_decision(decision: Event, side: Side) -> None:
     one_more(side.nothing, data["reason"])
     if data["reason"] in LIMITS:
         one_more(side.limits.setdefault(data["journey"], {}), data["reason"])
-
-
-def _losers_first(members: Mapping[str, Past]) -> list[str]:
-    """Profiles in the order in which their streams ended: who was merged into another comes before it."""
-    if len(members) == 1:
-        return list(members)
-    into = {
-        str(event.data["from"]): str(event.data["to"])
-        for past in members.values()
-        for event in past.touchpoints
-        if event.type == MERGED
-    }
-    order: dict[str, int] = {}
-
-    def depth(profile: str) -> int:
-        """How many merges lie between a profile and the one that is left."""
-        if profile not in order:
-            order[profile] = 0
-            order[profile] = depth(into[profile]) + 1 if profile in into else 0
-        return order[profile]
-
-    return sorted(members, key=lambda profile: (-depth(profile), profile))

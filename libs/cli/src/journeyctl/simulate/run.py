@@ -4,6 +4,7 @@ Every stage of every partition ends with a file in the work directory that is th
 only what has no file yet, so a simulation that was killed goes on.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
@@ -19,8 +20,9 @@ import msgspec
 from cairn.event.v1.event_pb2 import Batch
 from cairn_journey import parse_bundle
 from cairn_kernel.partitions import PARTITIONS
+from cairn_kernel.two_sided import TWO_SIDED
 from journeyctl.simulate.outcomes import Histories, Observed, observe
-from journeyctl.simulate.question import Plan, programmes
+from journeyctl.simulate.question import Plan, Question, programmes
 from journeyctl.simulate.recording import (
     Past,
     People,
@@ -44,6 +46,10 @@ SPOOLING: Final = "reading the log"
 GATHERING: Final = "joining profiles that are one person"
 OBSERVING: Final = "looking at what came back of messages"
 REPLAYING: Final = "replaying"
+
+
+def _begin() -> None:
+    gc.set_threshold(50_000, 20, 100)  # a replay makes many objects and no cycles; the default costs a third of it
 
 
 class Source(Protocol):
@@ -81,6 +87,7 @@ def simulate(
     plan: Plan, source: Source, folder: Path, workers: int, on_progress: OnProgress = lambda stage, done: None
 ) -> Tally:
     """Answer a plan. The same plan gives the same tally, whatever the workers and however often it was interrupted."""
+    folder.mkdir(parents=True, exist_ok=True)
     work = Work(folder)
     question = plan.question
     partitions = [part for part in range(PARTITIONS) if plan.heads.get(part, 0) > 0]
@@ -108,7 +115,7 @@ def _pool(workers: int) -> Iterator[Executor | None]:
     if workers == 1:
         yield None
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
         try:
             yield pool
         except BaseException:
@@ -149,8 +156,8 @@ def _spool(partition: int, work: Work, source: Source, plan: Plan) -> None:
 class Common(msgspec.Struct):
     """What is known once all partitions are spooled."""
 
-    merges: list[tuple[str, str]]
-    """Loser, survivor."""
+    ties: list[tuple[str, str]]
+    """Profiles that merges and splits name together."""
     earlier: list[bytes]
     """Bundles of the versions that touchpoints name."""
     upto: dict[int, int]
@@ -166,7 +173,7 @@ def _common(work: Work, source: Source, plan: Plan, partitions: list[int]) -> Co
         part: max(plan.complete_to.get(part, 0), index.step_ended) or index.last for part, index in indexes.items()
     }
     return Common(
-        merges=[merge for index in indexes.values() for merge in index.merges],
+        ties=[tie for index in indexes.values() for tie in index.ties],
         earlier=[bundle for bundle in found if bundle is not None],
         upto={part: at if until is None else min(at, until) for part, at in passed.items()},
     )
@@ -208,7 +215,7 @@ def _observe(partition: int, work: Work, plan: Plan) -> None:
             if any(event.type.startswith(OUTCOMES) for event in touchpoints):
                 customer = Customer(world, profile_id)
                 for event in touchpoints:
-                    if event.type != "identity.merged":
+                    if event.type not in TWO_SIDED:
                         customer.take(event)
                 observe(touchpoints, customer.made, histories)
     write(work.done("observed", partition), Histories().joined([histories]))
@@ -216,14 +223,10 @@ def _observe(partition: int, work: Work, plan: Plan) -> None:
 
 def _replay(partition: int, work: Work, plan: Plan) -> None:
     question = plan.question
-    before, after = programmes(question)
-    common = _read(work.folder / "common", Common)
     seen = _read(work.folder / "observed", Histories) if question.assume == "observed" else None
     replay = Replay(
-        World(before, question.tenant),
-        World(after, question.tenant),
-        World(before, question.tenant, [parse_bundle(bundle) for bundle in common.earlier]),
-        upto=common.upto,
+        *_worlds(work.folder, question),
+        upto=_read(work.folder / "common", Common).upto,
         since=question.since,
         observed=Observed(seen) if seen is not None else None,
     )
@@ -233,8 +236,17 @@ def _replay(partition: int, work: Work, plan: Plan) -> None:
 
 
 @lru_cache(maxsize=1)
+def _worlds(folder: Path, question: Question) -> tuple[World, World, World]:
+    """In force, changed, and as recorded."""
+    before, after = programmes(question)
+    earlier = [parse_bundle(bundle) for bundle in _read(folder / "common", Common).earlier]
+    tenant = question.tenant
+    return World(before, tenant), World(after, tenant), World(before, tenant, earlier)
+
+
+@lru_cache(maxsize=1)
 def _people(folder: Path) -> People:
-    return People(_read(folder / "common", Common).merges)
+    return People(_read(folder / "common", Common).ties)
 
 
 def _read(path: Path, type: type[Any]) -> Any:

@@ -75,23 +75,44 @@ class Customer:
         self._follow(facts)
         self._send_due(upto)
 
-    def close(self, merged: Event) -> None:
-        """The profile turns out to be another's: its stream ends."""
-        facts, self.state = self._world.journeys.close(self.state, merged)
-        self._follow(facts)
+    def join_or_part(self, event: Event, other: "Customer | None") -> None:
+        """Take in this profile's copy of a merge or a split; without `other` nothing was recorded of that profile.
 
-    def unite(self, merged: Event, loser: "Customer") -> None:
-        """Take in the closed stream of a profile that turned out to be the same person."""
-        facts, self.state = self._world.journeys.unite(self.state, merged, self.history, loser.history)
+        The loser of a merge and the giver of a split must have taken theirs in before.
+        """
+        journeys, ledgers = self._world.journeys, self._world.decisions
+        facing = other if other is not None else Customer(self._world, "", histories=True)
+        first = event.data["from"] == self.profile_id
+        state, history, theirs = self.state, list(self.history), facing.history
+        if event.type == MERGED and first:
+            facts, self.state = journeys.close(state, event)
+        elif event.type == MERGED:
+            facts, self.state = journeys.unite(state, event, history, theirs)
+            self._inherit(facing)
+        elif first:
+            facts, self.state = journeys.give(state, event, history)
+        else:
+            facts, self.state = journeys.receive(state, event, history, theirs)
+        self._follow(facts[:-1])
+        own, told = list(self.ledger_history), facts[-1]
+        if event.type == MERGED and first:
+            made, self.ledger = ledgers.close(self.ledger, told)
+        elif event.type == MERGED:
+            made, self.ledger = ledgers.unite(self.ledger, told, own, facing.ledger_history)
+        elif first:
+            made, self.ledger = ledgers.give(self.ledger, told, own)
+        else:
+            made, self.ledger = ledgers.receive(self.ledger, told, own, facing.ledger_history)
+        self.history.append(told)
+        self.ledger_history += made
+        self.log.append(told)
+
+    def _inherit(self, loser: "Customer") -> None:
+        """Go on with the messages of a profile that turned out to be this one."""
         self.made.update(loser.made)
         for item in loser._agenda:
             heappush(self._agenda, item)
         loser._agenda.clear()
-        self._follow(facts, loser)
-
-    def stranger(self, profile_id: str) -> "Customer":
-        """Somebody of the same world of whom nothing is known."""
-        return Customer(self._world, profile_id, histories=True)
 
     def _catch_up(self, upto: int) -> None:
         """Timers and what comes back of messages, in order of time; a timer before an answer of the same instant."""
@@ -122,7 +143,7 @@ class Customer:
             back = delivery.outcome(answer)
             heappush(self._agenda, (back.as_of, back.id, back))
 
-    def _follow(self, facts: list[Event], loser: "Customer | None" = None) -> None:
+    def _follow(self, facts: list[Event]) -> None:
         if self._histories:
             self.history += facts
         for fact in facts:
@@ -132,17 +153,11 @@ class Customer:
             self.log.append(fact)
             if kind == MOMENT_REACHED or kind == CONSENT_CHANGED or kind.startswith(OUTCOMES):
                 made, self.ledger = self._world.decisions.handle(self.ledger, fact)
-            elif kind != MERGED:
-                continue
-            elif loser is not None:
-                made, self.ledger = self._world.decisions.unite(self.ledger, fact, (), loser.ledger_history)
-            else:
-                made, self.ledger = self._world.decisions.close(self.ledger, fact)
-            if self._histories:
-                self.ledger_history += made
-            for decision in made:
-                if decision.type == DECISION_MADE:
-                    self._plan(decision)
+                if self._histories:
+                    self.ledger_history += made
+                for decision in made:
+                    if decision.type == DECISION_MADE:
+                        self._plan(decision)
 
     def _plan(self, decision: Event) -> None:
         self.log.append(decision)
