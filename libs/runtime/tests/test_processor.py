@@ -1,8 +1,9 @@
 """A processor over real PostgreSQL, NATS and gRPC: what it promises under disturbance."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,9 +15,11 @@ from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
 from cairn_eventstore import Fenced, InboxAdvance, NewEvent, UnitOfWork
 from cairn_kernel.event import MARKER, MERGED, SPLIT, Event, derived
 from cairn_kernel.ids import stable_id
-from cairn_kernel.partitions import PARTITIONS
-from cairn_runtime import Chassis, ProfileProcessor, Settings, open_chassis
+from cairn_kernel.partitions import PARTITIONS, partition_of
+from cairn_kernel.stored_types import StoredTypes
+from cairn_runtime import Chassis, ProfileProcessor, Settings, Snapshots, metrics, open_chassis
 from cairn_runtime.parking import ParkingApi
+from cairn_runtime.snapshots import EVERY
 from cairn_testkit.upstream import UpstreamLog, serving, upstream_log
 from cairn_testkit.waiting import eventually
 from journeyctl.ports import free_port
@@ -55,6 +58,9 @@ class Counting:
         if event.type == MERGED and event.data["from"] == event.profile_id:
             return state._replace(remind_at=0)
         return state
+
+    def fold(self, state: Tally, events: Iterable[Event]) -> Tally:
+        return reduce(self.evolve, events, state)
 
     def handle(self, state: Tally, event: Event) -> tuple[list[Event], Tally]:
         if event.type == "poison" and not self.antidote:
@@ -102,18 +108,26 @@ class House:
     def __init__(self, settings: Settings, stack: AsyncExitStack) -> None:
         self.settings = settings
         self.domain = Counting()
+        self.stored = StoredTypes.first(["ping"])
         self._stack = stack
 
     async def upstream(self) -> UpstreamLog:
         return await self._stack.enter_async_context(upstream_log(self.settings, "ingestion", "events"))
 
-    async def counter(self) -> Chassis:
-        chassis = await self._stack.enter_async_context(open_chassis(self.settings, "counting", "journeys"))
+    async def counter(self, stack: AsyncExitStack | None = None) -> Chassis:
+        stack = stack or self._stack
+        chassis = await stack.enter_async_context(open_chassis(self.settings, "counting", "journeys"))
         processor = ProfileProcessor(
-            log_name="journeys", domain=self.domain, store=chassis.store, pool=chassis.pool, cache_profiles=100
+            log_name="journeys",
+            domain=self.domain,
+            store=chassis.store,
+            pool=chassis.pool,
+            cache_profiles=100,
+            stored=self.stored,
+            snapshots=Snapshots(Tally, meaning=1),
         )
         chassis.add_runner("events", processor)
-        await self._stack.enter_async_context(serving(chassis))
+        await stack.enter_async_context(serving(chassis))
         return chassis
 
 
@@ -322,3 +336,73 @@ async def test_the_runtime_role_cannot_rewrite_history(house: House) -> None:
     for statement in ("UPDATE events SET topic = 'x'", "DELETE FROM events", "TRUNCATE events"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await upstream.chassis.pool.execute(statement)
+
+
+async def test_an_event_of_a_newer_version_parks_its_profile_until_the_upgrade(house: House) -> None:
+    upstream = await house.upstream()
+    house.settings = house.settings.model_copy(update={"grpc_address": "127.0.0.1:0"})
+    newer = replace(ping(A, 2, at=T0 + 1), version=2, data={"loud": True})
+    crowd = [stable_id("crowd", n) for n in range(30)]  # so many at once, and yet the partitions do not stop
+    alarms = metrics.UNKNOWN_VERSIONS.labels("ping")._value
+    before = alarms.get()
+    async with AsyncExitStack() as first:
+        chassis = await house.counter(first)
+        await upstream.append(ping(A, 1), newer, ping(A, 3, at=T0 + 2), ping(B, 1))
+        await upstream.append(*[replace(ping(profile, 1), version=2) for profile in crowd])
+        await counted(chassis, 2)
+        await eventually(lambda: chassis.pool.fetchval("SELECT count(*) FROM parked"), lambda parked: parked == 31)
+        listed = (await ParkingApi(chassis.pool).ListParked(ListParkedRequest(), None)).profiles
+    assert ({profile.reason for profile in listed}, alarms.get() - before) == ({"UNKNOWN_VERSION"}, 31)
+    house.stored = StoredTypes({"ping": 2}, {("ping", 1): lambda data: {**data, "loud": False}})
+    upgraded = await house.counter()
+    await ParkingApi(upgraded.pool).Redrive(RedriveRequest(), None)
+    facts = [fact for fact in await counted(upgraded, 34) if fact.profile_id == A]
+    assert [fact.data["n"] for fact in facts] == [1, 2, 3]
+    assert await upgraded.pool.fetchval("SELECT count(*) FROM parked") == 0
+
+
+async def test_a_stream_written_by_a_newer_version_is_left_alone(house: House) -> None:
+    house.stored = StoredTypes.first(["counted"])
+    upstream, chassis = await start(house)
+    await upstream.append(ping(A, 1), ping(B, 1))
+    fact = next(fact for fact in await counted(chassis, 2) if fact.profile_id == A)
+    newer = NewEvent(partition_of("default", A), A, 2, replace(fact, id=stable_id("newer"), version=2))
+    await chassis.store.commit(UnitOfWork(appends=[newer]))
+    await upstream.append(ping(A, 2), ping(B, 2))
+    reason = "SELECT reason FROM parked WHERE stream = $1"
+    assert await eventually(lambda: chassis.pool.fetchval(reason, A)) == "UNKNOWN_VERSION"
+    facts = await counted(chassis, 4)
+    assert [fact.data["n"] for fact in facts if fact.profile_id == B] == [1, 2]
+
+
+async def test_a_timer_that_is_put_off_again_and_again_is_stored_once_and_rings_when_due(house: House) -> None:
+    upstream, chassis = await start(house)
+    for number in range(10):
+        await upstream.append(ping(A, number, at=T0 + number * 100))
+        await counted(chassis, number + 1)
+    assert await chassis.pool.fetchval("SELECT due FROM timers") == T0 + REMIND_AFTER
+    upstream.complete = T0 + REMIND_AFTER
+    await eventually(
+        lambda: chassis.pool.fetchval("SELECT due FROM timers"), lambda due: due == T0 + 900 + REMIND_AFTER
+    )
+    assert len(await counted(chassis, 10)) == 10
+    upstream.complete = put_off
+    assert [fact.as_of - T0 for fact in await counted(chassis, 11)][-1] == 900 + REMIND_AFTER
+    await eventually(lambda: chassis.pool.fetchval("SELECT count(*) FROM timers"), lambda timers: timers == 0)
+
+
+async def test_a_long_stream_is_loaded_from_its_snapshot(house: House) -> None:
+    upstream = await house.upstream()
+    house.settings = house.settings.model_copy(update={"grpc_address": "127.0.0.1:0"})
+    async with AsyncExitStack() as first:
+        chassis = await house.counter(first)
+        await upstream.append(*[ping(A, number) for number in range(EVERY + 10)])
+        await counted(chassis, EVERY + 10)
+        assert await chassis.pool.fetchval("SELECT version FROM snapshots WHERE stream = $1", A) >= EVERY
+    chassis = await house.counter()
+    read = metrics.SNAPSHOTS.labels("read")._value
+    before = read.get()
+    await upstream.append(ping(A, 1_000), ping(B, 1))
+    facts = await counted(chassis, EVERY + 12)
+    assert [fact.data["n"] for fact in facts if fact.profile_id == A][-1] == EVERY + 11
+    assert read.get() == before + 1

@@ -1,8 +1,9 @@
 """Walks over real PostgreSQL, NATS and gRPC: everyone is visited once, in the partition's order, whatever is killed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,6 +45,9 @@ class Diary:
 
     def evolve(self, state: Seen, event: Event) -> Seen:
         return Seen((*state.what, str(event.data["what"])))
+
+    def fold(self, state: Seen, events: Iterable[Event]) -> Seen:
+        return reduce(self.evolve, events, state)
 
     def handle(self, state: Seen, event: Event) -> tuple[list[Event], Seen]:
         return self._note(state, event, event.profile_id, str(event.data["n"]))

@@ -1,6 +1,6 @@
 """Decisioning of one profile, as the runtime's ProfileDomain wants it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Final, Protocol
 
@@ -51,6 +51,10 @@ class DecisioningDomain:
     def evolve(self, state: ProfileState, event: Event) -> ProfileState:
         """Fold one fact of the stream."""
         return fold(state, event)
+
+    def fold(self, state: ProfileState, events: Iterable[Event]) -> ProfileState:
+        """The state after many facts."""
+        return reduce(fold, events, state)
 
     def handle(self, state: ProfileState, event: Event) -> tuple[list[Event], ProfileState]:
         """The facts an input causes, and the state after them."""

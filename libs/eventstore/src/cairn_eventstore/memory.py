@@ -2,7 +2,18 @@
 
 from collections.abc import Collection, Mapping
 
-from cairn_eventstore.ports import Committed, Fenced, Head, InboxAdvance, Stored, StreamConflict, Timer, UnitOfWork
+from cairn_eventstore.ports import (
+    Committed,
+    Fenced,
+    Head,
+    InboxAdvance,
+    Loaded,
+    Snapshot,
+    Stored,
+    StreamConflict,
+    Timer,
+    UnitOfWork,
+)
 from cairn_kernel.event import Event
 from cairn_kernel.partitions import PARTITIONS
 
@@ -15,6 +26,7 @@ class MemoryEventStore:
         self._streams: dict[str, dict[int, Event]] = {}
         self._inbox: dict[tuple[str, int], tuple[int, int]] = {}
         self._timers: dict[tuple[str, str], Timer] = {}
+        self._snapshots: dict[str, Snapshot] = {}
 
     def open_inbox(self, log: str, *, epoch: int = 0) -> None:
         """Make the inbox rows of an upstream log, or move them to an epoch, as a lease does."""
@@ -39,6 +51,7 @@ class MemoryEventStore:
             self._timers.pop((timer.stream, timer.timer_id), None)
         for timer in work.timers_set:
             self._timers[timer.stream, timer.timer_id] = timer
+        self._snapshots.update((snapshot.stream, snapshot) for snapshot in work.snapshots)
         appended: dict[int, Committed] = {}
         for new in work.appends:
             partition = self._partitions[new.partition]
@@ -51,6 +64,17 @@ class MemoryEventStore:
     async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:
         """See EventStore.load."""
         return {stream: [event for _, event in sorted(self._streams.get(stream, {}).items())] for stream in streams}
+
+    async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
+        """See EventStore.load_since_snapshot."""
+        found = {}
+        for stream, events in (await self.load(streams)).items():
+            snapshot = self._snapshots.get(stream)
+            if snapshot is not None and snapshot.format == format:
+                found[stream] = Loaded(snapshot, events[snapshot.version :])
+            else:
+                found[stream] = Loaded(None, events)
+        return found
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:
         """See EventStore.read."""

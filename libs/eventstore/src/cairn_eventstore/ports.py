@@ -51,6 +51,27 @@ class Timer(NamedTuple):
     due: int
 
 
+class Snapshot(NamedTuple):
+    """The state of a stream after its event `version`, in a format that only its writer reads. Never the record."""
+
+    stream: str
+    version: int
+    format: str
+    state: bytes
+
+
+class Loaded(NamedTuple):
+    """A stream as it is: the newest snapshot of the wanted format, if there is one, and the events after it."""
+
+    snapshot: Snapshot | None
+    events: list[Event]
+
+    @property
+    def version(self) -> int:
+        """Version of the stream's last event; 0 if it has none."""
+        return (self.snapshot.version if self.snapshot is not None else 0) + len(self.events)
+
+
 class Stored(NamedTuple):
     """An event at its place in a log."""
 
@@ -86,6 +107,7 @@ class UnitOfWork:
     appends: list[NewEvent] = field(default_factory=list)
     timers_set: list[Timer] = field(default_factory=list)
     timers_cancelled: list[Timer] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
     rows: list[tuple[str, Sequence[Sequence[Any]]]] = field(default_factory=list)
     """Read models: a statement and the rows to execute it with. The memory store ignores them."""
     prepare: Callable[[Any], Awaitable[None]] | None = None
@@ -94,7 +116,8 @@ class UnitOfWork:
     @property
     def empty(self) -> bool:
         """True if a commit would change and check nothing."""
-        return not (self.inbox or self.appends or self.timers_set or self.timers_cancelled or self.rows or self.prepare)
+        timers = self.timers_set or self.timers_cancelled
+        return not (self.inbox or self.appends or timers or self.snapshots or self.rows or self.prepare)
 
 
 def columns(rows: Sequence[Sequence[Any]]) -> tuple[list[Any], ...]:
@@ -116,6 +139,10 @@ class EventStore(Protocol):
 
     async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:
         """All events of the streams, each in order of version. Unknown streams give an empty list."""
+        ...
+
+    async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
+        """The streams from their snapshots of that format on; snapshots of another format are as good as none."""
         ...
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:

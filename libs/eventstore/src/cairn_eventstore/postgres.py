@@ -11,7 +11,9 @@ from cairn_eventstore.ports import (
     Fenced,
     Head,
     InboxAdvance,
+    Loaded,
     NewEvent,
+    Snapshot,
     Stored,
     StreamConflict,
     Timer,
@@ -19,7 +21,7 @@ from cairn_eventstore.ports import (
     columns,
 )
 from cairn_kernel.errors import Unavailable
-from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
+from cairn_kernel.event import Event, from_canonical_json, from_canonical_json_lines, to_canonical_json
 
 ACQUIRE_S: Final = 10.0
 """Longest wait for a connection."""
@@ -75,9 +77,21 @@ WITH locked AS (
 )
 SELECT partition, base FROM moved ORDER BY partition
 """
-LOAD = """
-SELECT originator_id::text, state FROM events WHERE originator_id = ANY($1::uuid[])
-ORDER BY originator_id, originator_version
+SET_SNAPSHOTS = """
+INSERT INTO snapshots SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
+ON CONFLICT (stream) DO UPDATE SET version = excluded.version, format = excluded.format, state = excluded.state
+"""
+LOAD = r"""
+SELECT originator_id::text, string_agg(state, '\x0a'::bytea ORDER BY originator_version) FROM events
+WHERE originator_id = ANY($1::uuid[]) GROUP BY originator_id
+"""
+LOAD_SINCE_SNAPSHOT = r"""
+SELECT w.stream::text, s.version, s.state, tail.lines
+FROM unnest($1::uuid[]) AS w(stream) LEFT JOIN snapshots s ON s.stream = w.stream AND s.format = $2
+CROSS JOIN LATERAL (
+    SELECT string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version) AS lines FROM events e
+    WHERE e.originator_id = w.stream AND e.originator_version > coalesce(s.version, 0)
+) AS tail
 """
 READ = "SELECT position, state FROM events WHERE partition = $1 AND position > $2 ORDER BY position LIMIT $3"
 HEADS = "SELECT partition, position, as_of FROM heads"
@@ -89,7 +103,10 @@ FROM unnest($1::smallint[], $2::bigint[]) WITH ORDINALITY AS u(partition, upto, 
     ORDER BY due, timer_id LIMIT $3
 ) AS t ORDER BY u.place, t.due, t.timer_id
 """
-NEXT_DUE = "SELECT partition, min(due) FROM timers WHERE partition = ANY($1::smallint[]) GROUP BY partition"
+NEXT_DUE = """
+SELECT p.partition, t.due FROM unnest($1::smallint[]) AS p(partition)
+CROSS JOIN LATERAL (SELECT due FROM timers t WHERE t.partition = p.partition ORDER BY due LIMIT 1) AS t
+"""
 
 
 class PostgresEventStore:
@@ -120,8 +137,18 @@ class PostgresEventStore:
     async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:
         """See EventStore.load."""
         found: dict[str, list[Event]] = {stream: [] for stream in streams}
-        for stream, state in await self._pool.fetch(LOAD, list(streams), timeout=60):
-            found[stream].append(from_canonical_json(state))
+        for stream, lines in await self._pool.fetch(LOAD, list(streams), timeout=60):
+            found[stream] = from_canonical_json_lines(lines)
+        return found
+
+    async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
+        """See EventStore.load_since_snapshot."""
+        found = {}
+        for stream, version, state, lines in await self._pool.fetch(
+            LOAD_SINCE_SNAPSHOT, list(streams), format, timeout=60
+        ):
+            snapshot = Snapshot(stream, version, format, state) if state is not None else None
+            found[stream] = Loaded(snapshot, from_canonical_json_lines(lines) if lines is not None else [])
         return found
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:
@@ -173,6 +200,9 @@ async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
             [timer.partition for timer in timers],
             [timer.due for timer in timers],
         )
+    if work.snapshots:
+        newest = {snapshot.stream: snapshot for snapshot in work.snapshots}
+        await connection.execute(SET_SNAPSHOTS, *columns([newest[stream] for stream in sorted(newest)]))
     for statement, rows in work.rows:
         await connection.executemany(statement, rows)
     if not work.appends:

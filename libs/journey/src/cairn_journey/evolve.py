@@ -17,6 +17,10 @@ from cairn_journey.state import MAX_PAST, CustomerState, Draft, Instance, Record
 from cairn_kernel.event import MERGED, SPLIT, Event
 
 NO_RECORD: Final = Record()
+
+MEANING: Final = 1
+"""Version of what this module makes of facts: raise it with every change after which the same facts fold to another
+state, so that kept states are folded anew."""
 _SEEN: Final = frozenset({"goal", "idle", "look"})
 """Kinds of timers by which a journey sees what the customer does; a pause leaves them armed."""
 

@@ -108,6 +108,11 @@ def from_canonical_json(state: bytes) -> Event:
     return _json_decoder.decode(state)
 
 
+def from_canonical_json_lines(lines: bytes) -> list[Event]:
+    """Many events, one on each line. Raises msgspec.ValidationError if a line is not an event."""
+    return _json_decoder.decode_lines(lines)
+
+
 def to_msgpack(event: Event) -> bytes:
     """The bytes on the bus."""
     return _msgpack_encoder.encode(event)

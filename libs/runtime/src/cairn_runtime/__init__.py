@@ -5,6 +5,7 @@ from cairn_runtime.definitions import Definitions
 from cairn_runtime.profiles import Change, ProfileDomain, ProfileProcessor
 from cairn_runtime.runner import Processor, Runner
 from cairn_runtime.settings import Settings
+from cairn_runtime.snapshots import Snapshots
 
 __all__ = [
     "Change",
@@ -15,6 +16,7 @@ __all__ = [
     "ProfileProcessor",
     "Runner",
     "Settings",
+    "Snapshots",
     "main",
     "open_chassis",
 ]

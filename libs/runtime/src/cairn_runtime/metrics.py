@@ -13,6 +13,10 @@ BATCH_FAILURES: Final = Counter("cairn_batch_failures_total", "Batches that had 
 READ_INSTEAD: Final = Gauge("cairn_entries_read_from_log", "Entries read from the owner's log, not the bus.", ["log"])
 PARTITIONS_HELD: Final = Gauge("cairn_partitions_held", "Partitions this replica owns.")
 PROFILES_PARKED: Final = Counter("cairn_profiles_parked_total", "Profiles whose input waits after a fault.")
+UNKNOWN_VERSIONS: Final = Counter(
+    "cairn_unknown_versions_total", "Events whose profile was parked since only a newer Cairn can read them.", ["type"]
+)
+SNAPSHOTS: Final = Counter("cairn_snapshots_total", "Snapshots of long streams, written and read.", ["what"])
 MERGE_WAITS: Final = Counter("cairn_merge_waits_total", "Times a partition waited for a merge's or split's other side.")
 WALKS_PENDING: Final = Gauge("cairn_walks_pending", "Partitions of this replica that a walk holds up.")
 WALK_PROFILES: Final = Counter("cairn_walk_profiles_total", "Profiles visited by walks.", ["type"])

@@ -11,6 +11,7 @@ from cairn.log.v1.parking_pb2_grpc import ParkingServiceServicer
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.event import MERGED, SPLIT, Event, from_canonical_json, to_canonical_json
+from cairn_kernel.stored_types import NewerVersion
 from cairn_runtime import metrics
 
 SHARE: Final = 0.01
@@ -141,10 +142,13 @@ class Parking:
             self._parked.pop(stream, None)
             work.rows.append((DELETE_PARKED, [(stream,)]))
 
-    @staticmethod
-    def check(parked: int, taken: int) -> None:
-        """Raises RuntimeError if so many profiles failed at once that the cause must lie elsewhere."""
-        if parked > max(MINIMUM, taken * SHARE):
+    def check(self, parked: Collection[str], taken: int) -> None:
+        """Raises RuntimeError if so many profiles failed at once that the cause must lie elsewhere.
+
+        Events that only a newer version can read are no such cause: their profiles wait for the upgrade.
+        """
+        faulty = sum(self._faults.get(stream, ("", ""))[1] != NewerVersion.default_reason for stream in parked)
+        if faulty > max(MINIMUM, taken * SHARE):
             raise RuntimeError("too many profiles fail at once; the partition stops")
 
 

@@ -1,21 +1,24 @@
 """The processor of services that keep one stream per profile: loading, faults, merges, splits, markers, timers."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 import asyncpg
 import structlog
 
-from cairn_eventstore import EventStore, InboxAdvance, NewEvent, Timer, UnitOfWork
+from cairn_eventstore import EventStore, InboxAdvance, Loaded, NewEvent, Timer, UnitOfWork
+from cairn_kernel.errors import CairnError
 from cairn_kernel.event import MARKER, MERGED, WALKED, Event, from_msgpack, marker
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
+from cairn_kernel.stored_types import CONTROLS, NewerVersion, StoredTypes
 from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
 from cairn_messaging import Entry
 from cairn_runtime import metrics
 from cairn_runtime.parking import Parking, Place
+from cairn_runtime.snapshots import EVERY, Snapshots
 from cairn_runtime.walks import Walk
 
 log = structlog.get_logger()
@@ -39,6 +42,10 @@ class ProfileDomain(Protocol[S]):
 
     def evolve(self, state: S, event: Event) -> S:
         """Fold one fact of the profile's own stream. Total; never raises."""
+        ...
+
+    def fold(self, state: S, events: Iterable[Event]) -> S:
+        """Fold many facts, as evolve folds one."""
         ...
 
     def handle(self, state: S, event: Event) -> tuple[list[Event], S]:
@@ -81,6 +88,10 @@ class _Profile(Generic[S]):
     version: int
     state: S
     armed: dict[str, int]
+    """Timers as they are stored: none is stored later than it is due, but one that was put off may be earlier."""
+    snapshot: int
+    """Version of the newest snapshot; 0 if there is none."""
+    unreadable: NewerVersion | None = None
 
 
 @dataclass(slots=True)
@@ -104,6 +115,9 @@ class _BatchState(Generic[S]):
     """(stream, fact) in the order in which they came about."""
     markers: list[NewEvent] = field(default_factory=list)
     parked: set[str] = field(default_factory=set)
+    redriven: dict[str, None] = field(default_factory=dict)
+    rang: list[Timer] = field(default_factory=list)
+    """Stored timers whose time has come."""
 
 
 class _DomainFault(Exception):
@@ -142,8 +156,10 @@ class ProfileProcessor(Generic[S]):
         cache_profiles: int,
         project: Project[S] | None = None,
         walk: Callable[[S, Event], tuple[list[Event], S]] = nothing_follows,
+        stored: StoredTypes = CONTROLS,
+        snapshots: Snapshots[S] | None = None,
     ) -> None:
-        """`project` adds read-model rows for what a batch changed.
+        """`project` adds read-model rows for what a batch changed; `stored` is what can be read.
 
         `walk` gives the facts that a control event (WALKED) causes for one profile, due timers first, and the state
         after them; as the domain's `handle`, for what concerns many profiles at once.
@@ -155,6 +171,8 @@ class ProfileProcessor(Generic[S]):
         self._cache_profiles = cache_profiles
         self._project = project
         self._walk = walk
+        self._stored = stored
+        self._snapshots = snapshots
         self._parking = Parking(pool)
 
     async def gained(self, partitions: Mapping[int, InboxAdvance]) -> set[int]:
@@ -193,7 +211,7 @@ class ProfileProcessor(Generic[S]):
                 break
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
-        self._parking.check(len(batch.parked), sum(batch.counts.values()))
+        self._parking.check(batch.parked, sum(batch.counts.values()))
         self._finish(batch, work)
         work.rows += attempt.rows
         return batch.counts
@@ -229,7 +247,7 @@ class ProfileProcessor(Generic[S]):
                 break
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
-        self._parking.check(len(batch.parked), sum(len(streams) for _, streams in pages))
+        self._parking.check(batch.parked, sum(len(streams) for _, streams in pages))
         self._finish(batch, work)
         work.rows += attempt.rows
         return [sum(stream in batch.changes for stream in streams) for _, streams in pages]
@@ -340,6 +358,7 @@ class ProfileProcessor(Generic[S]):
             self._apply(stream, partition, event, batch, histories)
             handled.append(place)
         self._parking.taken_up(stream, handled, all_of_it=len(handled) == len(waiting), work=work)
+        batch.redriven[stream] = None
         if len(handled) < len(waiting):
             self._park(stream, partition, batch, work)
 
@@ -353,6 +372,7 @@ class ProfileProcessor(Generic[S]):
         profile = self._cache[stream]
         domain = self._domain
         try:
+            event = self._readable(profile, event)
             if event.type in WALKED:
                 facts, state = self._walk(profile.state, event)
             elif event.type not in TWO_SIDED:
@@ -366,11 +386,18 @@ class ProfileProcessor(Generic[S]):
     def _two_sided(
         self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
     ) -> tuple[list[Event], S]:
-        domain, own, first = self._domain, _history(event.profile_id, batch, histories), waits_for(event)
-        other = _history(first, batch, histories) if first else ()
+        domain, newest, first = self._domain, self._stored.newest, waits_for(event)
+        own = [newest(fact) for fact in _history(event.profile_id, batch, histories)]
+        other = [newest(fact) for fact in _history(first, batch, histories)] if first else ()
         if event.type == MERGED:
             return domain.unite(state, event, own, other) if first else domain.close(state, event)
         return domain.receive(state, event, own, other) if first else domain.give(state, event, own)
+
+    def _readable(self, profile: _Profile[S], event: Event) -> Event:
+        """The event in its newest version. Raises NewerVersion if it, or its profile's stream, is newer than we are."""
+        if profile.unreadable is not None:
+            raise profile.unreadable
+        return self._stored.newest(event)
 
     def _note(self, stream: str, partition: int, facts: list[Event], state: S, batch: _BatchState[S]) -> None:
         profile = self._cache[stream]
@@ -395,18 +422,40 @@ class ProfileProcessor(Generic[S]):
         for stream, change in batch.changes.items():
             profile = self._cache[stream]
             profile.version = change.version
-            armed = dict(self._domain.timers(change.state))
-            if armed != profile.armed:
-                where = (change.partition, stream)
-                work.timers_set += [
-                    Timer(*where, key, due) for key, due in armed.items() if profile.armed.get(key) != due
-                ]
-                work.timers_cancelled += [
-                    Timer(*where, key, due) for key, due in profile.armed.items() if key not in armed
-                ]
-                profile.armed = armed
+            if self._snapshots is not None and change.version >= profile.snapshot + EVERY:
+                work.snapshots.append(self._snapshots.make(stream, change.version, change.tenant, change.state))
+                profile.snapshot = change.version
+        for stream in {**batch.changes, **batch.redriven}:
+            self._keep_timers(stream, work)
+        for timer in batch.rang:
+            self._put_off(timer, work)
         if self._project is not None and batch.changes:
             self._project(work, list(batch.changes.values()))
+
+    def _keep_timers(self, stream: str, work: UnitOfWork) -> None:
+        """Store the timers that are new or earlier than stored; one that was put off is stored when it rings."""
+        profile = self._cache[stream]
+        armed = self._domain.timers(profile.state)
+        if armed == profile.armed:
+            return
+        where = (profile.partition, stream)
+        for key, due in armed.items():
+            if due < profile.armed.get(key, due + 1):
+                work.timers_set.append(Timer(*where, key, due))
+                profile.armed[key] = due
+        for key in profile.armed.keys() - armed.keys():
+            work.timers_cancelled.append(Timer(*where, key, profile.armed.pop(key)))
+
+    def _put_off(self, timer: Timer, work: UnitOfWork) -> None:
+        """Store a timer that rang for the instant at which it is due now, or let it go."""
+        profile = self._cache[timer.stream]
+        due = self._domain.timers(profile.state).get(timer.timer_id)
+        if due is None:
+            profile.armed.pop(timer.timer_id, None)
+            work.timers_cancelled.append(timer)
+        elif due > timer.due:
+            work.timers_set.append(timer._replace(due=due))
+            profile.armed[timer.timer_id] = due
 
     async def _pass_markers(self, markers: Mapping[int, Event], batch: _BatchState[S], work: UnitOfWork) -> None:
         """Fire what is due in the step and pass its markers on, but for those that have to wait for more timers."""
@@ -430,11 +479,15 @@ class ProfileProcessor(Generic[S]):
             if self._parking.failed_on(stream, stream):
                 self._park(stream, partition, batch, work)
                 continue
+            profile = self._cache[stream]
             try:
-                facts, state = self._domain.tick(self._cache[stream].state, upto[partition])
+                if profile.unreadable is not None:
+                    raise profile.unreadable
+                facts, state = self._domain.tick(profile.state, upto[partition])
             except Exception as error:
                 raise _DomainFault(stream, stream, error) from error
             self._note(stream, partition, facts, state, batch)
+        batch.rang += [timer for timer in due if timer.stream not in self._parking]
         full = Counter(timer.partition for timer in due)
         return {partition for partition, count in full.items() if count == DUE_LIMIT} & set(streams.values())
 
@@ -446,13 +499,36 @@ class ProfileProcessor(Generic[S]):
                 self._cache.move_to_end(stream)
         if not missing:
             return
-        for stream, events in (await self._store.load(missing)).items():
-            tenant = events[0].tenant if events else wanted[stream]
-            state = self._domain.initial(tenant, stream)
-            for event in events:
-                state = self._domain.evolve(state, event)
-            partition = partition_of(tenant, stream)
-            self._cache[stream] = _Profile(partition, tenant, len(events), state, dict(self._domain.timers(state)))
+        format = self._snapshots.format if self._snapshots is not None else ""
+        for stream, loaded in (await self._store.load_since_snapshot(missing, format)).items():
+            self._cache[stream] = await self._profile(stream, wanted[stream], loaded)
+
+    async def _profile(self, stream: str, tenant: str, loaded: Loaded) -> _Profile[S]:
+        """A profile as it is stored."""
+        snapshot, events = loaded
+        state = None
+        if snapshot is not None and self._snapshots is not None:
+            kept = self._snapshots.read(snapshot)
+            if kept is None:
+                snapshot, events = None, (await self._store.load([stream]))[stream]
+            else:
+                tenant, state = kept
+        tenant = events[0].tenant if events else tenant
+        before = self._domain.initial(tenant, stream) if state is None else state
+        unreadable = None
+        try:
+            before = self._domain.fold(before, map(self._stored.newest, events))
+        except NewerVersion as error:
+            unreadable = error
+        return _Profile(
+            partition_of(tenant, stream),
+            tenant,
+            loaded.version,
+            before,
+            dict(self._domain.timers(before)),
+            snapshot.version if snapshot is not None else 0,
+            unreadable,
+        )
 
     async def _histories(self, decoded: Mapping[int, Sequence[tuple[int, Event]]]) -> dict[str, list[Event]]:
         controls = [event for run in decoded.values() for _, event in run if event.type in TWO_SIDED]
@@ -461,8 +537,13 @@ class ProfileProcessor(Generic[S]):
 
     async def _note_fault(self, fault: _DomainFault, batch: _BatchState[S]) -> None:
         """Remember whose input failed and load afresh what this attempt changed in memory."""
-        log.error("profile.faulty", profile_id=fault.stream, event_id=fault.event_id, exc_info=fault.cause)
-        self._parking.note_fault(fault.stream, fault.event_id, type(fault.cause).__name__)
+        cause = fault.cause
+        log.error("profile.faulty", profile_id=fault.stream, event_id=fault.event_id, exc_info=cause)
+        reason = cause.reason if isinstance(cause, CairnError) else type(cause).__name__
+        if isinstance(cause, NewerVersion):
+            metrics.UNKNOWN_VERSIONS.labels(cause.facts["type"]).inc()
+            log.error("event.version_unknown", profile_id=fault.stream, event_id=fault.event_id, **cause.facts)
+        self._parking.note_fault(fault.stream, fault.event_id, reason)
         self._parking.unpark(batch.parked)
         touched = {*batch.changes, fault.stream}
         tenants = {stream: self._cache[stream].tenant for stream in touched}

@@ -10,6 +10,7 @@ from cairn_eventstore import (
     Fenced,
     InboxAdvance,
     NewEvent,
+    Snapshot,
     StreamConflict,
     Timer,
     UnitOfWork,
@@ -60,6 +61,19 @@ class EventStoreContract:
         loaded = await store.load([stream, unknown])
         assert [event.id for event in loaded[stream]] == [stable_id(f"s {n}") for n in (1, 2, 3)]
         assert loaded[unknown] == []
+
+    async def test_a_stream_loads_from_its_snapshot_on(self, store: EventStore) -> None:
+        """A snapshot of another format is as good as none; the newest one counts."""
+        await store.commit(UnitOfWork(appends=[new(0, f"s {n}", n) for n in range(1, 6)]))
+        stream, unknown = stable_id("stream", "s"), stable_id("stream", "none")
+        for version in (2, 4):
+            await store.commit(UnitOfWork(snapshots=[Snapshot(stream, version, "v1", bytes([version]))]))
+        loaded = await store.load_since_snapshot([stream, unknown], "v1")
+        assert loaded[stream].snapshot == (stream, 4, "v1", b"\x04")
+        assert ([event.id for event in loaded[stream].events], loaded[stream].version) == ([stable_id("s 5")], 5)
+        assert (loaded[unknown], loaded[unknown].version) == ((None, []), 0)
+        other = (await store.load_since_snapshot([stream], "v2"))[stream]
+        assert (other.snapshot, len(other.events), other.version) == (None, 5, 5)
 
     async def test_a_version_exists_once(self, store: EventStore) -> None:
         """The second is refused and nothing of its unit of work remains."""

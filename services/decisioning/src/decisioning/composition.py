@@ -5,6 +5,8 @@ from cairn.decisioning.v1.decisioning_pb2_grpc import add_DecisioningServiceServ
 from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn_decisions.profile import DecisioningDomain
+from cairn_decisions.stored import STORED
+from cairn_journey.stored import STORED as FACTS_OF_JOURNEYS
 from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from decisioning.adapters.grpc_api import DecisioningApi
 from decisioning.adapters.postgres_decisions import PostgresDecisions
@@ -35,6 +37,7 @@ async def compose(chassis: Chassis) -> None:
         pool=chassis.pool,
         cache_profiles=chassis.settings.cache_profiles,
         project=project,
+        stored=FACTS_OF_JOURNEYS | STORED,
     )
     chassis.add_runner("journeys", processor, reload=definitions.load)
     chassis.add_servicer(

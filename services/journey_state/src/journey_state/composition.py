@@ -7,9 +7,12 @@ from cairn.journey.v1.journey_pb2_grpc import (
     add_JourneyControlServiceServicer_to_server,
     add_JourneyServiceServicer_to_server,
 )
+from cairn_journey import CustomerState
 from cairn_journey.engine import JourneyDomain
+from cairn_journey.evolve import MEANING
 from cairn_journey.registry import Programmes
-from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, open_chassis
+from cairn_journey.stored import STORED
+from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, Snapshots, open_chassis
 from cairn_runtime.walks import Walks
 from journey_state.adapters.control_api import ControlApi
 from journey_state.adapters.grpc_api import JourneyApi
@@ -52,6 +55,8 @@ async def compose(chassis: Chassis) -> None:
         cache_profiles=chassis.settings.cache_profiles,
         project=project,
         walk=domain.walk,
+        stored=STORED,
+        snapshots=Snapshots(CustomerState, meaning=MEANING),
     )
     walks = Walks(chassis.pool, PostgresPopulation(chassis.pool))
     chassis.add_runner("resolved", processor, reload=reload, walking=(walks, processor))

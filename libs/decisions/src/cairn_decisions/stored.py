@@ -1,0 +1,9 @@
+"""Which versions of which facts of decisioning can be read. A new version adds a number, a step and a golden file."""
+
+from typing import Final
+
+from cairn_decisions.decide import DECISION_MADE
+from cairn_decisions.facts import LEDGER_UNITED, OUTCOME_RECORDED
+from cairn_kernel.stored_types import CONTROLS, StoredTypes
+
+STORED: Final = CONTROLS | StoredTypes.first((DECISION_MADE, LEDGER_UNITED, OUTCOME_RECORDED))
