@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from cairn_decisions.facts import ProfileState, fold
+from cairn_decisions.stored import STORED
 from cairn_journey.model import Cap, ContactPolicy
 from cairn_kernel.event import MERGED, Event, from_canonical_json, to_canonical_json
 from cairn_kernel.time import DAY
+from cairn_testkit.golden import check_golden
 
 from .scene import PROFILE, T0, WEEK, Profile, action, consent, event, moment, outcome, programme
 
@@ -48,3 +50,7 @@ def test_facts_are_written_as_they_were(name: str) -> None:
 def test_every_fact_ever_stored_still_folds(path: Path) -> None:
     before = ProfileState("default", PROFILE)
     assert fold(before, from_canonical_json(path.read_bytes())) != before
+
+
+def test_every_version_of_every_fact_has_a_golden_file_that_is_still_read() -> None:
+    check_golden(STORED, GOLDEN)

@@ -386,7 +386,7 @@ async def test_a_timer_that_is_put_off_again_and_again_is_stored_once_and_rings_
         lambda: chassis.pool.fetchval("SELECT due FROM timers"), lambda due: due == T0 + 900 + REMIND_AFTER
     )
     assert len(await counted(chassis, 10)) == 10
-    upstream.complete = put_off
+    upstream.complete = T0 + 900 + REMIND_AFTER
     assert [fact.as_of - T0 for fact in await counted(chassis, 11)][-1] == 900 + REMIND_AFTER
     await eventually(lambda: chassis.pool.fetchval("SELECT count(*) FROM timers"), lambda timers: timers == 0)
 
