@@ -1,12 +1,12 @@
 """Compile a programme: expressions ready to evaluate, rules indexed by event type, steps linked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, NamedTuple
 
 from cairn_expressions import Expression, compile_expression
-from cairn_journey.conditions import Condition, Scope, types_changing
+from cairn_journey.conditions import CompiledAudience, Condition, Scope, types_changing
 from cairn_journey.features import CompiledFeature
-from cairn_journey.model import Journey, Stage
+from cairn_journey.model import Entry, Journey, Schedule, Stage
 from cairn_journey.programme import Programme
 from cairn_journey.scopes import WHERE_VARIABLES
 from cairn_journey.steps import CompiledIntervention
@@ -23,6 +23,26 @@ class OnRule(NamedTuple):
 
     name: str
     when: Condition | None
+
+
+class EntryRule(NamedTuple):
+    """What leads in, if the condition holds, and the stage in which one begins."""
+
+    when: Condition | None
+    stage: str
+    audience: CompiledAudience | None = None
+    """The audience one comes into, if that is what leads in."""
+
+
+class CompiledSchedule(NamedTuple):
+    """A schedule that leads into a journey."""
+
+    timer: str
+    """Id of its timer: one of a kind per journey."""
+    ref: str
+    schedule: Schedule
+    journey: "CompiledJourney"
+    rule: EntryRule
 
 
 class Exits(NamedTuple):
@@ -43,7 +63,7 @@ class JourneyRules:
     __slots__ = ("entries", "exits", "friction", "goal", "idle", "key", "looks", "stages", "triggers", "waits")
 
     def __init__(self) -> None:
-        self.entries: list[OnRule] = []
+        self.entries: list[EntryRule] = []
         self.exits: list[OnRule] = []
         self.looks: list[OnRule] = []
         """Exit conditions that read what events of this type change."""
@@ -62,14 +82,14 @@ class CompiledJourney:
 
     __slots__ = (
         *("_by_name", "audience", "currency", "currency_code", "definition", "features", "exits", "idle_stages"),
-        *("interventions", "keyed", "name", "on", "stages", "value"),
+        *("interventions", "keyed", "name", "on", "otherwise", "stages", "value"),
     )
 
-    def __init__(self, journey: Journey) -> None:
+    def __init__(self, journey: Journey, audiences: Mapping[str, CompiledAudience]) -> None:
         self.definition = journey
         self.name = journey.name
         self.features = tuple(CompiledFeature(feature) for feature in journey.features)
-        scope = Scope(journey, {feature.name: feature for feature in self.features})
+        scope = Scope(journey, {feature.name: feature for feature in self.features}, audiences)
         self.audience = scope.standing(journey.audience)
         self.value = scope.at_event(journey.goal.value)
         self.currency_code = journey.goal.currency if journey.goal.currency_is_code else ""
@@ -85,7 +105,9 @@ class CompiledJourney:
         }
         self.idle_stages = tuple((s.name, s.after.for_) for s in journey.stages if s.after is not None)
         self.on: dict[str, JourneyRules] = {}
-        self._index(journey, scope)
+        self.otherwise: list[tuple[Entry, EntryRule]] = []
+        """What leads in besides events."""
+        self._index(journey, scope, audiences)
         self.exits = self._standing_exits(journey, scope)
         self.keyed = bool(journey.key)
         for type, rules in self.on.items():
@@ -96,9 +118,14 @@ class CompiledJourney:
         """The intervention called so; there is one, since names come from runs of this version."""
         return self._by_name[name]
 
-    def _index(self, journey: Journey, scope: "Scope") -> None:
+    def _index(self, journey: Journey, scope: Scope, audiences: Mapping[str, CompiledAudience]) -> None:
         for rule in journey.entry:
-            self._rules(rule.on).entries.append(OnRule("", scope.at_event(rule.when)))
+            if rule.on:
+                self._rules(rule.on).entries.append(EntryRule(scope.at_event(rule.when), rule.stage))
+            else:
+                self.otherwise.append(
+                    (rule, EntryRule(scope.standing(rule.when), rule.stage, audiences.get(rule.audience)))
+                )
         for leaving in journey.exit:
             if leaving.on:
                 reached = OnRule(leaving.reason or EXIT_EVENT, scope.at_event(leaving.when))
@@ -125,7 +152,7 @@ class CompiledJourney:
         for rule in rules:
             for type in types_changing(rule.when):
                 self._rules(type).looks.append(rule)
-        read = {feature.key: feature for rule in rules if rule.when is not None for feature in rule.when.features}
+        read = {feature.key: feature for rule in rules if rule.when is not None for feature in rule.when.reads}
         return Exits(rules, tuple(feature for feature in read.values() if feature.timed))
 
     def _rules(self, type: str) -> JourneyRules:
@@ -135,12 +162,19 @@ class CompiledJourney:
 class TypeRules:
     """What all journeys of a programme look out for in events of one type."""
 
-    __slots__ = ("features", "journeys")
+    __slots__ = ("audiences", "features", "journeys")
 
-    def __init__(self, features: tuple[CompiledFeature, ...], journeys: tuple[CompiledJourney, ...]) -> None:
+    def __init__(
+        self,
+        features: tuple[CompiledFeature, ...],
+        journeys: tuple[CompiledJourney, ...],
+        audiences: tuple[CompiledAudience, ...],
+    ) -> None:
         self.features = features
         self.journeys = journeys
         """Those with a higher priority first, then in order of name."""
+        self.audiences = audiences
+        """Those that lead in, and that such an event may change."""
 
 
 class CompiledProgramme:
@@ -149,9 +183,22 @@ class CompiledProgramme:
     def __init__(self, programme: Programme) -> None:
         self.programme = programme
         self.version = programme.version
-        self.journeys: Mapping[str, CompiledJourney] = {
-            name: CompiledJourney(journey) for name, journey in programme.journeys.items()
+        self.audiences: Mapping[str, CompiledAudience] = {
+            name: CompiledAudience(audience) for name, audience in programme.audiences.items()
         }
+        self.journeys: Mapping[str, CompiledJourney] = {
+            name: CompiledJourney(journey, self.audiences) for name, journey in programme.journeys.items()
+        }
+        self._ordered = sorted(self.journeys.values(), key=lambda one: (-one.definition.priority, one.name))
+        self.schedules: tuple[CompiledSchedule, ...] = tuple(self._schedules())
+        self.led_by: Mapping[str, list[tuple[CompiledJourney, EntryRule]]] = self._led_by()
+        """What leads in by audience."""
+        self.tracked = tuple(self.audiences[name] for name in sorted(self.led_by))
+        """Audiences that lead into journeys."""
+        self.followers: Mapping[tuple[str, str], list[tuple[CompiledJourney, EntryRule]]] = self._followers()
+        """What leads in by another journey and what happened there."""
+        self.arms = bool(self.schedules or self.tracked or self.followers)
+        """Whether anything but events leads into journeys."""
         self.by_type: Mapping[str, TypeRules] = self._index()
         self.contacts: Mapping[str, str] = {
             connector.channel: connector.contact for connector in programme.connectors.values() if connector.contact
@@ -163,15 +210,57 @@ class CompiledProgramme:
         for journey in self.journeys.values():
             for feature, compiled in zip(journey.definition.features, journey.features, strict=True):
                 features.setdefault(feature.event, {})[compiled.key] = compiled
-        ordered = sorted(self.journeys.values(), key=lambda journey: (-journey.definition.priority, journey.name))
+        for audience in self.audiences.values():
+            for compiled in audience.features:
+                features.setdefault(compiled.event, {})[compiled.key] = compiled
         types = {type for journey in self.journeys.values() for type in journey.on} | set(features)
+        types.update(*(audience.types for audience in self.tracked))
         return {
             type: TypeRules(
                 tuple(features.get(type, {}).values()),
-                tuple(journey for journey in ordered if type in journey.on),
+                tuple(journey for journey in self._ordered if type in journey.on),
+                tuple(audience for audience in self.tracked if type in audience.types),
             )
             for type in sorted(types)
         }
+
+    def _schedules(self) -> Iterator[CompiledSchedule]:
+        for journey in self._ordered:
+            for entry, rule in journey.otherwise:
+                if entry.schedule is not None:
+                    ref = ref_of(entry.schedule)
+                    yield CompiledSchedule(schedule_timer(journey.name, ref), ref, entry.schedule, journey, rule)
+
+    def _led_by(self) -> dict[str, list[tuple[CompiledJourney, EntryRule]]]:
+        found: dict[str, list[tuple[CompiledJourney, EntryRule]]] = {}
+        for journey in self._ordered:
+            for entry, rule in journey.otherwise:
+                if entry.audience:
+                    found.setdefault(entry.audience, []).append((journey, rule))
+        return found
+
+    def _followers(self) -> dict[tuple[str, str], list[tuple[CompiledJourney, EntryRule]]]:
+        found: dict[tuple[str, str], list[tuple[CompiledJourney, EntryRule]]] = {}
+        for journey in self._ordered:
+            for entry, rule in journey.otherwise:
+                if entry.journey:
+                    found.setdefault((entry.journey, entry.moment), []).append((journey, rule))
+        return found
+
+
+def schedule_timer(journey: str, ref: str) -> str:
+    """Id of a schedule's timer."""
+    return f"schedule:{journey}:{ref}"
+
+
+def ref_of(schedule: Schedule) -> str:
+    """A schedule in a few characters; one that is written anew but says the same goes on."""
+    if schedule.every is not None:
+        return f"every-{schedule.every}"
+    day = "d" if schedule.weekday is None else f"w{schedule.weekday}"
+    if schedule.day is not None:
+        day = f"m{schedule.day}"
+    return f"{day}-{schedule.at}-{schedule.zone}"
 
 
 def compile_programme(programme: Programme) -> CompiledProgramme:

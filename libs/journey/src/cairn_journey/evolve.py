@@ -6,8 +6,8 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from cairn_expressions import Activation, activate
-from cairn_journey import facts
-from cairn_journey.compiler import CompiledJourney
+from cairn_journey import arming, facts
+from cairn_journey.compiler import CompiledJourney, CompiledProgramme
 from cairn_journey.conditions import IDENTIFIED
 from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.looking import next_change
@@ -48,15 +48,18 @@ def timer_id(instance_id: str, kind: str, ref: str = "") -> str:
 
 def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     state = draft.state
-    if event.type == IDENTIFIED:
-        _identify(draft, event)
     if event.hops == 0:
         state.last_seen = event.as_of
     version = event.definition_version
+    timezone = state.traits.get("timezone")
     compiled = programmes.version(state.tenant, version) if version else None
     rules = compiled.by_type.get(event.type) if compiled is not None else None
+    if event.type == IDENTIFIED:
+        _identify(draft, event)
     if rules is not None and rules.features:
         _keep(draft, event, rules.features)
+    if compiled is not None and (compiled.arms or state.version):
+        _arm_customer(draft, event, compiled, moved=state.traits.get("timezone") != timezone)
     older = False
     looking: list[tuple[Instance, CompiledJourney]] = []
     for instance in state.open.values():
@@ -77,6 +80,21 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
         _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
     for instance, journey in looking:
         _look_again(draft, event, instance, journey)
+
+
+def _arm_customer(draft: Draft, event: Event, compiled: CompiledProgramme, *, moved: bool) -> None:
+    """Timers of schedules and audiences, as the programme and the event have it."""
+    state = draft.state
+    if state.version != compiled.version:
+        arming.arm(draft, event, compiled)
+        return
+    if compiled.schedules and compiled.schedules[0].timer not in state.timers:
+        arming.arm_schedules(draft, event, compiled)
+    elif moved:
+        arming.move(draft, event, compiled)
+    rules = compiled.by_type.get(event.type)
+    for audience in rules.audiences if rules is not None else ():
+        arming.look_again(draft, event, audience)
 
 
 def _look_again(draft: Draft, cause: Event, instance: Instance, journey: CompiledJourney) -> None:
@@ -140,6 +158,7 @@ def _merged(draft: Draft, fact: Event) -> None:
     state = draft.state
     state.closed_into = str(fact.data.get("to", ""))
     state.traits, state.sealed = {}, {}
+    state.audiences, state.version = {}, ""
     draft.features.clear()
     draft.open.clear()
     draft.records.clear()
@@ -319,10 +338,36 @@ def influenced(programmes: Programmes, draft: Draft, instance: Instance, at: int
 
 
 def _looked(_: Programmes, draft: Draft, fact: Event) -> None:
+    if "audience" in fact.data:
+        arming.set_look(draft, fact, fact.data["audience"], fact.data["next"])
+        return
     instance = _instance(draft, fact)
     draft.timers.pop(timer_id(instance.instance_id, "look"), None)
     if fact.data["next"] is not None:
         _arm(draft, fact, instance, "look", fact.data["next"] - fact.as_of)
+
+
+def _audience_joined(_: Programmes, draft: Draft, fact: Event) -> None:
+    name = fact.data["audience"]
+    draft.state.audiences = {**draft.state.audiences, name: fact.as_of}
+    if "next" in fact.data:
+        arming.set_look(draft, fact, name, fact.data["next"])
+
+
+def _audience_left(_: Programmes, draft: Draft, fact: Event) -> None:
+    name = fact.data["audience"]
+    draft.state.audiences = {one: since for one, since in draft.state.audiences.items() if one != name}
+    if "next" in fact.data:
+        arming.set_look(draft, fact, name, fact.data["next"])
+
+
+def _schedule_reached(_: Programmes, draft: Draft, fact: Event) -> None:
+    journey, ref = fact.data["journey"], fact.data["schedule"]
+    arming.set_schedule(draft, fact, journey, ref, fact.data["next"])
+
+
+def _armed(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    arming.arm(draft, fact, programmes.version(draft.state.tenant, fact.data["version"]))
 
 
 def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:
@@ -354,6 +399,10 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.EXITED: _exited,
     facts.FRICTION_MET: _friction_met,
     facts.LOOKED: _looked,
+    facts.AUDIENCE_JOINED: _audience_joined,
+    facts.AUDIENCE_LEFT: _audience_left,
+    facts.SCHEDULE_REACHED: _schedule_reached,
+    facts.ARMED: _armed,
     facts.MOMENT_REACHED: _moment_reached,
     facts.MOMENT_SUPPRESSED: _nothing,
     facts.WAIT_STARTED: _wait_started,

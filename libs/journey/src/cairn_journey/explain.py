@@ -3,15 +3,17 @@
 from typing import Any, NamedTuple
 
 from cairn_expressions import EvaluationError
-from cairn_journey.compiler import CompiledJourney
+from cairn_journey.compiler import CompiledJourney, EntryRule
 from cairn_journey.conditions import Condition
 from cairn_journey.evolve import NO_RECORD, journey_of
-from cairn_journey.model import Goal, On, Reentry
+from cairn_journey.model import Entry, Goal, On, Reentry, Schedule
 from cairn_journey.reentry import last_ended, may_enter
 from cairn_journey.registry import Programmes
 from cairn_journey.sight import Sight
 from cairn_journey.slots import slot_of
 from cairn_journey.state import CustomerState, Instance, Record, Timer
+from cairn_journey.steps_model import CUSTOMER
+from cairn_journey.steps_shapes import DAYS
 from cairn_kernel.errors import NotFound
 from cairn_kernel.event import canonical
 from cairn_kernel.time import DAY, HOUR, MINUTE, SECOND, format_instant
@@ -64,6 +66,10 @@ def explain(programmes: Programmes, state: CustomerState, journey: str, at: int)
 def purpose(timer: Timer) -> str:
     """What a timer is for, in words."""
     match timer.kind:
+        case "schedule":
+            return f"a schedule leads into {timer.journey}"
+        case "audience":
+            return f"whether the customer is in the audience {timer.ref}, since time alone may change that"
         case "goal":
             return f"the time for the goal of {timer.journey} ends"
         case "look":
@@ -112,7 +118,10 @@ def _conditions(
     found = []
     if journey.audience is not None:
         found.append(_seen("audience", "", sight, journey.audience))
-    found.extend(_awaited("entry", rule) for rule in definition.entry)
+        found.extend(_seen("audience", f"{one.name}: ", sight, one.condition) for one in journey.audience.audiences)
+    for leading, entry in journey.otherwise:
+        found.extend(_otherwise(leading, entry, sight))
+    found.extend(_awaited("entry", On(rule.on, rule.when)) for rule in definition.entry if rule.on)
     if instance is None and record.entered:
         found.append(_reentry(definition.reentry, record, key, at))
     found.append(_goal(definition.goal, instance, record, at))
@@ -134,7 +143,7 @@ def _conditions(
 
 def _seen(role: str, before: str, sight: Sight, condition: Condition) -> ExplainedCondition:
     value = sight.evaluate(condition)
-    features = sight.features(condition.features)
+    features = {**sight.features(condition.features), "audience": sight.within(condition.audiences)}
     saw = [f"{name} is {_reference(sight, features, name)}" for name in sorted(condition.expression.references)]
     if isinstance(value, EvaluationError):
         saw.append(value.message)
@@ -147,6 +156,30 @@ def _reference(sight: Sight, features: dict[str, Any], name: str) -> str:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return "not known" if value is None else canonical(value).decode()
+
+
+def _otherwise(rule: Entry, entry: EntryRule, sight: Sight) -> list[ExplainedCondition]:
+    """An entry rule without an event, with what it sees now."""
+    condition = [_seen("entry", "", sight, entry.when)] if entry.when is not None else []
+    if entry.audience is not None:
+        return [
+            _seen("entry", f"comes into the audience {rule.audience}: ", sight, entry.audience.condition),
+            *condition,
+        ]
+    happens = {"entered": "is entered", "goal": "reaches its goal", "exited": "is left"}[rule.moment]
+    text = schedule_text(rule.schedule) if rule.schedule is not None else f"{rule.journey} {happens}"
+    return [ExplainedCondition("entry", text, False, "decided when that happens"), *condition]
+
+
+def schedule_text(schedule: Schedule) -> str:
+    """A schedule in words."""
+    if schedule.every is not None:
+        return f"every {duration_text(schedule.every)}"
+    clock = f"{schedule.at // 60:02}:{schedule.at % 60:02}"
+    zone = "the customer's zone" if schedule.zone == CUSTOMER else schedule.zone
+    if schedule.day is not None:
+        return f"on day {schedule.day} of the month at {clock} in {zone}"
+    return f"every {'day' if schedule.weekday is None else DAYS[schedule.weekday]} at {clock} in {zone}"
 
 
 def _awaited(role: str, rule: On) -> ExplainedCondition:

@@ -18,7 +18,16 @@ STAGE_SKIPPED: Final = "journey.stage_skipped"
 GOAL_REACHED: Final = "journey.goal_reached"
 EXITED: Final = "journey.exited"
 LOOKED: Final = "journey.looked"
-"""Time alone might have changed what conditions say, but did not: journey, instance_id, next (µs; null: never)."""
+"""Time alone might have changed what conditions say, but did not: journey, instance_id or audience; next (µs; null:
+never)."""
+AUDIENCE_JOINED: Final = "audience.joined"
+"""The customer has come into an audience that leads into a journey: audience; next if time alone brought it about."""
+AUDIENCE_LEFT: Final = "audience.left"
+"""As `audience.joined`."""
+SCHEDULE_REACHED: Final = "journey.schedule_reached"
+"""A schedule that leads into a journey came round: journey, schedule, next (µs)."""
+ARMED: Final = "profile.armed"
+"""A programme came into force; its schedules and audiences are looked at from now on: version."""
 FRICTION_MET: Final = "journey.friction_met"
 """journey, instance_id, friction."""
 MOMENT_REACHED: Final = "journey.moment_reached"
@@ -56,6 +65,10 @@ FACTS: Final = frozenset(
         GOAL_REACHED,
         EXITED,
         LOOKED,
+        AUDIENCE_JOINED,
+        AUDIENCE_LEFT,
+        SCHEDULE_REACHED,
+        ARMED,
         FRICTION_MET,
         MOMENT_REACHED,
         MOMENT_SUPPRESSED,
@@ -93,7 +106,7 @@ def is_fact(event: Event) -> bool:
 def make(cause: Event, profile_id: str, type: str, version: str, occasion: str, data: dict[str, Any]) -> Event:
     """A fact that follows from `cause`; `occasion` tells apart facts of one type about one thing."""
     about = str(data.get("moment_id") or data.get("instance_id") or profile_id)
-    detail = str(data.get("stage") or data.get("friction") or data.get("step") or "")
+    detail = str(data.get("stage") or data.get("friction") or data.get("step") or data.get("audience") or "")
     if type == ENTRY_REFUSED:
         detail = f"{data['journey']}/{data['key']}"
     if "lap" in data:

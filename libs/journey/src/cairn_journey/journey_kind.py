@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from cairn_journey.documents import Node
+from cairn_journey.entries_kind import read_entries
 from cairn_journey.features_kind import read_features
-from cairn_journey.model import ExitRule, Friction, Goal, Idle, Journey, On, Reentry, Stage
+from cairn_journey.model import Entry, ExitRule, Friction, Goal, Idle, Journey, On, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
@@ -23,7 +24,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
     features = read_features(top)
     at_event, standing = event_variables(features), standing_variables(features)
     stages = _stages(top, at_event, standing)
-    entry = _entry(top, at_event)
+    entry = read_entries(top, at_event, standing, tuple(stage.name for stage in stages))
     subject = top.choice("subject", ("person",), default="person")
     return Journey(
         name=top.name("name", "name the journey, such as win-back"),
@@ -31,7 +32,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         description=top.text("description"),
         subject=subject,
         key=_key(top, entry),
-        audience=top.condition("audience", standing),
+        audience=_audience(top, standing),
         features=features,
         entry=entry,
         reentry=_reentry(top),
@@ -43,6 +44,14 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         on_error=read_on_error(top, goto=False),
         interventions=read_interventions(top, tuple(stage.name for stage in stages), stages, at_event),
     )
+
+
+def _audience(top: Fields, standing: Mapping[str, type]) -> str:
+    """A condition, or the name of an Audience, which is the condition of being in it."""
+    node = top.node_of("audience")
+    if node is not None and node.value in top.reading.audiences:
+        return f'audience["{node.value}"]'
+    return top.condition("audience", standing)
 
 
 def read_on(fields: Fields, variables: Mapping[str, type]) -> On:
@@ -75,20 +84,14 @@ def _priority(top: Fields) -> int:
     return top.whole("priority", minimum=-1_000_000, default=0) if top.node_of("priority") is not None else 0
 
 
-def _entry(top: Fields, variables: Mapping[str, type]) -> tuple[On, ...]:
-    node = top.required("entry", "say which events lead into the journey: entry: [{on: account.created}]")
-    rules = read_ons(top, "entry", "an entry rule", variables)
-    if node is not None and isinstance(node.value, list) and not rules:
-        top.reading.fault(
-            node, "entry is empty, so nobody could enter", "name an event: entry: [{on: account.created}]"
-        )
-    return rules
-
-
-def _key(top: Fields, entry: tuple[On, ...]) -> tuple[tuple[str, str], ...]:
+def _key(top: Fields, entry: tuple[Entry, ...]) -> tuple[tuple[str, str], ...]:
     node = top.node_of("key")
     if node is None:
         return ()
+    for rule in entry:
+        if rule.audience or rule.schedule is not None:
+            what = f"audience {rule.audience}" if rule.audience else "schedule"
+            top.reading.fault(node, f"the {what} leads in and gives no key", "leave the key out, or enter by an event")
     if not isinstance(node.value, dict):
         return (("", _key_text(top, "key")),)
     fields = Fields(top.reading, node, "key", tuple(node.value))

@@ -50,6 +50,37 @@ class On:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """What comes round: every so long (µs), or at a minute of the day (`at`) each day, weekday (0 is Monday) or day
+    of the month, in a zone or the customer's.
+    """
+
+    every: int | None = None
+    weekday: int | None = None
+    day: int | None = None
+    at: int = 0
+    zone: str = "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What leads into a journey: one of an event, an audience, a schedule, or something in another journey.
+
+    `when` sees the event only if there is one. `stage`: in which one begins.
+    """
+
+    on: str = ""
+    when: str = ""
+    stage: str = ""
+    fans_out: bool = False
+    """An event of the business that happens to all customers at once."""
+    audience: str = ""
+    schedule: Schedule | None = None
+    journey: str = ""
+    moment: Literal["entered", "goal", "exited"] = "entered"
+
+
+@dataclass(frozen=True, slots=True)
 class ExitRule:
     """Why an instance ends before its goal: an event, or (without `on`) a condition over traits and features."""
 
@@ -153,7 +184,7 @@ class Journey:
     """A goal, how one comes in and out, the stages to detect, and what we do."""
 
     name: str
-    entry: tuple[On, ...]
+    entry: tuple[Entry, ...]
     goal: Goal
     owner: str = ""
     description: str = ""
@@ -171,6 +202,19 @@ class Journey:
     interventions: tuple[Intervention, ...] = ()
     on_error: OnError | None = None
     """What becomes of a run when a step fails that does not say so itself; None: skip."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Customers of whom a condition over traits and the audience's own features holds."""
+
+    name: str
+    when: str
+    level: Literal["generalized", "segment", "individual"] = "segment"
+    """How far it goes: the same for many, for a segment, or made for the individual."""
+    features: tuple[Feature, ...] = ()
+    owner: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,17 @@ from typing import Any, Final
 
 import msgspec
 
+from cairn_journey.audience_kind import read_audience
 from cairn_journey.catalogue_kinds import read_action, read_connector, read_policy, read_template
 from cairn_journey.documents import Node, from_plain, read_yaml
 from cairn_journey.faults import DefinitionFaults, Fault
 from cairn_journey.journey_kind import read_journey
-from cairn_journey.model import Action, Connector, ContactPolicy, Journey, Template
+from cairn_journey.model import Action, Audience, Connector, ContactPolicy, Journey, Template
 from cairn_journey.reading import Reading, Use, suggestion
 from cairn_kernel.event import canonical
 
-KINDS: Final = ("Action", "Connector", "ContactPolicy", "Journey", "Template")
-_NOT_YET: Final = frozenset(
-    {"Audience", "EventType", "Experiment", "IdentityRules", "JourneyMap", "Source", "SubjectKind"}
-)
+KINDS: Final = ("Action", "Audience", "Connector", "ContactPolicy", "Journey", "Template")
+_NOT_YET: Final = frozenset({"EventType", "Experiment", "IdentityRules", "JourneyMap", "Source", "SubjectKind"})
 _FORMAT: Final = 1
 _MAX_FILE_BYTES: Final = 1_000_000
 
@@ -29,6 +28,7 @@ class Programme:
 
     def __init__(self, definitions: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> None:
         self.journeys: Mapping[str, Journey] = _by_name(definitions, Journey)
+        self.audiences: Mapping[str, Audience] = _by_name(definitions, Audience)
         self.actions: Mapping[str, Action] = _by_name(definitions, Action)
         self.policies: Mapping[str, ContactPolicy] = _by_name(definitions, ContactPolicy)
         self.templates: Mapping[str, Template] = _by_name(definitions, Template)
@@ -130,6 +130,7 @@ def _template_text(root: Path, node: Node, reading: Reading) -> str:
 
 def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Node, Reading], str]) -> Programme:
     reading = Reading(faults)
+    reading.audiences = _names(nodes, "Audience")
     definitions: list[Any] = []
     documents: list[dict[str, Any]] = []
     seen: dict[tuple[str, str], Node] = {}
@@ -146,6 +147,13 @@ def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Nod
     return Programme(definitions, documents)
 
 
+def _names(nodes: Sequence[Node], kind: str) -> frozenset[str]:
+    """Names of the definitions of a kind, before they are read."""
+    documents = (node.value for node in nodes if isinstance(node.value, dict))
+    named = (document for document in documents if "kind" in document and document["kind"][1].value == kind)
+    return frozenset(str(document["name"][1].plain()) for document in named if "name" in document)
+
+
 def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str]) -> Any:
     if not isinstance(node.value, dict):
         reading.fault(node, f"a definition must be a map, not {node.kind}", f"begin it with kind: {', '.join(KINDS)}")
@@ -154,6 +162,8 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
     match str(kind_node.plain()) if kind_node.value is not None else None:
         case "Journey":
             return read_journey(reading, node)
+        case "Audience":
+            return read_audience(reading, node)
         case "Action":
             return read_action(reading, node)
         case "ContactPolicy":
@@ -195,6 +205,8 @@ def _resolve(reading: Reading, definitions: Sequence[Any]) -> None:
     templates = {d.name: d.channel for d in definitions if isinstance(d, Template)}
     names: dict[str, set[str]] = {
         "Action": {d.name for d in definitions if isinstance(d, Action)},
+        "Audience": set(reading.audiences),
+        "Journey": {d.name for d in definitions if isinstance(d, Journey)},
         "Template": set(templates),
         "tag": {tag for d in definitions if isinstance(d, Action) for tag in d.tags},
         "channel": {d.channel for d in definitions if isinstance(d, Connector)},

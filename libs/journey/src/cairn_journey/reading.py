@@ -34,6 +34,8 @@ class Reading:
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
         self.uses: list[Use] = []
+        self.audiences: frozenset[str] = frozenset()
+        """Names of the audiences there are."""
 
     def fault(self, node: Node, message: str, cure: str) -> None:
         """Note a fault at a node."""
@@ -47,10 +49,15 @@ class Reading:
     def compile(self, node: Node, text: str, variables: Mapping[str, type]) -> Expression | None:
         """Compile an expression found at a node; None and a fault if that fails."""
         try:
-            return compile_expression(text, variables)
+            expression = compile_expression(text, variables)
         except ExpressionFault as fault:
             self.faults.append(node.fault_within(fault.line, fault.column, fault.message, fault.cure))
             return None
+        for reference in sorted(expression.references) if "audience" in variables else ():
+            root, _, name = reference.partition(".")
+            if root == "audience" and name not in self.audiences:
+                self.fault(node, f"there is no Audience {name or 'named here'}", suggestion(name, self.audiences))
+        return expression
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
@@ -117,7 +124,7 @@ class Fields:
         """An event type written at a node."""
         if name != normalised(name):
             self.reading.fault(node, f"{name} is not an event type", f"write {normalised(name) or 'a name'}")
-        elif name.startswith(("journey.", "cairn.", "profile.united")):
+        elif name.startswith(("journey.", "audience.", "cairn.", "profile.united", "profile.armed")):
             self.reading.fault(node, f"{name} is a fact of Cairn's own", "listen to an event of the customer instead")
         return name
 

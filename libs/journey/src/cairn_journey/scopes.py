@@ -25,7 +25,7 @@ WHERE_VARIABLES: Final[Mapping[str, type]] = {"event": dict}
 
 def standing_variables(features: tuple[Feature, ...]) -> dict[str, type]:
     """Where there is no event at hand: the audience, and a stage detected by absence."""
-    return {"profile": dict, **{feature.name: _FEATURE_TYPES[feature.kind] for feature in features}}
+    return {"profile": dict, "audience": dict, **{feature.name: _FEATURE_TYPES[feature.kind] for feature in features}}
 
 
 def event_variables(features: tuple[Feature, ...]) -> dict[str, type]:

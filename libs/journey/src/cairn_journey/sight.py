@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from cairn_expressions import Activation, activate
-from cairn_journey.conditions import Condition
+from cairn_journey.conditions import CompiledAudience, Condition
 from cairn_journey.features import CompiledFeature
 from cairn_journey.state import CustomerState
 
@@ -37,7 +37,7 @@ class Sight:
         """An expression's value, or EvaluationError, given how the last wait ended (None: there was none)."""
         if timed_out is None or not condition.after_wait:
             return condition.expression.evaluate(self._activation(condition))
-        values = {**self._values(condition.features), "wait": {"timed_out": timed_out}}
+        values = {**self._values_for(condition), "wait": {"timed_out": timed_out}}
         return condition.expression.evaluate(activate(values))
 
     def forget(self) -> None:
@@ -54,6 +54,8 @@ class Sight:
         return {feature.name: feature.value(self._state.features, self.at) for feature in features}
 
     def _activation(self, condition: Condition) -> Activation:
+        if condition.audiences:
+            return activate(self._values_for(condition))
         read = condition.features
         if not read:
             if self._plain is None:
@@ -63,6 +65,13 @@ class Sight:
         if activation is None:
             activation = self._featured[read] = activate(self._values(read))
         return activation
+
+    def within(self, audiences: Iterable[CompiledAudience]) -> dict[str, bool]:
+        """Whether the customer is in audiences, by name."""
+        return {audience.name: self.holds(audience.condition) for audience in audiences}
+
+    def _values_for(self, condition: Condition) -> dict[str, Any]:
+        return {**self._values(condition.features), "audience": self.within(condition.audiences)}
 
     def _values(self, features: Iterable[CompiledFeature]) -> dict[str, Any]:
         values: dict[str, Any] = {"profile": self._state.traits, "event": self.event}

@@ -88,8 +88,8 @@ class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     due: int
     kind: str
-    """goal (the time for the goal ends), idle (a stage is reached by absence), wait (a wait ends) or look (time alone
-    may bring an exit condition about)."""
+    """goal (the time for the goal ends), idle (a stage is reached by absence), wait (a wait ends), look (time alone may
+    bring an exit condition about); of the customer: schedule (it comes round), audience (time alone may change it)."""
     journey: str
     ref: str = ""
     """The stage or the intervention."""
@@ -207,6 +207,10 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     records: dict[str, Record] = {}
     """By journey."""
     timers: dict[str, Timer] = {}
+    audiences: dict[str, int] = {}
+    """Since when the customer has been in audiences that lead into journeys."""
+    version: str = ""
+    """The programme that such audiences and schedules were last looked at under; empty if there are none."""
     last_seen: int | None = None
     """When the customer, rather than an outcome of ours, was last heard of."""
     closed_into: str = ""

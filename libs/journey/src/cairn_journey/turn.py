@@ -6,20 +6,22 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from cairn_journey import facts
+from cairn_journey.arming import AUDIENCE, SCHEDULE
 from cairn_journey.compiler import (
     CompiledJourney,
+    CompiledProgramme,
     JourneyRules,
     OnRule,
 )
-from cairn_journey.evolve import NO_RECORD, journey_of
+from cairn_journey.entering import Entering
+from cairn_journey.evolve import journey_of
 from cairn_journey.features import amount
-from cairn_journey.looking import any_holds, turns_at
-from cairn_journey.reentry import may_enter
+from cairn_journey.looking import turns_at
 from cairn_journey.registry import Programmes
 from cairn_journey.running import Running
 from cairn_journey.scene import Scene
 from cairn_journey.sight import Sight
-from cairn_journey.slots import MAX_OPEN, key_of, slot_of
+from cairn_journey.slots import key_of, slot_of
 from cairn_journey.state import CustomerState, Instance, Timer
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
@@ -27,8 +29,6 @@ from cairn_kernel.money import decimal_text
 
 WINDOW_ELAPSED: Final = "goal_window_elapsed"
 """The time for the goal is over."""
-MAX_OPEN_REACHED: Final = "MAX_OPEN"
-"""As many instances are open as may be."""
 
 _NONE: Final[tuple[CompiledJourney, ...]] = ()
 
@@ -42,6 +42,7 @@ class Turn(Scene):
     def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
         super().__init__(programmes, state, quiet=quiet)
         self._running = Running(self)
+        self._entering = Entering(self, self._running)
         self._version = ""
 
     def fire_due(self, upto: int) -> None:
@@ -64,6 +65,18 @@ class Turn(Scene):
         self._take(event)
         self._react()
 
+    def come_under(self, programme: CompiledProgramme, cause: Event) -> None:
+        """A programme comes into force for a customer who does nothing."""
+        self.cause, self.occasion = cause, cause.id
+        self.sight = Sight(self.state, cause.as_of)
+        self._entering.under(programme)
+        told = {"version": programme.version}
+        version = programme.version
+        self.record(facts.make(cause, self.state.profile_id, facts.ARMED, version, self.occasion, told))
+        self._entering.look(programme.tracked)
+        self._entering.follow()
+        self._react()
+
     def _react(self) -> None:
         """Take in what has been emitted, and what is emitted on that, in order."""
         active = self.programmes.active(self.state.tenant)
@@ -72,14 +85,23 @@ class Turn(Scene):
             self._take(stamped(event, self.state.profile_id, version))
         self.emissions = 0
 
+    def record(self, fact: Event) -> None:
+        """State a fact and fold it; others may follow from it once what is at hand is done."""
+        super().record(fact)
+        if self._entering.follows:
+            self._entering.note(fact)
+
     def _take(self, event: Event) -> None:
-        self.record(event)
         state = self.draft.state
         version = event.definition_version
         compiled = self.programmes.version(state.tenant, version) if version else None
+        fresh = compiled is not None and compiled.arms and state.version != version
+        self._entering.under(compiled)
+        self.record(event)
+        state = self.draft.state
         rules = compiled.by_type.get(event.type) if compiled is not None else None
         open = state.open
-        if rules is None and not open:
+        if rules is None and not open and not fresh:
             return
         self.cause, self.occasion = event, event.id
         self.sight = Sight(state, event.as_of, event.data)
@@ -92,6 +114,9 @@ class Turn(Scene):
                     self._journey(journey.name, "", journey, journey, version, event.type)
         else:
             self._journeys_of_versions(candidates, version, event.type)
+        if compiled is not None and compiled.arms:
+            self._entering.look(compiled.tracked if fresh else rules.audiences if rules is not None else ())
+            self._entering.follow()
 
     def _journeys_of_versions(self, candidates: Sequence[CompiledJourney], version: str, type: str) -> None:
         """As `touch`, where some instances run under other versions than the one in force."""
@@ -132,13 +157,15 @@ class Turn(Scene):
         `running` is the version an open instance would be under, `entering` the one a new instance would be under.
         """
         journey = self._stay(slot, running, type)
-        if journey is None and entering is not None and self._enter(entering, key, version, entering.on[type]):
-            journey = entering
+        begins: str | None = ""
+        if journey is None and entering is not None:
+            begins = self._entering.by_event(entering, key, version, entering.on[type])
+            journey = entering if begins is not None else None
         rules = journey.on.get(type) if journey is not None else None
         if journey is None or rules is None:
             return
         instance = self.draft.state.open[slot]
-        entered = self._detect(instance, rules) if rules.stages else ""
+        entered = begins or (self._detect(instance, rules) if rules.stages else "")
         for rule in rules.friction:
             if self.sight.holds(rule.when):
                 self.tell(instance, facts.FRICTION_MET, friction=rule.name)
@@ -185,40 +212,6 @@ class Turn(Scene):
         currency = self.sight.value(journey.currency) if journey.currency is not None else stated
         return decimal_text(number), currency if isinstance(currency, str) else ""
 
-    def _enter(self, journey: CompiledJourney, key: str, version: str, rules: JourneyRules) -> bool:
-        """Whether they entered."""
-        if not rules.entries:
-            return False
-        state = self.draft.state
-        record = state.records.get(journey.name, NO_RECORD)
-        if not may_enter(journey.definition.reentry, record, key, self.sight.at):
-            return False
-        if not self._matches(rules.entries) or not self.sight.holds(journey.audience):
-            return False
-        if not self.quiet and self.programmes.is_closed(state.tenant, journey.name):
-            return False
-        if journey.exits.rules and any_holds(journey.exits.conditions, self.sight):
-            return False
-        occurrence = record.entered + 1
-        instance_id = stable_id("instance", state.tenant, state.profile_id, journey.name, occurrence)
-        data = {"journey": journey.name, "instance_id": instance_id, "occurrence": occurrence}
-        if key:
-            data["key"] = key
-            if len(state.instances(journey.name)) >= MAX_OPEN:
-                refused = {"journey": journey.name, "key": key, "reason": MAX_OPEN_REACHED}
-                self.record(
-                    facts.make(self.cause, state.profile_id, facts.ENTRY_REFUSED, version, self.occasion, refused)
-                )
-                return False
-        self.record(facts.make(self.cause, state.profile_id, facts.ENTERED, version, self.occasion, data))
-        return True
-
-    def _matches(self, rules: Iterable[OnRule]) -> bool:
-        for rule in rules:  # any() over a generator costs twice as much, and this is the hot path
-            if self.sight.holds(rule.when):
-                return True
-        return False
-
     def _detect(self, instance: Instance, rules: JourneyRules) -> str:
         """Enter the first stage that is detected, unless it is the one they are in; return it."""
         for rule in rules.stages:
@@ -230,10 +223,19 @@ class Turn(Scene):
         return ""
 
     def _fire(self, id: str, timer: Timer) -> None:
-        instance = self.state.open[timer.slot]
-        journey = journey_of(self.programmes, self.state.tenant, instance)
+        version = self.state.version
+        self._entering.under(self.programmes.version(self.state.tenant, version) if version else None)
         self.cause, self.occasion = self._time_of(timer), stable_id("timer", id, timer.due)
         self.sight = Sight(self.state, timer.due)
+        if timer.kind in (SCHEDULE, AUDIENCE):
+            self._entering.on_time(id, timer)
+        else:
+            self._fire_within(timer)
+        self._entering.follow()
+
+    def _fire_within(self, timer: Timer) -> None:
+        instance = self.state.open[timer.slot]
+        journey = journey_of(self.programmes, self.state.tenant, instance)
         if timer.kind == "goal":
             self.tell(instance, facts.EXITED, reason=WINDOW_ELAPSED)
         elif timer.kind == "look":

@@ -78,5 +78,5 @@ def _first_true(condition: Condition, state: CustomerState, sight: Sight, limit:
     while at is not None and at <= limit:
         if (sight if at == sight.at else Sight(state, at)).holds(condition):
             return at
-        at = next_change(condition.features, state, at)
+        at = next_change(condition.reads, state, at)
     return None

@@ -75,7 +75,7 @@ def _time(fields: Fields, in_steps: Mapping[str, type]) -> tuple[UntilTime, Node
     node = fields.node_of("time") or fields.node
     text = fields.value_text(node, "time", in_steps)
     past = fields.choice("past", ("go_on", "skip"), default="go_on")
-    until = UntilTime(text, _offset(fields), cast(Literal["go_on", "skip"], past), _zone(fields))
+    until = UntilTime(text, _offset(fields), cast(Literal["go_on", "skip"], past), read_zone(fields))
     return until, node, text
 
 
@@ -103,7 +103,7 @@ def _clock(fields: Fields) -> UntilClock:
         at=read_clock(fields, at) if at is not None else None,
         between=(minutes[0], minutes[1]) if len(minutes) == 2 else None,
         days=_days(fields),
-        zone=_zone(fields),
+        zone=read_zone(fields),
     )
 
 
@@ -122,7 +122,8 @@ def _days(fields: Fields) -> tuple[int, ...]:
     return tuple(sorted(set(days)))
 
 
-def _zone(fields: Fields) -> str:
+def read_zone(fields: Fields) -> str:
+    """`customer` or the name of a time zone."""
     zone, node = fields.text("zone") or CUSTOMER, fields.node_of("zone")
     if node is not None and zone != CUSTOMER and zone not in available_timezones():
         fields.reading.fault(node, f"there is no time zone {zone}", "write customer, or a name such as Europe/Berlin")

@@ -8,7 +8,7 @@ from cairn_journey.registry import Programmes
 from cairn_journey.sight import Sight
 from cairn_journey.state import CustomerState, Instance
 from cairn_journey.turn import Turn
-from cairn_kernel.event import BROADCAST, PAUSED, RESUMED, STOPPED, Event
+from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
 from cairn_kernel.ids import stable_id
 
 STOPPED_NOW: Final = "stopped"
@@ -62,6 +62,21 @@ def _broadcast(programmes: Programmes, turn: Turn, event: Event) -> None:
             turn.record(fact)
 
 
+def _activated(programmes: Programmes, turn: Turn, event: Event) -> None:
+    """A programme came into force: its schedules begin, and those who are in its audiences enter what they lead to."""
+    state = turn.state
+    active = programmes.active(state.tenant)
+    if active is None or active.version != event.data.get("version") or state.version == active.version:
+        return
+    if not active.arms and not state.version:
+        return
+    attempt = Turn(programmes, state)
+    attempt.come_under(active, event)
+    if len(attempt.facts) > 1 or attempt.state.timers != state.timers or attempt.state.audiences != state.audiences:
+        for fact in attempt.facts:
+            turn.record(fact)
+
+
 def _listens(programmes: Programmes, state: CustomerState, type: str) -> bool:
     active = programmes.active(state.tenant)
     versions = {instance.version for instance in state.open.values()}
@@ -93,6 +108,7 @@ def _instances(turn: Turn, event: Event) -> list[Instance]:
 
 _BY_TYPE: Final[Mapping[str, Callable[[Programmes, Turn, Event], None]]] = {
     BROADCAST: _broadcast,
+    DEFINITION_ACTIVATED: _activated,
     PAUSED: _paused,
     RESUMED: _resumed,
     STOPPED: _stopped,
