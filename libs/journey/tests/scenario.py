@@ -129,10 +129,13 @@ class Customer:
         self.new: list[Event] = []
 
     def when(self, *events: Event) -> "Customer":
-        """Handle events."""
+        """Handle events, late ones as the runtime does."""
         self.new = []
         for one in events:
-            self._take(self.domain.handle(self.state, one))
+            if self.domain.disordered(self.state, one):
+                self._take(self.domain.revise(self.state, one, self.stream))
+            else:
+                self._take(self.domain.handle(self.state, one))
         return self
 
     def until(self, day: float) -> "Customer":

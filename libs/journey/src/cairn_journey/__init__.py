@@ -18,6 +18,7 @@ from cairn_journey.programme import Programme, load_directory, load_text, parse_
 from cairn_journey.registry import Programmes
 from cairn_journey.scopes import ACTION_VARIABLES
 from cairn_journey.state import CustomerState, Instance, canonical_state, parse_state
+from cairn_journey.timeline import known_at, timeline
 from cairn_journey.touchpoints import touchpoints_of
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
     "counts",
     "duration_text",
     "explain",
+    "known_at",
     "load_directory",
     "load_text",
     "parse_bundle",
     "parse_state",
     "purpose",
+    "timeline",
     "touchpoints_of",
 ]

@@ -199,6 +199,8 @@ class CompiledProgramme:
         """What leads in by another journey and what happened there."""
         self.arms = bool(self.schedules or self.tracked or self.followers)
         """Whether anything but events leads into journeys."""
+        self.lateness = max((journey.lateness for journey in programme.journeys.values()), default=0)
+        """How late (µs) an event may be and still take effect when it happened: the longest any journey allows."""
         self.by_type: Mapping[str, TypeRules] = self._index()
         self.contacts: Mapping[str, str] = {
             connector.channel: connector.contact for connector in programme.connectors.values() if connector.contact

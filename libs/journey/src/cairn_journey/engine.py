@@ -6,6 +6,7 @@ from typing import Final
 from cairn_journey import parting, walking
 from cairn_journey import unite as merging
 from cairn_journey.evolve import evolve
+from cairn_journey.late import disordered, order_of, revise, taken_in
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, Draft
 from cairn_journey.turn import Turn, stamped
@@ -44,15 +45,28 @@ class JourneyDomain:
     def handle(self, state: CustomerState, event: Event) -> tuple[list[Event], CustomerState]:
         """Timers due by the event's `as_of`, then the event as a touchpoint, then what it brings about.
 
-        A closed stream takes nothing more in: its events go to the profile it was merged into.
+        A closed stream takes nothing more in: its events go to the profile it was merged into. An event that is
+        `disordered` is taken as if it had happened last.
         """
         if state.closed_into:
             return [], state
-        active = self.programmes.active(state.tenant)
         turn = Turn(self.programmes, state)
-        turn.fire_due(event.as_of)
-        turn.touch(stamped(event, state.profile_id, active.version if active is not None else ""))
+        touchpoint = taken_in(self.programmes, state, event)
+        if state.latest[0] and order_of(touchpoint) < state.latest:
+            touchpoint = stamped(touchpoint, state.profile_id, touchpoint.definition_version, state.latest[0])
+        turn.fire_due(touchpoint.as_of)
+        turn.touch(touchpoint)
+        if touchpoint.as_of != event.as_of:
+            turn.fire_due(event.as_of)
         return turn.facts, turn.state
+
+    def disordered(self, state: CustomerState, event: Event) -> bool:
+        """Whether something has taken effect that should come after this event: then `revise` takes it in."""
+        return not state.closed_into and disordered(self.programmes, state, event)
+
+    def revise(self, state: CustomerState, event: Event, history: Sequence[Event]) -> tuple[list[Event], CustomerState]:
+        """Take in an event that comes too late for its place; `history` is the whole stream so far."""
+        return revise(self.programmes, state, event, history)
 
     def tick(self, state: CustomerState, upto: int) -> tuple[list[Event], CustomerState]:
         """What time alone brings about up to an instant."""

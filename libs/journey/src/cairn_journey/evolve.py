@@ -30,6 +30,9 @@ def evolve(programmes: Programmes, draft: Draft, fact: Event) -> None:
     fold = _FOLDS.get(fact.type) if fact.source == facts.SOURCE else None
     if fold is not None:
         fold(programmes, draft, fact)
+        latest = draft.state.latest[0]
+        if latest and fact.as_of > latest and fact.type not in facts.WHOLE:
+            draft.state.latest = (fact.as_of, 0, "")
     elif fact.type == MERGED:
         _merged(draft, fact)
     elif fact.type != SPLIT:
@@ -56,6 +59,8 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     rules = compiled.by_type.get(event.type) if compiled is not None else None
     if event.type == IDENTIFIED:
         _identify(draft, event)
+    if compiled is not None and compiled.lateness:
+        state.latest = max(state.latest, (event.as_of, event.event_time, event.id))
     if rules is not None and rules.features:
         _keep(draft, event, rules.features)
     if compiled is not None and (compiled.arms or state.version):
@@ -328,7 +333,9 @@ def _replaced(_: Programmes, draft: Draft, fact: Event) -> None:
 
 
 def _moment_reached(programmes: Programmes, draft: Draft, fact: Event) -> None:
-    influenced(programmes, draft, _instance(draft, fact), fact.as_of)
+    instance = draft.state.open.get(slot_of(fact.data["journey"], fact.data.get("key", "")))
+    if instance is not None:  # a late event may bring about a moment of an instance that `journey.revised` tells of
+        influenced(programmes, draft, instance, fact.as_of)
 
 
 def influenced(programmes: Programmes, draft: Draft, instance: Instance, at: int) -> None:
@@ -416,4 +423,6 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.STEP_FAILED: _nothing,
     facts.UNITED: _replaced,
     facts.PARTED: _replaced,
+    facts.REVISED: _replaced,
+    facts.MOMENT_WITHDRAWN: _nothing,
 }

@@ -54,7 +54,15 @@ STEP_FAILED: Final = "journey.step_failed"
 UNITED: Final = "profile.united"
 """The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
 PARTED: Final = "profile.parted"
-"""The profile was two people: from, to, state (as if never one), touchpoints (gained), moved (ids of those lost)."""
+"""The profile was two people: from, to, state (as if never one), facts (that hold instead of those told before, but
+for moments), touchpoints (gained), moved (ids of those lost)."""
+REVISED: Final = "journey.revised"
+"""An event took effect before others that had come first: late (its id), by (µs it was late), undone (ids of facts
+that no longer hold), done (facts that hold instead, but for new moments, which are stated themselves), state."""
+MOMENT_WITHDRAWN: Final = "journey.moment_withdrawn"
+"""A moment that was stated and no longer holds: journey, instance_id, intervention, step, moment_id."""
+WHOLE: Final = frozenset({UNITED, PARTED, REVISED})
+"""Facts that carry the whole state."""
 
 FACTS: Final = frozenset(
     {
@@ -83,12 +91,16 @@ FACTS: Final = frozenset(
         STEP_FAILED,
         UNITED,
         PARTED,
+        REVISED,
+        MOMENT_WITHDRAWN,
     }
 )
 
 TIMER: Final = "cairn.timer"
 """Type of the stand-in that is the cause of what a timer brings about; it is never stored."""
 
+STOPPED_NOW: Final = "stopped"
+"""Reason of an exit: the journey was stopped for everybody in it."""
 HOPS: Final = "HOPS"
 HISTORICAL: Final = "HISTORICAL"
 MAX_HOPS: Final = 8

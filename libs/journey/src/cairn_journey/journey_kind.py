@@ -14,7 +14,7 @@ from cairn_journey.steps_kind import read_interventions, read_on_error
 
 _JOURNEY_KEYS: Final = (
     *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
-    *("goal", "exit", "stages", "friction", "on_error", "interventions"),
+    *("goal", "exit", "stages", "friction", "on_error", "interventions", "lateness"),
 )
 
 
@@ -43,6 +43,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         friction=_friction(top, at_event),
         on_error=read_on_error(top, goto=False),
         interventions=read_interventions(top, tuple(stage.name for stage in stages), stages, at_event),
+        lateness=top.optional_duration("lateness") or 0,
     )
 
 

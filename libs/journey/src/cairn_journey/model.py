@@ -202,6 +202,8 @@ class Journey:
     interventions: tuple[Intervention, ...] = ()
     on_error: OnError | None = None
     """What becomes of a run when a step fails that does not say so itself; None: skip."""
+    lateness: int = 0
+    """How late (µs) an event may be and still take effect when it happened; the longest of a programme holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, state_to_plain
 from cairn_journey.touchpoints import moving, touchpoints_of
 from cairn_journey.turn import Turn
-from cairn_journey.unite import refold
+from cairn_journey.unite import retold
 from cairn_kernel.event import Event
 from cairn_kernel.two_sided import other_copy
 
@@ -24,8 +24,8 @@ def give(
     turn.fire_due(split.as_of)
     own = touchpoints_of(history)
     going = moving(split.data, own)
-    parted = _derived(programmes, state, [one for one in own if one.id not in going], split)
-    parted.united = max(0, state.united - int(_took_in(history, str(split.data["to"]))))
+    parted = _alone(programmes, state, [one for one in own if one.id not in going], split)
+    parted.state.united = max(0, state.united - int(_took_in(history, str(split.data["to"]))))
     return _told(turn, split, parted, sorted(going), moved=sorted(going))
 
 
@@ -38,24 +38,23 @@ def receive(
     held = touchpoints_of(_before_parting(giver, split))
     going = moving(split.data, held)
     gained = [_at_home(one, split) for one in held if one.id in going]
-    parted = _derived(programmes, state, [*touchpoints_of(history), *gained], split)
-    parted.united = 0 if state.closed_into else state.united
+    parted = _alone(programmes, state, [*touchpoints_of(history), *gained], split)
+    parted.state.united = 0 if state.closed_into else state.united
     return _told(turn, split, parted, sorted(going), touchpoints=msgspec.to_builtins(gained))
 
 
-def _derived(programmes: Programmes, state: CustomerState, touchpoints: Sequence[Event], split: Event) -> CustomerState:
+def _alone(programmes: Programmes, state: CustomerState, touchpoints: Sequence[Event], split: Event) -> Turn:
     initial = CustomerState(tenant=state.tenant, profile_id=state.profile_id)
-    return refold(programmes, initial, touchpoints, split.as_of)
+    return retold(programmes, initial, touchpoints, split.as_of)
 
 
-def _told(
-    turn: Turn, split: Event, parted: CustomerState, going: list[str], **moves: Any
-) -> tuple[list[Event], CustomerState]:
+def _told(turn: Turn, split: Event, parted: Turn, going: list[str], **moves: Any) -> tuple[list[Event], CustomerState]:
     """From here on the split names each event that moves, so that nobody downstream has to find out again."""
     data: dict[str, Any] = {
         "from": split.data["from"],
         "to": split.data["to"],
-        "state": state_to_plain(parted),
+        "state": state_to_plain(parted.state),
+        "facts": msgspec.to_builtins([fact for fact in parted.facts if facts.is_fact(fact)]),
         "touchpoints": [],
         "moved": [],
         **moves,

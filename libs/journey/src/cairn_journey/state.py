@@ -215,6 +215,9 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     """When the customer, rather than an outcome of ours, was last heard of."""
     closed_into: str = ""
     """The profile that took this one in."""
+    latest: tuple[int, int, str] = (0, 0, "")
+    """What has taken effect last: (as_of, event time, id) of a touchpoint, (due, 0, "") of a timer. Kept where events
+    may be late."""
     united: int = 0
     """How many profiles this one has taken in."""
 

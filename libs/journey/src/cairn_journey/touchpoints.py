@@ -1,7 +1,7 @@
 """What a customer did, read back from a stream: through merges, splits, and events that came late."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -9,7 +9,12 @@ from cairn_journey import facts
 from cairn_kernel.event import CONSENT_CHANGED, CONTROL_TYPES, MERGED, Event
 from cairn_kernel.identifiers import CAIRN_PROFILE
 
-_CONTROLS = CONTROL_TYPES - {CONSENT_CHANGED}
+_CONTROLS: Final = CONTROL_TYPES - {CONSENT_CHANGED}
+
+
+def is_touchpoint(event: Event) -> bool:
+    """Whether it is something that happened to the customer, neither a fact of ours nor a control event."""
+    return event.source != facts.SOURCE and event.type not in _CONTROLS
 
 
 def touchpoints_of(history: Iterable[Event]) -> list[Event]:
@@ -29,7 +34,7 @@ def touchpoints_of(history: Iterable[Event]) -> list[Event]:
             found.extend(msgspec.convert(event.data["touchpoints"], list[Event]))
         elif event.type == MERGED and event.data.get("from") == event.profile_id:
             found = []
-        elif event.source != facts.SOURCE and event.type not in _CONTROLS:
+        elif is_touchpoint(event):
             found.append(event)
     return found
 

@@ -269,8 +269,9 @@ class Turn(Scene):
         )
 
 
-def stamped(event: Event, profile_id: str, version: str) -> Event:
-    """The touchpoint as it goes into a profile's stream, under the programme in force."""
-    if event.profile_id == profile_id and event.definition_version == version:
+def stamped(event: Event, profile_id: str, version: str, as_of: int | None = None) -> Event:
+    """The touchpoint as it goes into a profile's stream, under the programme in force; perhaps in effect earlier."""
+    effect = event.as_of if as_of is None else as_of
+    if event.profile_id == profile_id and event.definition_version == version and event.as_of == effect:
         return event
-    return replace(event, profile_id=profile_id, definition_version=version)
+    return replace(event, profile_id=profile_id, definition_version=version, as_of=effect)

@@ -16,13 +16,18 @@ from cairn_kernel.two_sided import other_copy
 
 def refold(programmes: Programmes, initial: CustomerState, touchpoints: Iterable[Event], upto: int) -> CustomerState:
     """The state after the touchpoints in order of (as_of, event_time, id), each once, and time `upto`; quietly."""
+    return retold(programmes, initial, touchpoints, upto).state
+
+
+def retold(programmes: Programmes, initial: CustomerState, touchpoints: Iterable[Event], upto: int) -> Turn:
+    """As `refold`, with what would have been stated but for the moments."""
     once = {event.id: event for event in touchpoints}
     turn = Turn(programmes, initial, quiet=True)
     for event in sorted(once.values(), key=lambda event: (event.as_of, event.event_time, event.id)):
         turn.fire_due(event.as_of)
         turn.touch(stamped(event, initial.profile_id, event.definition_version))
     turn.fire_due(upto)
-    return turn.state
+    return turn
 
 
 def unite(

@@ -11,8 +11,6 @@ from cairn_journey.turn import Turn
 from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
 from cairn_kernel.ids import stable_id
 
-STOPPED_NOW: Final = "stopped"
-"""The journey was stopped for everybody in it."""
 NOW: Final = "now"
 
 
@@ -99,7 +97,7 @@ def _resumed(_: Programmes, turn: Turn, event: Event) -> None:
 def _stopped(_: Programmes, turn: Turn, event: Event) -> None:
     if event.data.get("mode") == NOW:
         for instance in _instances(turn, event):
-            turn.tell(instance, facts.EXITED, reason=STOPPED_NOW)
+            turn.tell(instance, facts.EXITED, reason=facts.STOPPED_NOW)
 
 
 def _instances(turn: Turn, event: Event) -> list[Instance]:

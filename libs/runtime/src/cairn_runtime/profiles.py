@@ -3,7 +3,7 @@
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar, runtime_checkable
 
 import asyncpg
 import structlog
@@ -81,6 +81,19 @@ class ProfileDomain(Protocol[S]):
         ...
 
 
+@runtime_checkable
+class Revising(Protocol[S]):
+    """A domain in which an event may come after what it should have preceded."""
+
+    def disordered(self, state: S, event: Event) -> bool:
+        """Whether the event can only be taken in with the whole stream at hand. Cheap: asked of every event."""
+        ...
+
+    def revise(self, state: S, event: Event, history: Sequence[Event]) -> tuple[list[Event], S]:
+        """Take such an event in."""
+        ...
+
+
 @dataclass(slots=True)
 class _Profile(Generic[S]):
     partition: int
@@ -118,6 +131,14 @@ class _BatchState(Generic[S]):
     redriven: dict[str, None] = field(default_factory=dict)
     rang: list[Timer] = field(default_factory=list)
     """Stored timers whose time has come."""
+
+
+class _HistoryWanted(Exception):
+    """An event came out of order: the batch is begun again with the stream at hand."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self.stream = stream
 
 
 class _DomainFault(Exception):
@@ -166,6 +187,7 @@ class ProfileProcessor(Generic[S]):
         """
         self._log = log_name
         self._domain = domain
+        self._revising: Revising[S] | None = domain if isinstance(domain, Revising) else None
         self._store = store
         self._cache: OrderedDict[str, _Profile[S]] = OrderedDict()
         self._cache_profiles = cache_profiles
@@ -209,6 +231,9 @@ class ProfileProcessor(Generic[S]):
                     {p: run for p, run in decoded.items() if p not in markers}, entries, batch, attempt, histories
                 )
                 break
+            except _HistoryWanted as wanted:
+                histories |= await self._store.load([wanted.stream])
+                await self._begin_again({wanted.stream}, batch)
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
         self._parking.check(batch.parked, sum(batch.counts.values()))
@@ -348,7 +373,7 @@ class ProfileProcessor(Generic[S]):
         events = [event for _, event in waiting]
         await self._load({stream: events[0].tenant if events else ""})
         self._cache[stream].armed = {}  # parking disarmed them
-        histories = await self._histories({partition: list(enumerate(events))})
+        histories = await self._histories({partition: list(enumerate(events))}) | await self._store.load([stream])
         handled = []
         for place, event in waiting:
             if self._must_wait(event, batch, histories):
@@ -370,18 +395,29 @@ class ProfileProcessor(Generic[S]):
         self, stream: str, partition: int, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
     ) -> None:
         profile = self._cache[stream]
-        domain = self._domain
         try:
             event = self._readable(profile, event)
             if event.type in WALKED:
                 facts, state = self._walk(profile.state, event)
             elif event.type not in TWO_SIDED:
-                facts, state = domain.handle(profile.state, event)
+                facts, state = self._handle(profile.state, event, batch, histories)
             else:
                 facts, state = self._two_sided(profile.state, event, batch, histories)
+        except _HistoryWanted:
+            raise
         except Exception as error:
             raise _DomainFault(stream, event.id, error) from error
         self._note(stream, partition, facts, state, batch)
+
+    def _handle(
+        self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
+    ) -> tuple[list[Event], S]:
+        if self._revising is None or not self._revising.disordered(state, event):
+            return self._domain.handle(state, event)
+        if event.profile_id not in histories:
+            raise _HistoryWanted(event.profile_id)
+        metrics.LATE.inc()
+        return self._revising.revise(state, event, _history(event.profile_id, batch, histories))
 
     def _two_sided(
         self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
@@ -531,12 +567,18 @@ class ProfileProcessor(Generic[S]):
         )
 
     async def _histories(self, decoded: Mapping[int, Sequence[tuple[int, Event]]]) -> dict[str, list[Event]]:
-        controls = [event for run in decoded.values() for _, event in run if event.type in TWO_SIDED]
-        streams = {str(event.data[side]) for event in controls for side in ("from", "to")}
-        return await self._store.load(streams) if streams else {}
+        """The streams that merges, splits and events out of order need; of those that only a batch makes so, later."""
+        wanted: set[str] = set()
+        for event in (event for run in decoded.values() for _, event in run):
+            if event.type in TWO_SIDED:
+                wanted |= {str(event.data["from"]), str(event.data["to"])}
+            elif self._revising is not None and event.profile_id in self._cache and event.type not in WALKED:
+                if self._revising.disordered(self._cache[event.profile_id].state, event):
+                    wanted.add(event.profile_id)
+        return await self._store.load(wanted) if wanted else {}
 
     async def _note_fault(self, fault: _DomainFault, batch: _BatchState[S]) -> None:
-        """Remember whose input failed and load afresh what this attempt changed in memory."""
+        """Remember whose input failed, and begin again."""
         cause = fault.cause
         log.error("profile.faulty", profile_id=fault.stream, event_id=fault.event_id, exc_info=cause)
         reason = cause.reason if isinstance(cause, CairnError) else type(cause).__name__
@@ -544,8 +586,12 @@ class ProfileProcessor(Generic[S]):
             metrics.UNKNOWN_VERSIONS.labels(cause.facts["type"]).inc()
             log.error("event.version_unknown", profile_id=fault.stream, event_id=fault.event_id, **cause.facts)
         self._parking.note_fault(fault.stream, fault.event_id, reason)
+        await self._begin_again({fault.stream}, batch)
+
+    async def _begin_again(self, streams: set[str], batch: _BatchState[S]) -> None:
+        """Load afresh what this attempt changed in memory."""
         self._parking.unpark(batch.parked)
-        touched = {*batch.changes, fault.stream}
+        touched = {*batch.changes, *streams}
         tenants = {stream: self._cache[stream].tenant for stream in touched}
         for stream in touched:
             del self._cache[stream]

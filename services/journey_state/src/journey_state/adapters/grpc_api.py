@@ -7,7 +7,7 @@ from uuid import UUID
 
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn.journey.v1.journey_pb2_grpc import JourneyServiceServicer
-from cairn_journey import JourneyDomain, explain
+from cairn_journey import JourneyDomain, explain, timeline
 from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.time import micros
 from journey_state.adapters.protos import (
@@ -16,7 +16,6 @@ from journey_state.adapters.protos import (
     customer_to_proto,
     entry_to_proto,
     instance_to_proto,
-    timeline_of,
 )
 from journey_state.application.customers import Customers
 from journey_state.application.listing import Listing, ListInstances
@@ -94,7 +93,7 @@ class JourneyApi(JourneyServiceServicer):
     async def GetTimeline(self, request: pb.GetTimelineRequest, context: Any) -> pb.GetTimelineResponse:
         tenant = request.tenant or DEFAULT_TENANT
         events = await self._customers.history(tenant, _profile(request.profile_id))
-        return pb.GetTimelineResponse(entries=[entry_to_proto(event) for event in timeline_of(events)])
+        return pb.GetTimelineResponse(entries=[entry_to_proto(event) for event in timeline(events)])
 
     async def GetCounts(self, request: pb.GetCountsRequest, context: Any) -> pb.GetCountsResponse:
         customers, counts = await self._reader.counts(request.tenant or DEFAULT_TENANT)

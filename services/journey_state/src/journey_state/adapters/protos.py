@@ -1,14 +1,12 @@
 """States and facts as the contract shows them."""
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 from google.protobuf.struct_pb2 import Struct, Value
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.journey.v1 import journey_pb2 as pb
-from cairn_journey import CustomerState, Instance, Programmes, purpose, touchpoints_of
-from cairn_journey.facts import UNITED
+from cairn_journey import CustomerState, Instance, Programmes, purpose
 from cairn_kernel.event import Event
 from cairn_kernel.time import to_datetime
 from journey_state.application.customers import Folded
@@ -25,8 +23,8 @@ def timestamp(instant: int | None) -> Timestamp | None:
     return stamp
 
 
-HIDDEN: Final = frozenset({"contacts", "state", "touchpoints"})
-"""Fields of facts that a timeline leaves out: sealed addresses, and whole states of united profiles."""
+HIDDEN: Final = frozenset({"contacts", "state", "touchpoints", "facts", "done", "undone", "moved", "events"})
+"""Fields of facts that a timeline leaves out: sealed addresses, and what merges, splits and late events carry whole."""
 
 
 def customer_to_proto(state: CustomerState, version: int, programmes: Programmes, at: int) -> pb.GetCustomerResponse:
@@ -76,12 +74,6 @@ def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
         held_time=timestamp(instance.held),
         waits=sorted(f"{name}/{run.step}" for name, run in instance.runs.items()),
     )
-
-
-def timeline_of(history: Sequence[Event]) -> list[Event]:
-    """A stream with the touchpoints of the profiles it took in, oldest first."""
-    taken = touchpoints_of([event for event in history if event.type == UNITED])
-    return sorted([*history, *taken], key=lambda event: event.event_time)
 
 
 def entry_to_proto(event: Event) -> pb.TimelineEntry:

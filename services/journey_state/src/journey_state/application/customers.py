@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
+from cairn_journey import known_at
 from cairn_journey.engine import JourneyDomain
 from cairn_journey.state import CustomerState
 from cairn_kernel.errors import NotFound
@@ -79,7 +80,9 @@ class Customers:
         """
         for _ in range(LONGEST_CHAIN):
             stream = await self._reader.stream(profile_id)
-            events = [event for event in stream if event.tenant == tenant and (as_of is None or event.as_of <= as_of)]
+            events = [event for event in stream if event.tenant == tenant]
+            if as_of is not None:
+                events = known_at(events, as_of)
             if not events:
                 break
             state = self.fold(tenant, profile_id, events)

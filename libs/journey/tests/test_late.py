@@ -1,0 +1,140 @@
+"""Late and disordered events: within the allowed lateness the order of arrival leaves no trace."""
+
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from cairn_journey import canonical_state
+from cairn_journey.facts import MOMENT_REACHED
+from cairn_journey.timeline import facts_in_force
+from cairn_kernel.event import Event
+from cairn_kernel.time import DAY
+
+from .scenario import WIN_BACK, Customer, bought, event, identified, lives, types
+
+PATIENT = WIN_BACK + "lateness: 10d\n"
+
+
+def late(item: Event, days: float) -> Event:
+    """The event as it comes in some days after it happened."""
+    return replace(item, as_of=item.event_time + round(days * DAY))
+
+
+def moments(customer: Customer) -> list[tuple[str, float]]:
+    """The moments that hold, by intervention step and day."""
+    held = facts_in_force(customer.stream).values()
+    return sorted((fact.id, fact.as_of / DAY) for fact in held if fact.type == MOMENT_REACHED)
+
+
+def same(one: Customer, other: Customer) -> bool:
+    return canonical_state(one.state) == canonical_state(other.state) and moments(one) == moments(other)
+
+
+def test_without_lateness_an_event_takes_effect_when_it_comes_in() -> None:
+    customer = Customer().when(bought(5), late(bought(1), 5))
+    assert not customer.state.latest[0]
+    assert customer.state.last_seen == 6 * DAY
+    assert "journey.revised" not in types(customer.stream)
+
+
+def test_an_event_in_order_takes_effect_when_it_happened_and_nothing_is_revised() -> None:
+    customer = Customer(PATIENT).when(late(bought(1), 3), late(bought(3), 2))
+    assert customer.state.open["win-back"].entered == DAY
+    assert customer.state.last_seen == 3 * DAY
+    assert types(customer.stream)[-1] == "basket.purchased"
+
+
+def test_a_late_event_counts_from_when_it_happened() -> None:
+    customer = Customer(PATIENT).when(bought(5), late(bought(1), 6))
+    assert customer.state.open["win-back"].entered == DAY
+    assert same(customer, Customer(PATIENT).when(bought(1), bought(5)).until(7))
+    assert customer.new[-1].data["by"] == 6 * DAY
+
+
+def test_an_event_later_than_allowed_counts_from_the_end_of_the_allowance() -> None:
+    customer = Customer(PATIENT).when(bought(25), late(bought(1), 29))
+    assert customer.state.open["win-back"].entered == 20 * DAY
+
+
+def test_a_moment_that_no_longer_holds_is_withdrawn_and_its_wait_is_gone() -> None:
+    customer = Customer(PATIENT).when(bought(1)).until(32)
+    (moment,) = [fact for fact in customer.stream if fact.type == MOMENT_REACHED]
+    customer.when(late(bought(30), 3))
+    assert types(customer.new) == ["basket.purchased", "journey.moment_withdrawn", "journey.revised"]
+    assert customer.new[1].data["moment_id"] == moment.data["moment_id"]
+    assert not customer.state.open["win-back"].runs
+    assert moments(customer) == []
+
+
+def test_a_wait_is_over_when_the_awaited_event_had_happened_before_its_time() -> None:
+    customer = Customer(PATIENT).when(bought(1)).until(39)
+    assert len(moments(customer)) == 2
+    customer.when(late(bought(35), 5))
+    assert [day for _, day in moments(customer)] == [31]
+    assert customer.new[1].data["step"] != ""
+
+
+def test_a_moment_that_a_late_event_brings_about_is_stated() -> None:
+    goes = PATIENT.replace("trigger: {stage: lapsing}", "trigger: {on: page.viewed, when: event.path == 'x'}")
+    customer = Customer(goes).when(event("page.viewed", 3, path="x")).when(late(bought(1), 3))
+    assert types(customer.new) == ["basket.purchased", "journey.moment_reached", "journey.revised"]
+
+
+def test_a_moment_withdrawn_and_holding_again_is_not_stated_twice() -> None:
+    customer = Customer(PATIENT).when(bought(1)).until(32).when(late(bought(30), 3))
+    customer.when(late(event("account.closed", 29.5), 5), late(bought(29.8), 5))
+    assert len([fact for fact in customer.stream if fact.type == MOMENT_REACHED]) == 1
+
+
+def test_nothing_before_a_merge_is_told_anew() -> None:
+    customer = Customer(PATIENT)
+    other = Customer(profile_id="p2", domain=customer.domain)
+    customer.when(bought(1))
+    customer.unites_with(other, 5).when(bought(6), late(identified(3, tier="gold"), 4))
+    assert customer.stream[-2].as_of == 5 * DAY
+
+
+def test_an_event_that_the_caller_cannot_place_is_taken_as_the_last() -> None:
+    customer = Customer(PATIENT).when(bought(5))
+    _, state = customer.domain.handle(customer.state, late(bought(1), 6))
+    assert state.last_seen == 5 * DAY
+
+
+@dataclass
+class Arrivals:
+    """A life, and how late each of its events comes in."""
+
+    events: list[Event]
+    days_late: list[float]
+
+    def in_order_of_arrival(self) -> list[Event]:
+        came = [late(item, days) for item, days in zip(self.events, self.days_late, strict=True)]
+        return sorted(came, key=lambda item: (item.as_of, item.id))
+
+
+@st.composite
+def arrivals(draw: st.DrawFn) -> Arrivals:
+    events = draw(lives())
+    days = st.sampled_from([0.0, 0.2, 1.0, 3.0, 5.5, 10.0])
+    return Arrivals(events, draw(st.lists(days, min_size=len(events), max_size=len(events))))
+
+
+@settings(max_examples=150, deadline=None)
+@given(arrivals(), st.integers(10, 60))
+def test_within_the_allowance_the_order_of_arrival_leaves_no_trace(life: Arrivals, later: int) -> None:
+    end = max([item.as_of / DAY for item in life.events], default=0.0) + later
+    scattered = Customer(PATIENT).when(*life.in_order_of_arrival()).until(end)
+    orderly = Customer(PATIENT, domain=scattered.domain).when(*life.events).until(end)
+    assert canonical_state(scattered.state) == canonical_state(orderly.state)
+    assert moments(scattered) == moments(orderly)
+
+
+@pytest.mark.parametrize("life", ["goal after exit", "entry before goal"])
+def test_what_ends_a_journey_may_come_late(life: str) -> None:
+    ends = event("coupon.redeemed", 4, amount=3.0) if life == "entry before goal" else event("account.closed", 4)
+    items = [bought(1), ends, bought(6)]
+    customer = Customer(PATIENT).when(items[0], items[2], late(ends, 3))
+    assert same(customer, Customer(PATIENT, domain=customer.domain).when(*items).until(7))
