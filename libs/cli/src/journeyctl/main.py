@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "identity": "journeyctl.identity:app",
     "simulate": "journeyctl.simulate.command:simulate_command",
     "import": "journeyctl.importing.command:import_",
+    "quarantine": "journeyctl.quarantine:app",
     "demo": "journeyctl.demo.command:demo",
 }
 """In the order in which help lists them. Only the module of the command that runs is loaded."""

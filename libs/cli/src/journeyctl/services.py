@@ -12,7 +12,7 @@ from cairn.activation.v1.activation_pb2_grpc import ActivationServiceStub
 from cairn.decisioning.v1.decisioning_pb2_grpc import DecisioningServiceStub
 from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceStub
-from cairn.ingestion.v1.ingestion_pb2_grpc import ClockServiceStub, IngestionServiceStub
+from cairn.ingestion.v1.ingestion_pb2_grpc import ClockServiceStub, IngestionServiceStub, QuarantineServiceStub
 from cairn.journey.v1.journey_pb2_grpc import JourneyControlServiceStub, JourneyServiceStub
 from cairn.log.v1.log_pb2_grpc import LogServiceStub
 from journeyctl.errors import CannotRun
@@ -45,6 +45,7 @@ class Services:
             name: grpc.insecure_channel(address, options=_OPTIONS) for name, address in installation.grpc.items()
         }
         self.ingestion = IngestionServiceStub(self._channels["ingestion"])
+        self.quarantine = QuarantineServiceStub(self._channels["ingestion"])
         self.clock = ClockServiceStub(self._channels["ingestion"])
         self.identity = IdentityServiceStub(self._channels["identity_resolution"])
         self.journeys = JourneyServiceStub(self._channels["journey_state"])
@@ -71,11 +72,16 @@ class Services:
 
 
 def ask(
-    method: Callable[..., Answer], request: Any, *, timeout_s: float = TIMEOUT_S, wait_for_ready: bool = False
+    method: Callable[..., Answer],
+    request: Any,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    wait_for_ready: bool = False,
+    metadata: tuple[tuple[str, str], ...] = (),
 ) -> Answer:
     """One call with a deadline. Raises ServiceRefused, which says in a sentence what the service said."""
     try:
-        return method(request, timeout=timeout_s, wait_for_ready=wait_for_ready)
+        return method(request, timeout=timeout_s, wait_for_ready=wait_for_ready, metadata=metadata)
     except grpc.RpcError as error:
         raise refusal(error) from None
 

@@ -14,13 +14,16 @@ from cairn.ingestion.v1.ingestion_pb2_grpc import (
     add_ClockServiceServicer_to_server,
     add_IngestionServiceServicer_to_server,
     add_KeyServiceServicer_to_server,
+    add_QuarantineServiceServicer_to_server,
 )
 from cairn_eventstore import FileKeyProvider
-from cairn_kernel.time import SECOND
+from cairn_kernel.errors import Unavailable
+from cairn_kernel.time import DAY, SECOND
 from cairn_runtime import Chassis, open_chassis
 from cairn_runtime.clock import now_us
 from ingestion.adapters.grpc_api import IngestionApi
-from ingestion.adapters.grpc_control import ClockApi, KeyApi
+from ingestion.adapters.grpc_control import AccessToken, ClockApi, KeyApi
+from ingestion.adapters.grpc_quarantine import QuarantineApi
 from ingestion.adapters.http_api import HttpApi
 from ingestion.adapters.http_server import listen, serve
 from ingestion.adapters.postgres_ledger import PostgresLedger
@@ -29,6 +32,7 @@ from ingestion.adapters.secrets import QuickSecrets
 from ingestion.application.admit import Admit
 from ingestion.application.move_clock import LOG, MoveClock
 from ingestion.application.receive import Receive
+from ingestion.application.redrive import Redrive
 from ingestion.application.sources import Sources, declared
 from ingestion.application.subject_keys import SubjectKeys
 from ingestion.application.take_back import UPSTREAM, TakeBack
@@ -37,6 +41,7 @@ from ingestion.settings import IngestionSettings, written_keys
 log = structlog.get_logger()
 
 SERVICE = "ingestion"
+EXPIRE_EVERY_S = 3_600.0
 
 
 class App(NamedTuple):
@@ -79,6 +84,7 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
         _add_servicers(chassis, settings, receive, sources, tables, keys, secrets, move_clock)
         chassis.add_job(_front_door(receive, bound, HttpApi(receive, sources, secrets, now_us)))
         chassis.add_job(sources.keep_fresh)
+        chassis.add_job(_expiring(tables, settings.quarantine_days))
         if settings.activation_address:
             take_back = TakeBack(PostgresLedger, now_us, move_clock.look_again)
             chassis.add_runner(UPSTREAM, take_back, tells_completeness=False)
@@ -105,6 +111,7 @@ def _add_servicers(
     secrets: QuickSecrets,
     move_clock: MoveClock,
 ) -> None:
+    access = AccessToken(settings.key_access_token.get_secret_value())
     names = {name: service.full_name for name, service in pb.DESCRIPTOR.services_by_name.items()}
     chassis.add_servicer(
         add_IngestionServiceServicer_to_server,
@@ -113,10 +120,30 @@ def _add_servicers(
     )
     chassis.add_servicer(
         add_KeyServiceServicer_to_server,
-        KeyApi(keys, tables, settings.key_access_token.get_secret_value()),
+        KeyApi(keys, tables, access),
         names["KeyService"],
     )
+    chassis.add_servicer(
+        add_QuarantineServiceServicer_to_server,
+        QuarantineApi(tables, Redrive(tables, keys, receive, secrets), access),
+        names["QuarantineService"],
+    )
     chassis.add_servicer(add_ClockServiceServicer_to_server, ClockApi(move_clock), names["ClockService"])
+
+
+def _expiring(tables: PostgresTables, days: int) -> Callable[[], Coroutine[Any, Any, None]]:
+    """Forget what was kept aside for long."""
+
+    async def expire() -> None:
+        while True:
+            try:
+                while forgotten := await tables.expire(now_us() - days * DAY):
+                    log.info("quarantine.expired", events=forgotten)
+            except Unavailable:
+                log.warning("quarantine.unavailable")
+            await asyncio.sleep(EXPIRE_EVERY_S)
+
+    return expire
 
 
 def _front_door(

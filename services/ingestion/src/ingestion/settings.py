@@ -23,6 +23,8 @@ class IngestionSettings(Settings):
     """What callers of KeyService must know; empty: everybody who reaches the gRPC address may ask."""
     queue_max_events: int = 20_000
     """Events that may wait for a commit before senders are told to come back."""
+    quarantine_days: int = 90
+    """How long events are kept aside."""
     step_max_s: int = 86_400
     """How far a step of a time-lapse reaches at most; later events are kept aside."""
 

@@ -12,7 +12,12 @@ import requests
 from segment.analytics.client import Client
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
-from cairn.ingestion.v1.ingestion_pb2_grpc import ClockServiceStub, IngestionServiceStub, KeyServiceStub
+from cairn.ingestion.v1.ingestion_pb2_grpc import (
+    ClockServiceStub,
+    IngestionServiceStub,
+    KeyServiceStub,
+    QuarantineServiceStub,
+)
 from cairn_eventstore import NewEvent, UnitOfWork
 from cairn_kernel.event import Event, Identifier, marker
 from cairn_kernel.ids import stable_id
@@ -28,6 +33,7 @@ if TYPE_CHECKING:  # these exist for the type checker only
         ClockServiceAsyncStub,
         IngestionServiceAsyncStub,
         KeyServiceAsyncStub,
+        QuarantineServiceAsyncStub,
     )
 
 KEY = "key-of-the-shop"
@@ -42,6 +48,7 @@ class Ingestion(NamedTuple):
     api: "IngestionServiceAsyncStub"
     keys: "KeyServiceAsyncStub"
     clock: "ClockServiceAsyncStub"
+    aside: "QuarantineServiceAsyncStub"
 
     async def events(self) -> list[Event]:
         """Everything in the log, by partition and position, markers excepted."""
@@ -152,6 +159,7 @@ async def ingestion(settings: IngestionSettings) -> AsyncIterator[Ingestion]:
                 IngestionServiceStub(channel),
                 KeyServiceStub(channel),
                 ClockServiceStub(channel),
+                QuarantineServiceStub(channel),
             )
 
 

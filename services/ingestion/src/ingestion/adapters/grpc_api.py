@@ -72,10 +72,8 @@ class IngestionApi(IngestionServiceServicer):
         try:
             outcomes = await self._receive(arrivals)
         except Overloaded as error:
-            await _abort(
-                context, grpc.StatusCode.RESOURCE_EXHAUSTED, "too much is waiting", "OVERLOADED", error.retry_after_s
-            )
-        return pb.IngestResponse(results=[_result(outcome) for outcome in outcomes])
+            await give_up(context, error)
+        return pb.IngestResponse(results=[result_to_proto(outcome) for outcome in outcomes])
 
     async def ListQuarantine(self, request: pb.ListQuarantineRequest, context: Any) -> pb.ListQuarantineResponse:
         if not 0 <= request.page_size <= MAX_PAGE:
@@ -104,7 +102,7 @@ def _declared(event: pb.IngestEvent) -> Declared:
     )
 
 
-def _result(outcome: Outcome) -> pb.IngestResult:
+def result_to_proto(outcome: Outcome) -> pb.IngestResult:
     return pb.IngestResult(
         outcome=FATES[outcome.fate], event_id=outcome.event_id, reason=outcome.reason, field=outcome.field
     )
@@ -140,6 +138,12 @@ def _place(token: str) -> tuple[int, str]:
 
 def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
+
+
+async def give_up(context: Any, error: Overloaded) -> NoReturn:
+    """Tell the caller when to come back."""
+    code = grpc.StatusCode.RESOURCE_EXHAUSTED
+    await _abort(context, code, "too much is waiting", "OVERLOADED", error.retry_after_s)
 
 
 async def _abort(context: Any, code: grpc.StatusCode, sentence: str, reason: str, retry_after_s: int = 0) -> NoReturn:

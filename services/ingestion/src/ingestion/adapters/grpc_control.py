@@ -16,21 +16,31 @@ MAX_KEYS: Final = 1_000
 UUID_CHARS: Final = 36
 
 
+class AccessToken:
+    """With a token, callers say `authorization: Bearer <token>`; without one, who reaches us may ask."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def check(self, context: Any) -> None:
+        """Raises Denied (KEY_ACCESS)."""
+        if self._token:
+            given = dict(context.invocation_metadata()).get("authorization", "")
+            if write_key(given.encode() if isinstance(given, str) else given) != self._token:
+                raise Denied("this caller may not open personal fields", reason="KEY_ACCESS")
+
+
 class KeyApi(KeyServiceServicer):
-    def __init__(self, keys: SubjectKeys, tables: PostgresTables, access_token: str) -> None:
-        """With an access token, callers say `authorization: Bearer <token>`; without one, who reaches us may ask."""
+    def __init__(self, keys: SubjectKeys, tables: PostgresTables, access: AccessToken) -> None:
         self._keys = keys
         self._tables = tables
-        self._access_token = access_token
+        self._access = access
 
     async def Unwrap(self, request: pb.UnwrapRequest, context: Any) -> pb.UnwrapResponse:
-        if self._access_token:
-            given = dict(context.invocation_metadata()).get("authorization", "")
-            if write_key(given.encode() if isinstance(given, str) else given) != self._access_token:
-                raise Denied("this caller may not open personal fields", reason="KEY_ACCESS")
+        self._access.check(context)
         if len(request.key_ids) > MAX_KEYS:
             raise Invalid("at most 1000 keys are unwrapped at once", reason="BATCH_SIZE", field="key_ids")
-        wanted = sorted({key_id for key_id in request.key_ids if _is_uuid(key_id)})
+        wanted = sorted({key_id for key_id in request.key_ids if is_uuid(key_id)})
         return pb.UnwrapResponse(keys=await self._keys.unwrap(wanted, self._tables))
 
 
@@ -54,7 +64,8 @@ class ClockApi(ClockServiceServicer):
         return answer
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
+    """Whether it is written as ids are."""
     return len(text) == UUID_CHARS and set(text) <= _UUID_CHARS
 
 

@@ -28,7 +28,8 @@ KEYS: Final = "SELECT key_id::text, wrapped FROM subject_keys WHERE key_id = ANY
 ADD_KEYS: Final = "INSERT INTO subject_keys SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])"
 KEEP_ASIDE: Final = """
 INSERT INTO quarantine SELECT * FROM unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::uuid[], $9::bytea[]
+    $1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::uuid[], $9::bytea[],
+    $10::text[], $11::boolean[]
 ) ON CONFLICT (quarantine_id) DO NOTHING
 """
 STORED: Final = """

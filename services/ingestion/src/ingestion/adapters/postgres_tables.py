@@ -1,6 +1,6 @@
 """Sources, subject keys and quarantine outside the front door's transaction."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +8,7 @@ import asyncpg
 
 from cairn_kernel.errors import Unavailable
 from ingestion.adapters.postgres_ledger import KEYS
+from ingestion.application.redrive import Kept, Which
 from ingestion.domain.told import Source
 
 TIMEOUT_S: Final = 10.0
@@ -33,6 +34,40 @@ SELECT quarantine_id::text, source, message_id, reason, field, received FROM qua
 WHERE (received, quarantine_id) < ($1, $2::uuid) AND ($3 = '' OR tenant = $3)
 ORDER BY received DESC, quarantine_id DESC LIMIT $4
 """
+
+
+GROUPS: Final = """
+SELECT source, reason, field, count(*), min(received), max(received),
+    (array_agg(quarantine_id::text ORDER BY received DESC, quarantine_id))[1]
+FROM (SELECT source, reason, regexp_replace(field, '\\[\\d+\\]', '[]', 'g') AS field, received, quarantine_id
+      FROM quarantine WHERE tenant = $1) q
+GROUP BY source, reason, field ORDER BY count(*) DESC, source, reason, field LIMIT $2
+"""
+KEPT: Final = """
+SELECT quarantine_id::text, tenant, q.source,
+    coalesce((SELECT max(clock) FROM sources s WHERE s.tenant = q.tenant AND s.source = q.source), 'server'),
+    received, key_id::text, payload, form, historical
+FROM quarantine q WHERE tenant = $1 AND (cardinality($2::uuid[]) = 0 OR quarantine_id = ANY($2::uuid[]))
+    AND ($3 = '' OR q.source = $3) AND ($4 = '' OR reason = $4)
+    AND ($5 = '' OR regexp_replace(field, '\\[\\d+\\]', '[]', 'g') = $5)
+ORDER BY received, quarantine_id LIMIT $6
+"""
+RELEASE: Final = "DELETE FROM quarantine WHERE quarantine_id = ANY($1::uuid[])"
+EXPIRE: Final = """
+DELETE FROM quarantine WHERE quarantine_id IN (SELECT quarantine_id FROM quarantine WHERE received < $1 LIMIT 10000)
+"""
+
+
+class GroupRow(NamedTuple):
+    """Events kept aside for one reason; places in a batch are told as `[]`."""
+
+    source: str
+    reason: str
+    field: str
+    events: int
+    first: int
+    last: int
+    latest_id: str
 
 
 class QuarantineRow(NamedTuple):
@@ -69,6 +104,24 @@ class PostgresTables:
         async with self._connection() as connection:
             return [QuarantineRow(*row) for row in await connection.fetch(QUARANTINE, *before, tenant, limit)]
 
+    async def groups(self, tenant: str, limit: int) -> list[GroupRow]:
+        async with self._connection() as connection:
+            return [GroupRow(*row) for row in await connection.fetch(GROUPS, tenant, limit)]
+
+    async def kept(self, which: Which, limit: int) -> list[Kept]:
+        wanted = (which.tenant, list(which.ids), which.source, which.reason, which.field)
+        async with self._connection() as connection:
+            return [Kept(*row) for row in await connection.fetch(KEPT, *wanted, limit)]
+
+    async def release(self, quarantine_ids: Sequence[str]) -> int:
+        async with self._connection() as connection:
+            return _number(await connection.execute(RELEASE, list(quarantine_ids)))
+
+    async def expire(self, before: int) -> int:
+        """Forget what was kept aside before an instant; return how many, at most 10,000 at once."""
+        async with self._connection() as connection:
+            return _number(await connection.execute(EXPIRE, before))
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
         try:
@@ -76,3 +129,8 @@ class PostgresTables:
                 yield connection
         except DOWN as error:
             raise Unavailable("the database does not answer") from error
+
+
+def _number(status: str) -> int:
+    """Rows that a statement touched."""
+    return int(status.rpartition(" ")[2])

@@ -169,4 +169,6 @@ def _kept(kept: Aside, now: int, keys: dict[str, bytes]) -> KeptAside:
         now,
         kept.key_id,
         payload,
+        kept.form,
+        kept.historical,
     )

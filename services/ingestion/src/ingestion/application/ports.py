@@ -19,6 +19,8 @@ class KeptAside(NamedTuple):
     received: int
     key_id: str
     payload: bytes
+    form: str
+    historical: bool
 
 
 class NewKey(NamedTuple):

@@ -66,6 +66,8 @@ def set_aside(
         names=segment.named_by(call, kind=request.kind),
         message_id=readable_id(call.message_id),
         arrived=request.arrived,
+        form=f"{request.dialect.name}:{request.kind}",
+        historical=request.historical,
     )
 
 

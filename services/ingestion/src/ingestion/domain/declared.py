@@ -1,7 +1,9 @@
 """Events that a source declares field by field, not in Segment's words."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+import msgspec
 
 from cairn_kernel.event import canonical
 from ingestion.domain import names as names_
@@ -11,6 +13,9 @@ from ingestion.domain.drafts import Secrets, aside, draft
 from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, BadEvent, step
 from ingestion.domain.personal import is_personal, is_personal_trait
 from ingestion.domain.told import MAX_EVENT_BYTES, NAMING_FIELDS, Name, Told, declared, message_id, names
+
+DECLARED: Final = "declared"
+"""The form of a payload that is such an event."""
 
 
 class Declared(NamedTuple):
@@ -46,7 +51,15 @@ def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, plac
             names=names((key, value) for key, value in event.identifiers.items() if _is_declared(key)),
             message_id=readable_id(event.message_id),
             arrived=request.arrived,
+            form=DECLARED,
+            historical=request.historical,
         )
+
+
+def arrive_again(payload: bytes, request: Request, secrets: Secrets) -> Arrival:
+    """A declared event out of the quarantine. Raises msgspec.MsgspecError if it was not even kept as JSON."""
+    kept = _events.decode(payload)
+    return arrive_declared(Declared(*msgspec.structs.astuple(kept)), request, secrets, place="")
 
 
 def _told(event: Declared) -> Told:
@@ -94,3 +107,17 @@ def _payload(event: Declared) -> bytes:
         return canonical(told)
     except (ValueError, RecursionError, TypeError):  # NaN and too deep: kept as text
         return repr(told).encode(errors="replace")
+
+
+class _Kept(msgspec.Struct):
+    """The same, as JSON has it."""
+
+    message_id: str
+    type: str
+    event_time: int | None
+    identifiers: dict[str, str]
+    properties: dict[str, Any]
+    size_bytes: int
+
+
+_events: Final = msgspec.json.Decoder(_Kept)

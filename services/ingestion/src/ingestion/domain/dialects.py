@@ -19,6 +19,7 @@ LARGE_EVENT_BYTES: Final = 256 * 1024
 class Dialect(NamedTuple):
     """One way to speak. `calls` gives what an event tells, mostly one call; it raises BadEvent."""
 
+    name: str
     part: Callable[[bytes], Batch]
     calls: Callable[[bytes], Iterable[Call]]
     max_event_bytes: int = LARGE_EVENT_BYTES
@@ -78,12 +79,19 @@ _POSTHOG_FRAME: Final = Frame("batch", "sent_at", "api_key")
 _SNOWPLOW_FRAME: Final = Frame("data", "", "")
 _CLOUD_FRAME: Final = Frame("", "", "")
 
-SEGMENT: Final = Dialect(part_batch, _understand, MAX_EVENT_BYTES)
-SEGMENT_SINGLE: Final = Dialect(part_single, _understand, MAX_EVENT_BYTES, many=False)
-POSTHOG: Final = Dialect(lambda body: part_batch(body, _POSTHOG_FRAME, max_event_bytes=LARGE_EVENT_BYTES), _posthog)
-POSTHOG_SINGLE: Final = Dialect(lambda body: part_single(body, _POSTHOG_FRAME), _posthog, many=False)
-SNOWPLOW: Final = Dialect(
-    lambda body: part_batch(body, _SNOWPLOW_FRAME, max_event_bytes=LARGE_EVENT_BYTES), _translated(snowplow.calls)
+SEGMENT: Final = Dialect("segment", part_batch, _understand, MAX_EVENT_BYTES)
+SEGMENT_SINGLE: Final = Dialect("segment", part_single, _understand, MAX_EVENT_BYTES, many=False)
+POSTHOG: Final = Dialect(
+    "posthog", lambda body: part_batch(body, _POSTHOG_FRAME, max_event_bytes=LARGE_EVENT_BYTES), _posthog
 )
-CLOUD_EVENT: Final = Dialect(lambda body: part_single(body, _CLOUD_FRAME), _cloudevents, many=False)
-CLOUD_EVENTS: Final = Dialect(part_list, _cloudevents)
+POSTHOG_SINGLE: Final = Dialect("posthog", lambda body: part_single(body, _POSTHOG_FRAME), _posthog, many=False)
+SNOWPLOW: Final = Dialect(
+    "snowplow",
+    lambda body: part_batch(body, _SNOWPLOW_FRAME, max_event_bytes=LARGE_EVENT_BYTES),
+    _translated(snowplow.calls),
+)
+CLOUD_EVENT: Final = Dialect("cloudevents", lambda body: part_single(body, _CLOUD_FRAME), _cloudevents, many=False)
+CLOUD_EVENTS: Final = Dialect("cloudevents", part_list, _cloudevents)
+
+BY_NAME: Final = {dialect.name: dialect for dialect in (SEGMENT, POSTHOG, SNOWPLOW, CLOUD_EVENT)}
+"""How to understand an event again that one of these spoke."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
 
-from cairn_kernel.event import Event, Identifier, canonical
+from cairn_kernel.event import Event, Identifier
 from cairn_kernel.identifiers import strongest_first
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
@@ -61,6 +61,10 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
         return partition_of(self.source.tenant, ":".join(self.identifiers[0]))
 
 
+DRAFT: Final = "draft"
+"""The form of a payload that is a draft rather than what a client sent."""
+
+
 class Aside(NamedTuple):
     """An event that is kept aside. The payload may hold personal data: it is sealed before it is stored."""
 
@@ -71,6 +75,9 @@ class Aside(NamedTuple):
     field: str
     payload: bytes
     key_id: str
+    form: str
+    """How to understand the payload again: `<dialect>:<kind of call>`, or `draft`."""
+    historical: bool = False
 
 
 def draft(
@@ -131,6 +138,8 @@ def aside(
     names: tuple[Name, ...],
     message_id: str,
     arrived: int,
+    form: str,
+    historical: bool = False,
 ) -> Aside:
     """The same bad event sent again is the same one in the quarantine."""
     identifiers = tokens(names, source, secrets)
@@ -144,20 +153,13 @@ def aside(
         field=fault.field,
         payload=payload,
         key_id=subject_key_id(source.tenant, identifiers[0]) if identifiers else day_key_id(source.tenant, arrived),
+        form=form,
+        historical=historical,
     )
 
 
 def aside_from(made: Draft, reason: str, field: str, secrets: Secrets) -> Aside:
     """A well-formed event that cannot be taken in all the same."""
-    payload = canonical(
-        {
-            "messageId": made.message_id,
-            "type": made.type,
-            "event_time": made.event_time,
-            "data": made.clear,
-            "personal": made.personal,
-        }
-    )
     return Aside(
         quarantine_id=stable_id(
             "aside", made.source.tenant, made.source.name, made.message_id, made.digest.hex(), reason
@@ -166,9 +168,18 @@ def aside_from(made: Draft, reason: str, field: str, secrets: Secrets) -> Aside:
         message_id=made.message_id,
         reason=reason,
         field=f"{made.place}.{field}" if made.place else field,
-        payload=payload,
+        payload=msgspec.json.encode(made),
         key_id=made.key_id,
+        form=DRAFT,
+        historical=made.historical,
     )
+
+
+def redrafted(payload: bytes) -> Draft:
+    """The draft that was kept aside; its message id may have been mended. Raises msgspec.MsgspecError."""
+    made = _drafts.decode(payload)
+    event_id = stable_id("event", made.source.tenant, made.source.name, made.message_id)
+    return msgspec.structs.replace(made, event_id=event_id)
 
 
 def tokens(names: tuple[Name, ...], source: Source, secrets: Secrets) -> tuple[Identifier, ...]:
@@ -190,3 +201,6 @@ def subject_key_id(tenant: str, strongest: Identifier) -> str:
 def day_key_id(tenant: str, arrived: int) -> str:
     """The key of payloads of which nobody can say whom they are about: one a day."""
     return stable_id("key", tenant, "quarantine", arrived // DAY)
+
+
+_drafts: Final = msgspec.json.Decoder(Draft)

@@ -158,3 +158,97 @@ class GetClockResponse(_message.Message):
     open_step: int
     step_start_time: _timestamp_pb2.Timestamp
     def __init__(self, mode: _Optional[_Union[GetClockResponse.Mode, str]] = ..., open_step: _Optional[int] = ..., step_start_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListGroupsRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class ListGroupsResponse(_message.Message):
+    __slots__ = ("groups",)
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[QuarantineGroup]
+    def __init__(self, groups: _Optional[_Iterable[_Union[QuarantineGroup, _Mapping]]] = ...) -> None: ...
+
+class QuarantineGroup(_message.Message):
+    __slots__ = ("source", "reason", "field", "count", "first_received_time", "last_received_time", "latest_quarantine_id")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    FIRST_RECEIVED_TIME_FIELD_NUMBER: _ClassVar[int]
+    LAST_RECEIVED_TIME_FIELD_NUMBER: _ClassVar[int]
+    LATEST_QUARANTINE_ID_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    reason: str
+    field: str
+    count: int
+    first_received_time: _timestamp_pb2.Timestamp
+    last_received_time: _timestamp_pb2.Timestamp
+    latest_quarantine_id: str
+    def __init__(self, source: _Optional[str] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ..., count: _Optional[int] = ..., first_received_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., last_received_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., latest_quarantine_id: _Optional[str] = ...) -> None: ...
+
+class GetPayloadRequest(_message.Message):
+    __slots__ = ("tenant", "quarantine_id")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINE_ID_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    quarantine_id: str
+    def __init__(self, tenant: _Optional[str] = ..., quarantine_id: _Optional[str] = ...) -> None: ...
+
+class GetPayloadResponse(_message.Message):
+    __slots__ = ("payload",)
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    payload: bytes
+    def __init__(self, payload: _Optional[bytes] = ...) -> None: ...
+
+class QuarantineSelection(_message.Message):
+    __slots__ = ("tenant", "quarantine_ids", "source", "reason", "field")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINE_IDS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    quarantine_ids: _containers.RepeatedScalarFieldContainer[str]
+    source: str
+    reason: str
+    field: str
+    def __init__(self, tenant: _Optional[str] = ..., quarantine_ids: _Optional[_Iterable[str]] = ..., source: _Optional[str] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
+
+class RedriveRequest(_message.Message):
+    __slots__ = ("selection", "merge_patch", "dry_run")
+    SELECTION_FIELD_NUMBER: _ClassVar[int]
+    MERGE_PATCH_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    selection: QuarantineSelection
+    merge_patch: _struct_pb2.Struct
+    dry_run: bool
+    def __init__(self, selection: _Optional[_Union[QuarantineSelection, _Mapping]] = ..., merge_patch: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+
+class RedriveResponse(_message.Message):
+    __slots__ = ("results",)
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    results: _containers.RepeatedCompositeFieldContainer[RedriveResult]
+    def __init__(self, results: _Optional[_Iterable[_Union[RedriveResult, _Mapping]]] = ...) -> None: ...
+
+class RedriveResult(_message.Message):
+    __slots__ = ("quarantine_id", "result")
+    QUARANTINE_ID_FIELD_NUMBER: _ClassVar[int]
+    RESULT_FIELD_NUMBER: _ClassVar[int]
+    quarantine_id: str
+    result: IngestResult
+    def __init__(self, quarantine_id: _Optional[str] = ..., result: _Optional[_Union[IngestResult, _Mapping]] = ...) -> None: ...
+
+class DiscardRequest(_message.Message):
+    __slots__ = ("selection",)
+    SELECTION_FIELD_NUMBER: _ClassVar[int]
+    selection: QuarantineSelection
+    def __init__(self, selection: _Optional[_Union[QuarantineSelection, _Mapping]] = ...) -> None: ...
+
+class DiscardResponse(_message.Message):
+    __slots__ = ("discarded",)
+    DISCARDED_FIELD_NUMBER: _ClassVar[int]
+    discarded: int
+    def __init__(self, discarded: _Optional[int] = ...) -> None: ...

@@ -149,6 +149,223 @@ class IngestionService:
             _registered_method=True)
 
 
+class QuarantineServiceStub:
+    """QuarantineService looks at events kept aside, mends them and takes them in after all. Payloads may be personal:
+    callers that read or redrive them say `authorization: Bearer <access token>`, if the installation has one.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.ListGroups = channel.unary_unary(
+                '/cairn.ingestion.v1.QuarantineService/ListGroups',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListGroupsRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListGroupsResponse.FromString,
+                _registered_method=True)
+        self.GetPayload = channel.unary_unary(
+                '/cairn.ingestion.v1.QuarantineService/GetPayload',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPayloadRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPayloadResponse.FromString,
+                _registered_method=True)
+        self.Redrive = channel.unary_unary(
+                '/cairn.ingestion.v1.QuarantineService/Redrive',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.RedriveRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.RedriveResponse.FromString,
+                _registered_method=True)
+        self.Discard = channel.unary_unary(
+                '/cairn.ingestion.v1.QuarantineService/Discard',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.DiscardRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.DiscardResponse.FromString,
+                _registered_method=True)
+
+
+class QuarantineServiceServicer:
+    """QuarantineService looks at events kept aside, mends them and takes them in after all. Payloads may be personal:
+    callers that read or redrive them say `authorization: Bearer <access token>`, if the installation has one.
+    """
+
+    def ListGroups(self, request, context):
+        """ListGroups tells for which reasons how many events are kept aside, the most frequent first.
+        Errors: UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPayload(self, request, context):
+        """GetPayload returns an event as it came.
+        Errors: NOT_FOUND (NOT_IN_QUARANTINE, ERASED); PERMISSION_DENIED (KEY_ACCESS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Redrive(self, request, context):
+        """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
+        quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+        (OVERLOADED; retry after the RetryInfo delay).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Discard(self, request, context):
+        """Discard forgets events that are of no use.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED); PERMISSION_DENIED (KEY_ACCESS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_QuarantineServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'ListGroups': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGroups,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListGroupsRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListGroupsResponse.SerializeToString,
+            ),
+            'GetPayload': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPayload,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPayloadRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPayloadResponse.SerializeToString,
+            ),
+            'Redrive': grpc.unary_unary_rpc_method_handler(
+                    servicer.Redrive,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.RedriveRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.RedriveResponse.SerializeToString,
+            ),
+            'Discard': grpc.unary_unary_rpc_method_handler(
+                    servicer.Discard,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.DiscardRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.DiscardResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'cairn.ingestion.v1.QuarantineService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('cairn.ingestion.v1.QuarantineService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class QuarantineService:
+    """QuarantineService looks at events kept aside, mends them and takes them in after all. Payloads may be personal:
+    callers that read or redrive them say `authorization: Bearer <access token>`, if the installation has one.
+    """
+
+    @staticmethod
+    def ListGroups(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.ingestion.v1.QuarantineService/ListGroups',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListGroupsRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListGroupsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPayload(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.ingestion.v1.QuarantineService/GetPayload',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPayloadRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetPayloadResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Redrive(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.ingestion.v1.QuarantineService/Redrive',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.RedriveRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.RedriveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Discard(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.ingestion.v1.QuarantineService/Discard',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.DiscardRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.DiscardResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class KeyServiceStub:
     """KeyService unwraps subject keys for services that are allowed to open personal fields.
     """

@@ -87,6 +87,109 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_IngestionServiceServicer_to_server(servicer: IngestionServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class QuarantineServiceStub:
+    """QuarantineService looks at events kept aside, mends them and takes them in after all. Payloads may be personal:
+    callers that read or redrive them say `authorization: Bearer <access token>`, if the installation has one.
+    """
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> QuarantineServiceAsyncStub: ...
+    ListGroups: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListGroupsRequest, _ingestion_pb2.ListGroupsResponse]
+    """ListGroups tells for which reasons how many events are kept aside, the most frequent first.
+    Errors: UNAVAILABLE (retry).
+    """
+    GetPayload: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.GetPayloadRequest, _ingestion_pb2.GetPayloadResponse]
+    """GetPayload returns an event as it came.
+    Errors: NOT_FOUND (NOT_IN_QUARANTINE, ERASED); PERMISSION_DENIED (KEY_ACCESS).
+    """
+    Redrive: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.RedriveRequest, _ingestion_pb2.RedriveResponse]
+    """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
+    quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+    (OVERLOADED; retry after the RetryInfo delay).
+    """
+    Discard: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.DiscardRequest, _ingestion_pb2.DiscardResponse]
+    """Discard forgets events that are of no use.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED); PERMISSION_DENIED (KEY_ACCESS).
+    """
+
+@_typing.type_check_only
+class QuarantineServiceAsyncStub(QuarantineServiceStub):
+    """QuarantineService looks at events kept aside, mends them and takes them in after all. Payloads may be personal:
+    callers that read or redrive them say `authorization: Bearer <access token>`, if the installation has one.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    ListGroups: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListGroupsRequest, _ingestion_pb2.ListGroupsResponse]  # type: ignore[assignment]
+    """ListGroups tells for which reasons how many events are kept aside, the most frequent first.
+    Errors: UNAVAILABLE (retry).
+    """
+    GetPayload: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.GetPayloadRequest, _ingestion_pb2.GetPayloadResponse]  # type: ignore[assignment]
+    """GetPayload returns an event as it came.
+    Errors: NOT_FOUND (NOT_IN_QUARANTINE, ERASED); PERMISSION_DENIED (KEY_ACCESS).
+    """
+    Redrive: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.RedriveRequest, _ingestion_pb2.RedriveResponse]  # type: ignore[assignment]
+    """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
+    quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+    (OVERLOADED; retry after the RetryInfo delay).
+    """
+    Discard: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.DiscardRequest, _ingestion_pb2.DiscardResponse]  # type: ignore[assignment]
+    """Discard forgets events that are of no use.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED); PERMISSION_DENIED (KEY_ACCESS).
+    """
+
+class QuarantineServiceServicer(metaclass=_abc_1.ABCMeta):
+    """QuarantineService looks at events kept aside, mends them and takes them in after all. Payloads may be personal:
+    callers that read or redrive them say `authorization: Bearer <access token>`, if the installation has one.
+    """
+
+    @_abc_1.abstractmethod
+    def ListGroups(
+        self,
+        request: _ingestion_pb2.ListGroupsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.ListGroupsResponse, _abc.Awaitable[_ingestion_pb2.ListGroupsResponse]]:
+        """ListGroups tells for which reasons how many events are kept aside, the most frequent first.
+        Errors: UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def GetPayload(
+        self,
+        request: _ingestion_pb2.GetPayloadRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.GetPayloadResponse, _abc.Awaitable[_ingestion_pb2.GetPayloadResponse]]:
+        """GetPayload returns an event as it came.
+        Errors: NOT_FOUND (NOT_IN_QUARANTINE, ERASED); PERMISSION_DENIED (KEY_ACCESS).
+        """
+
+    @_abc_1.abstractmethod
+    def Redrive(
+        self,
+        request: _ingestion_pb2.RedriveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.RedriveResponse, _abc.Awaitable[_ingestion_pb2.RedriveResponse]]:
+        """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
+        quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+        (OVERLOADED; retry after the RetryInfo delay).
+        """
+
+    @_abc_1.abstractmethod
+    def Discard(
+        self,
+        request: _ingestion_pb2.DiscardRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.DiscardResponse, _abc.Awaitable[_ingestion_pb2.DiscardResponse]]:
+        """Discard forgets events that are of no use.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED); PERMISSION_DENIED (KEY_ACCESS).
+        """
+
+def add_QuarantineServiceServicer_to_server(servicer: QuarantineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class KeyServiceStub:
     """KeyService unwraps subject keys for services that are allowed to open personal fields."""
 

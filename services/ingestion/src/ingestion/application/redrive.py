@@ -1,0 +1,169 @@
+"""Events kept aside are looked at, mended and taken in after all."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple, Protocol
+
+import msgspec
+
+from cairn_eventstore import open_field
+from cairn_kernel.errors import Invalid, NotFound
+from ingestion.application.admit import PAYLOAD
+from ingestion.application.receive import Receive
+from ingestion.application.subject_keys import StoredKeys, SubjectKeys
+from ingestion.domain import declared, dialects
+from ingestion.domain.arriving import Arrival, Request, arrive
+from ingestion.domain.drafts import DRAFT, Aside, Draft, Secrets, redrafted
+from ingestion.domain.fates import Fate, Outcome
+from ingestion.domain.told import Source
+
+MOST: Final = 500
+"""Events redriven at once."""
+
+
+class Kept(NamedTuple):
+    """A row of the quarantine with all that is needed to understand it again."""
+
+    quarantine_id: str
+    tenant: str
+    source: str
+    clock: str
+    received: int
+    key_id: str
+    payload: bytes
+    form: str
+    historical: bool
+
+
+class Which(NamedTuple):
+    """Which events: by id, or all of a tenant with this source, reason and field (empty: any)."""
+
+    tenant: str
+    ids: Sequence[str] = ()
+    source: str = ""
+    reason: str = ""
+    field: str = ""
+
+
+class Quarantine(StoredKeys, Protocol):
+    """The table of what is kept aside."""
+
+    async def kept(self, which: Which, limit: int) -> Sequence[Kept]:
+        """Oldest first. Raises Unavailable."""
+        ...
+
+    async def release(self, quarantine_ids: Sequence[str]) -> int:
+        """Forget them; return how many there were."""
+        ...
+
+
+class Redriven(NamedTuple):
+    """What became (or, in a dry run, would become) of one event."""
+
+    quarantine_id: str
+    outcome: Outcome
+
+
+class Redrive:
+    """Payloads go the way of a new arrival, mended by a JSON merge patch (RFC 7396) if one is given."""
+
+    def __init__(self, table: Quarantine, keys: SubjectKeys, receive: Receive, secrets: Secrets) -> None:
+        self._table = table
+        self._keys = keys
+        self._receive = receive
+        self._secrets = secrets
+
+    async def payload(self, tenant: str, quarantine_id: str) -> bytes:
+        """As it came. Raises NotFound (NOT_IN_QUARANTINE, ERASED)."""
+        rows = await self._table.kept(Which(tenant, [quarantine_id]), 1)
+        if not rows:
+            raise NotFound("no such event is in quarantine", reason="NOT_IN_QUARANTINE")
+        payload = (await self._opened(rows)).get(quarantine_id)
+        if payload is None:
+            raise NotFound("the key of this payload was destroyed", reason="ERASED")
+        return payload
+
+    async def __call__(self, which: Which, patch: Mapping[str, Any] | None, *, dry: bool) -> list[Redriven]:
+        """At most MOST events, oldest first. Those that are taken in, or were already, leave the quarantine.
+
+        Raises Overloaded; doing it again is harmless.
+        """
+        rows = await self._table.kept(which, MOST)
+        opened = await self._opened(rows)
+        tried = [
+            (row, arrival)
+            for row in rows
+            if row.quarantine_id in opened
+            for arrival in self._again(row, opened[row.quarantine_id], patch)
+        ]
+        arrivals = [arrival for _, arrival in tried]
+        outcomes = [_foreseen(arrival) for arrival in arrivals] if dry else await self._take(arrivals)
+        found = [Redriven(row.quarantine_id, outcome) for (row, _), outcome in zip(tried, outcomes, strict=True)]
+        if not dry:
+            await self._table.release(self._settled(found, tried))
+        return found
+
+    async def _take(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        return await self._receive(arrivals) if arrivals else []
+
+    @staticmethod
+    def _settled(found: Sequence[Redriven], tried: Sequence[tuple[Kept, Arrival]]) -> list[str]:
+        """Those taken in whole; and those that were mended and are kept aside anew, under another id."""
+        left = {
+            item.quarantine_id
+            for item, (_, arrival) in zip(found, tried, strict=True)
+            if item.outcome.fate is Fate.QUARANTINED
+            and not (isinstance(arrival, Aside) and arrival.quarantine_id != item.quarantine_id)
+        }
+        return sorted({item.quarantine_id for item in found} - left)
+
+    def _again(self, row: Kept, payload: bytes, patch: Mapping[str, Any] | None) -> list[Arrival]:
+        if patch is not None:
+            payload = _patched(payload, patch)
+        source = Source(row.tenant, row.source, "device" if row.clock == "device" else "server")
+        request = Request(source, row.received, historical=row.historical)
+        name, _, kind = row.form.partition(":")
+        try:
+            if name == DRAFT:
+                return [redrafted(payload)]
+            if name == declared.DECLARED:
+                return [declared.arrive_again(payload, request, self._secrets)]
+        except msgspec.MsgspecError:
+            raise Invalid("the payload is not what it was kept as", reason="PATCH", field="merge_patch") from None
+        return arrive(payload, request._replace(kind=kind, dialect=dialects.BY_NAME[name]), self._secrets)
+
+    async def _opened(self, rows: Sequence[Kept]) -> dict[str, bytes]:
+        """Payloads by quarantine id; those whose key was destroyed are left out."""
+        keys = await self._keys.unwrap({row.key_id for row in rows}, self._table)
+        return {
+            row.quarantine_id: open_field(
+                keys[row.key_id], tenant=row.tenant, key_id=row.key_id, field=PAYLOAD, sealed=row.payload
+            )
+            for row in rows
+            if row.key_id in keys
+        }
+
+
+def _foreseen(arrival: Arrival) -> Outcome:
+    if isinstance(arrival, Draft):
+        return Outcome(Fate.ACCEPTED, arrival.event_id)
+    return Outcome(Fate.QUARANTINED, reason=arrival.reason, field=arrival.field)
+
+
+def _patched(payload: bytes, patch: Mapping[str, Any]) -> bytes:
+    try:
+        return msgspec.json.encode(merged(msgspec.json.decode(payload), patch))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        raise Invalid("a payload that is not JSON cannot be mended", reason="PATCH", field="merge_patch") from None
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """RFC 7396: maps are merged, null takes a field away, all else replaces."""
+    if not isinstance(patch, Mapping):
+        return patch
+    found = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            found.pop(key, None)
+        else:
+            found[key] = merged(found.get(key), value)
+    return found
