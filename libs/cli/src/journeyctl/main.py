@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "stop": "journeyctl.control:stop",
     "broadcast": "journeyctl.control:broadcast",
     "identity": "journeyctl.identity:app",
+    "test": "journeyctl.testing.command:play_scenarios",
     "simulate": "journeyctl.simulate.command:simulate_command",
     "import": "journeyctl.importing.command:import_",
     "quarantine": "journeyctl.quarantine:app",

@@ -55,8 +55,12 @@ class Programme:
         return int(self.version, 16)
 
 
+_SCENARIOS: Final = (".scenario.yaml", ".scenario.yml")
+"""Files that test a programme rather than being part of it."""
+
+
 def load_directory(path: Path | str) -> Programme:
-    """Read every .yaml and .yml file below a directory as one programme.
+    """Read every .yaml and .yml file below a directory, those of scenarios left out, as one programme.
 
     Raises DefinitionFaults with all faults at once if anything is wrong.
     """
@@ -68,6 +72,8 @@ def load_directory(path: Path | str) -> Programme:
             [Fault(str(root), 1, 1, "there is no such directory", "name the directory of definitions")]
         )
     for file in sorted(item for item in root.rglob("*") if item.suffix in (".yaml", ".yml") and item.is_file()):
+        if file.name.endswith(_SCENARIOS):
+            continue
         text = _read_text(file, faults)
         if text is not None:
             nodes.extend(read_yaml(text, str(file), faults))

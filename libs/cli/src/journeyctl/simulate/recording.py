@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cairn.event.v1.event_pb2 import Batch
-from cairn_journey.facts import FACTS
+from cairn_journey.facts import FACTS, SOURCE
 from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, Event
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.two_sided import TWO_SIDED
@@ -31,6 +31,7 @@ class _Whose(msgspec.Struct):
     tenant: str
     profile_id: str = ""
     as_of: int = 0
+    source: str = ""
     definition_version: str = ""
     data: msgspec.Raw = msgspec.Raw()
 
@@ -98,6 +99,8 @@ def spool(path: Path, tenant: str, batches: Iterable[Batch], until: int | None) 
                 if kind is None:
                     continue
                 whose = _whose.decode(entry.event)
+                if kind == _TOUCHPOINT and whose.source == SOURCE:
+                    continue  # an event that an intervention stated: the replay states it itself
                 if whose.tenant != tenant or not whose.profile_id or (until is not None and whose.as_of > until):
                     continue
                 if entry.type in TWO_SIDED:

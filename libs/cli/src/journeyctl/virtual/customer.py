@@ -75,6 +75,12 @@ class Customer:
         self._follow(facts)
         self._send_due(upto)
 
+    def walk(self, event: Event) -> None:
+        """A control event that concerns many customers."""
+        self.advance(event.as_of)
+        facts, self.state = self._world.journeys.walk(self.state, event)
+        self._follow(facts)
+
     def join_or_part(self, event: Event, other: "Customer | None") -> None:
         """Take in this profile's copy of a merge or a split; without `other` nothing was recorded of that profile.
 

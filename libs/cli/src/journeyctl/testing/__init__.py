@@ -1,0 +1,1 @@
+"""Tests of journeys: scenarios on virtual time, and properties that every programme must have."""

@@ -1,0 +1,208 @@
+"""Play a scenario: its events at their virtual times, through the engines, on a model of delivery."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from cairn_journey import DefinitionFaults, Programme, load_directory
+from cairn_kernel.event import (
+    BROADCAST,
+    CONSENT_CHANGED,
+    DEFINITION_ACTIVATED,
+    MERGED,
+    PAUSED,
+    RESUMED,
+    SPLIT,
+    STOPPED,
+    Event,
+)
+from cairn_kernel.ids import stable_id
+from journeyctl.errors import CannotRun
+from journeyctl.testing.scenario import Given, Scenario
+from journeyctl.virtual.customer import OUTCOMES, Customer
+from journeyctl.virtual.delivery import SENT, fact, outcome
+from journeyctl.virtual.world import World
+
+TENANT: Final = "default"
+IDENTIFIED: Final = "profile.identified"
+PERSONAL: Final = frozenset({"email", "phone", "name", "address", "first_name", "last_name"})
+"""Traits that the front door seals; a scenario writes them as any other."""
+
+
+class Played:
+    """The customers of a scenario, at an instant of it."""
+
+    def __init__(self, scenario: Scenario, programmes: dict[Path, Programme]) -> None:
+        """`programmes` are those read before, by folder; others are added."""
+        self._programmes = programmes
+        self.world = World(self._load(scenario.programme), TENANT)
+        self.customers: dict[str, Customer] = {}
+        self.versions = [self.world.programme]
+        self._scenario = scenario
+        self._seen: set[str] = set()
+        self._closed: set[str] = set()
+
+    def customer(self, name: str) -> Customer:
+        """A customer by the name that the scenario uses."""
+        found = self.customers.get(name)
+        if found is None:
+            profile_id = stable_id("scenario", name)
+            found = self.customers[name] = Customer(self.world, profile_id, answers=_answers, histories=True)
+        return found
+
+    def advance(self, upto: int) -> None:
+        """Let time pass for everybody."""
+        for customer in self.customers.values():
+            customer.advance(upto)
+
+    def happen(self, number: int, given: Given) -> None:
+        """Something given happens."""
+        self.advance(given.at - 1)
+        match given.kind:
+            case "event" | "identify" | "consent":
+                self._take(given, self._event(number, given))
+            case "outcome":
+                self._come_back(given)
+            case "merge":
+                self._two_sided(given, MERGED, giver=str(given.what), receiver=given.customer)
+            case "split":
+                self._two_sided(given, SPLIT, giver=given.customer, receiver=str(given.what))
+            case "programme":
+                self._activate(given)
+            case _:
+                self._walk(given)
+
+    def _take(self, given: Given, event: Event) -> None:
+        if event.id in self._seen:
+            return  # ingestion lets a repeated id in once
+        self._seen.add(event.id)
+        self.customer(given.customer).take(event)
+
+    def _event(self, number: int, given: Given) -> Event:
+        clear: dict[str, Any] = dict(given.more.get("data", {}))
+        sealed: dict[str, bytes] = {}
+        type = str(given.what)
+        if given.kind == "identify":
+            type = IDENTIFIED
+            clear = {name: value for name, value in given.what.items() if name not in PERSONAL}
+            sealed = {name: str(value).encode() for name, value in given.what.items() if name in PERSONAL}
+        elif given.kind == "consent":
+            type = CONSENT_CHANGED
+            clear = {"channel": "", "class": "", **given.what}
+        name = given.more.get("id", f"#{number}")
+        happened = given.more.get("happened")
+        return Event(
+            id=stable_id("scenario", str(name)),
+            tenant=TENANT,
+            type=type,
+            event_time=given.at if happened is None else happened,
+            as_of=given.at,
+            source="scenario",
+            historical=given.more.get("historical") is True,
+            profile_id=self.customer(given.customer).profile_id,
+            data=clear,
+            sealed=sealed,
+            key_id="scenario" if sealed else "",
+        )
+
+    def _come_back(self, given: Given) -> None:
+        """What became of the latest message (of an action, if it is named)."""
+        customer = self.customer(given.customer)
+        action = given.more.get("action")
+        customer.advance(given.at)
+        sent = [
+            told
+            for told in customer.log
+            if told.type == OUTCOMES + SENT and told.source == "activation" and action in (None, told.data["action"])
+        ]
+        if not sent:
+            what = f"of {action} " if action else ""
+            raise CannotRun(f"{given.place}: no message {what}had been sent to {given.customer} by then.")
+        customer.take(outcome(fact(sent[-1], str(given.what), given.at)))
+
+    def _two_sided(self, given: Given, type: str, *, giver: str, receiver: str) -> None:
+        """A merge (the giver ends) or a split (the giver goes on)."""
+        self.advance(given.at)
+        one, other = self.customer(giver), self.customer(receiver)
+        moved = [stable_id("scenario", str(name)) for name in given.more.get("events", ())]
+        data = {"from": one.profile_id, "to": other.profile_id, "moved": [], "at": given.at, "events": moved}
+        cause = stable_id(type, str(given.place))
+        for customer, facing in ((one, other), (other, one)):
+            event = self._control(given, type, data if type == SPLIT else {k: data[k] for k in ("from", "to")}, cause)
+            own = Event(**{**{name: getattr(event, name) for name in event.__struct_fields__}, **_of(customer, cause)})
+            customer.join_or_part(own, facing)
+
+    def _activate(self, given: Given) -> None:
+        programme = self._load(Path(given.place.file).parent / str(given.what))
+        self.versions.append(programme)
+        self.advance(given.at)
+        self.world.activate(programme)
+        self._tell_all(self._control(given, DEFINITION_ACTIVATED, {"version": programme.version}, ""))
+
+    def _walk(self, given: Given) -> None:
+        self.advance(given.at)
+        if given.kind == "broadcast":
+            data = {"type": str(given.what), "data": dict(given.more.get("data", {}))}
+            self._tell_all(self._control(given, BROADCAST, data, ""))
+            return
+        journey = str(given.what)
+        if journey not in self.world.programme.journeys:
+            raise CannotRun(f"{given.place}: there is no journey {journey} in the programme.")
+        if given.kind == "resume":
+            self._closed.discard(journey)
+        else:
+            self._closed.add(journey)
+        self.world.programmes.close(TENANT, self._closed)
+        type = {"pause": PAUSED, "resume": RESUMED, "stop": STOPPED}[given.kind]
+        data = {"journey": journey} | ({"mode": given.more.get("mode", "drain")} if type == STOPPED else {})
+        self._tell_all(self._control(given, type, data, ""))
+
+    def _tell_all(self, event: Event) -> None:
+        for customer in self.customers.values():
+            customer.walk(event)
+
+    def _control(self, given: Given, type: str, data: dict[str, Any], cause: str) -> Event:
+        return Event(
+            id=stable_id("scenario", type, str(given.place)),
+            tenant=TENANT,
+            type=type,
+            event_time=given.at,
+            as_of=given.at,
+            causation_id=cause,
+            data=data,
+        )
+
+    def _load(self, folder: Path) -> Programme:
+        path = folder.resolve()
+        if path not in self._programmes:
+            try:
+                self._programmes[path] = load_directory(folder)
+            except DefinitionFaults as refused:
+                first = refused.faults[0]
+                raise CannotRun(f"{first} in the programme that {self._scenario_place} tests.") from None
+        return self._programmes[path]
+
+    @property
+    def _scenario_place(self) -> str:
+        return "a scenario"
+
+
+def _of(customer: Customer, cause: str) -> dict[str, Any]:
+    """Which side's copy it is."""
+    return {"profile_id": customer.profile_id, "id": stable_id(cause, customer.profile_id)}
+
+
+def _answers(customer: Customer, told: Event) -> Iterable[Event]:
+    """What the model of delivery tells of a message comes back as an event of the customer."""
+    return (told,)
+
+
+def play(scenario: Scenario, programmes: dict[Path, Programme], stops: Iterable[int]) -> Iterator[tuple[int, Played]]:
+    """Play a scenario, pausing after all that happens at each of some instants, and at the end."""
+    played = Played(scenario, programmes)
+    waiting = list(enumerate(scenario.given))
+    for stop in sorted({*stops, scenario.until}):
+        while waiting and waiting[0][1].at <= stop:
+            played.happen(*waiting.pop(0))
+        played.advance(stop)
+        yield stop, played
