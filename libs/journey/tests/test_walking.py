@@ -103,4 +103,6 @@ def test_what_is_due_by_then_happens_first() -> None:
 
 
 def test_a_programme_that_changes_nothing_for_a_customer_leaves_no_trace() -> None:
-    assert told(Customer().when(bought(0)), DEFINITION_ACTIVATED, 3, version="v").new == []
+    customer = Customer().when(bought(0))
+    version = customer.state.open["win-back"].version
+    assert told(customer, DEFINITION_ACTIVATED, 3, version=version).new == []

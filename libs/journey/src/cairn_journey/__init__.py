@@ -1,6 +1,7 @@
 """Cairn's journey language: model, checks, compiler and pure engine."""
 
 from cairn_journey.counts import JourneyCounts, count, counts
+from cairn_journey.diff import DefinitionChange, FieldChange, diff
 from cairn_journey.engine import JourneyDomain
 from cairn_journey.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
 from cairn_journey.faults import DefinitionFaults, Fault
@@ -27,11 +28,13 @@ __all__ = [
     "Connector",
     "ContactPolicy",
     "CustomerState",
+    "DefinitionChange",
     "DefinitionFaults",
     "ExplainedCondition",
     "Explanation",
     "Fault",
     "Feature",
+    "FieldChange",
     "Instance",
     "Journey",
     "JourneyCounts",
@@ -44,6 +47,7 @@ __all__ = [
     "canonical_state",
     "count",
     "counts",
+    "diff",
     "duration_text",
     "explain",
     "known_at",

@@ -119,7 +119,7 @@ class CompiledJourney:
         return self._by_name[name]
 
     def _index(self, journey: Journey, scope: Scope, audiences: Mapping[str, CompiledAudience]) -> None:
-        for rule in journey.entry:
+        for rule in () if journey.retired else journey.entry:
             if rule.on:
                 self._rules(rule.on).entries.append(EntryRule(scope.at_event(rule.when), rule.stage))
             else:

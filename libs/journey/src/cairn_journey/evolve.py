@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from cairn_expressions import Activation, activate
@@ -13,7 +14,18 @@ from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.looking import next_change
 from cairn_journey.registry import Programmes
 from cairn_journey.slots import key_of, remembered, slot_of
-from cairn_journey.state import MAX_PAST, CustomerState, Draft, Instance, Record, Run, Sealed, Timer, state_from_plain
+from cairn_journey.state import (
+    MAX_PAST,
+    Before,
+    CustomerState,
+    Draft,
+    Instance,
+    Record,
+    Run,
+    Sealed,
+    Timer,
+    state_from_plain,
+)
 from cairn_kernel.event import MERGED, SPLIT, Event
 
 NO_RECORD: Final = Record()
@@ -328,6 +340,53 @@ def _tell_traits(draft: Draft, told: Mapping[str, Any]) -> None:
     draft.state.traits = {name: value for name, value in traits.items() if value is not None}
 
 
+def _migrated(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    data, was = fact.data, _instance(draft, fact)
+    old = journey_of(programmes, draft.state.tenant, was)
+    runs = {name: msgspec.convert(run, Run) for name, run in data["runs"].items()}
+    before = msgspec.convert(data["before"], Before | None)
+    instance = replace(was, version=data["to_version"], stage=data["stage"], runs=runs, before=before)
+    draft.open[was.slot] = instance = replace(instance, stage_entered=data["stage_entered"], asleep={})
+    _rearm(draft, fact, instance, old, journey_of(programmes, draft.state.tenant, instance))
+
+
+def _rearm(draft: Draft, fact: Event, instance: Instance, old: CompiledJourney, new: CompiledJourney) -> None:
+    """Timers as the new version wants them; what is timed since some event or entry stays timed since then."""
+    own = f"{instance.instance_id}:"
+    armed = {id: timer for id, timer in draft.state.timers.items() if id.startswith(own)}
+    for id in armed:
+        del draft.timers[id]
+    at = fact.as_of
+    within = new.definition.goal.within
+    if within is not None:
+        _arm(draft, fact, instance, "goal", max(0, instance.entered + within - at))
+    lengths, names = dict(old.idle_stages), _former_names(fact, old, new)
+    for stage, length in new.idle_stages:
+        former = names.get(stage, stage)
+        timer = armed.get(timer_id(instance.instance_id, "idle", former))
+        if timer is not None and former in lengths:
+            _arm(draft, fact, instance, "idle", max(0, timer.due - lengths[former] + length - at), stage)
+        elif former not in lengths:
+            _arm(draft, fact, instance, "idle", length, stage)
+    for name, run in instance.runs.items():
+        _arm(draft, fact, instance, "wait", max(0, run.due - at), name)
+    if new.exits.timed:
+        _look_again(draft, fact, instance, new)
+    if instance.held is not None:
+        waits = {id: timer for id, timer in draft.state.timers.items() if id.startswith(f"{own}wait")}
+        for id in waits:
+            del draft.timers[id]
+        draft.open[instance.slot] = replace(instance, asleep=waits)
+
+
+def _former_names(fact: Event, old: CompiledJourney, new: CompiledJourney) -> dict[str, str]:
+    """What stages were called in the version left, where that says so; a way back goes by the mapping of the way on."""
+    if fact.data["before"] is None:
+        return dict(old.definition.in_flight.stages) if old.definition.in_flight is not None else {}
+    mapping = new.definition.in_flight
+    return {to: was for was, to in mapping.stages} if mapping is not None else {}
+
+
 def _replaced(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.replace(state_from_plain(fact.data["state"]))
 
@@ -417,6 +476,7 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.WAIT_ENDED: _wait_ended,
     facts.HELD: _held,
     facts.RELEASED: _released,
+    facts.MIGRATED: _migrated,
     facts.ARM_ASSIGNED: _arm_assigned,
     facts.TRAITS_SET: _traits_set,
     facts.EMIT_SUPPRESSED: _nothing,

@@ -51,6 +51,12 @@ EMIT_SUPPRESSED: Final = "journey.emit_suppressed"
 """An event that was not stated: journey, instance_id, intervention, step, event, reason HOPS or TOO_MANY."""
 STEP_FAILED: Final = "journey.step_failed"
 """journey, instance_id, intervention, step, expression (as written), error (its kind), on_error (what is done)."""
+MIGRATED: Final = "journey.migrated"
+"""The instance goes on in another version of the journey.
+
+journey, instance_id, from_version, to_version, stage, stage_entered, runs (by intervention), before (version, stage,
+stage_entered, runs; null if it went back to where it was).
+"""
 UNITED: Final = "profile.united"
 """The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
 PARTED: Final = "profile.parted"
@@ -85,6 +91,7 @@ FACTS: Final = frozenset(
         WAIT_ENDED,
         HELD,
         RELEASED,
+        MIGRATED,
         ARM_ASSIGNED,
         TRAITS_SET,
         EMIT_SUPPRESSED,

@@ -6,6 +6,7 @@ from typing import Final
 from cairn_journey.documents import Node
 from cairn_journey.entries_kind import read_entries
 from cairn_journey.features_kind import read_features
+from cairn_journey.in_flight_kind import read_in_flight, read_retired
 from cairn_journey.model import Entry, ExitRule, Friction, Goal, Idle, Journey, On, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
@@ -14,7 +15,7 @@ from cairn_journey.steps_kind import read_interventions, read_on_error
 
 _JOURNEY_KEYS: Final = (
     *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
-    *("goal", "exit", "stages", "friction", "on_error", "interventions", "lateness"),
+    *("goal", "exit", "stages", "friction", "on_error", "interventions", "lateness", "in_flight", "retired"),
 )
 
 
@@ -26,6 +27,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
     stages = _stages(top, at_event, standing)
     entry = read_entries(top, at_event, standing, tuple(stage.name for stage in stages))
     subject = top.choice("subject", ("person",), default="person")
+    interventions = read_interventions(top, tuple(stage.name for stage in stages), stages, at_event)
     return Journey(
         name=top.name("name", "name the journey, such as win-back"),
         owner=top.text("owner"),
@@ -42,7 +44,9 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         stages=stages,
         friction=_friction(top, at_event),
         on_error=read_on_error(top, goto=False),
-        interventions=read_interventions(top, tuple(stage.name for stage in stages), stages, at_event),
+        interventions=interventions,
+        in_flight=read_in_flight(top, tuple(stage.name for stage in stages), interventions),
+        retired=read_retired(top),
         lateness=top.optional_duration("lateness") or 0,
     )
 

@@ -180,6 +180,18 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True)
+class InFlight:
+    """Where those go who are in the journey when this version comes into force.
+
+    Stages and waits (`intervention/step`, by path or id) of the version they are in, to those of this one; a wait may
+    be dropped, which ends its intervention. What has the same name or path need not be mapped.
+    """
+
+    stages: tuple[tuple[str, str], ...] = ()
+    waits: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Journey:
     """A goal, how one comes in and out, the stages to detect, and what we do."""
 
@@ -204,6 +216,10 @@ class Journey:
     """What becomes of a run when a step fails that does not say so itself; None: skip."""
     lateness: int = 0
     """How late (µs) an event may be and still take effect when it happened; the longest of a programme holds."""
+    in_flight: InFlight | None = None
+    """None: those in the journey stay on their version."""
+    retired: Literal["", "drain", "stop"] = ""
+    """Nobody enters any more; those in it finish on their version, or leave when this comes into force."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class Programme:
     def _bundle(self) -> bytes:
         return canonical({"format": _FORMAT, "definitions": self._documents})
 
+    @property
+    def documents(self) -> Sequence[Mapping[str, Any]]:
+        """Its definitions as they were written, in order of kind and name."""
+        return self._documents
+
     @cached_property
     def version(self) -> str:
         """Content hash of the bundle, 16 hex digits."""

@@ -123,6 +123,15 @@ class Run(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rounds of loops and jumps so far by path, and under the empty name how often the run went back."""
 
 
+class Before(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an instance was before it was migrated."""
+
+    version: str
+    stage: str
+    stage_entered: int | None = None
+    runs: dict[str, Run] = {}
+
+
 class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     """One customer once in one journey."""
 
@@ -152,6 +161,8 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     """Since when its journey is paused: what we do in it waits."""
     asleep: dict[str, Timer] = {}
     """Timers of its interventions that a pause disarmed."""
+    before: Before | None = None
+    """Where it was before its last migration; None if it never was migrated, or went back."""
 
     @property
     def slot(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from cairn_journey import facts
+from cairn_journey.migrating import migrate
 from cairn_journey.registry import Programmes
 from cairn_journey.sight import Sight
 from cairn_journey.state import CustomerState, Instance
@@ -61,7 +62,8 @@ def _broadcast(programmes: Programmes, turn: Turn, event: Event) -> None:
 
 
 def _activated(programmes: Programmes, turn: Turn, event: Event) -> None:
-    """A programme came into force: its schedules begin, and those who are in its audiences enter what they lead to."""
+    """A programme came into force: those in flight go where it says; its schedules begin, its audiences enter."""
+    migrate(programmes, turn, event)
     state = turn.state
     active = programmes.active(state.tenant)
     if active is None or active.version != event.data.get("version") or state.version == active.version:
