@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import log, pipeline, simulate
+from tests.bench import ingest, log, pipeline, simulate
 from tests.bench.figures import Figure, save, show
 
 AREAS: dict[str, Callable[[], list[Figure]]] = {
+    "ingest": ingest.measure,
     "log": log.measure,
     "pipeline": pipeline.measure,
     "simulate": simulate.measure,

@@ -1,7 +1,6 @@
 """The whole pipeline live: five services, both servers, connectors; HTTP in, dispatches out."""
 
 import asyncio
-import base64
 import json
 import tempfile
 import time
@@ -9,11 +8,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import nats
 import psutil
 from nats.aio.msg import Msg
 from tests.bench.figures import Figure
+from tests.bench.http import batches, client, cpu_s, send, send_all
 
 from cairn.connector.v1.connector_pb2 import Dispatch
 from cairn.log.v1 import log_pb2
@@ -61,71 +60,16 @@ def _running(programme: Programme) -> Iterator[tuple[Supervisor, Services]]:
             yield stage.supervisor, stage.services
 
 
-def _bodies(first: int, events: int) -> list[bytes]:
-    """Pre-encoded batches as a Segment library sends them; each customer buys again and again."""
-    bodies = []
-    for start in range(first, first + events, BATCH):
-        batch = [
-            {
-                "type": "track",
-                "event": "Basket Purchased",
-                "messageId": f"bench-{number}",
-                "userId": f"u{number % CUSTOMERS}",
-                "timestamp": None,
-                "properties": {"amount": 12.34, "currency": "USD", "items": 3, "departments": ["GROCERY"]},
-            }
-            for number in range(start, start + BATCH)
-        ]
-        bodies.append(json.dumps({"batch": batch}).encode())
-    return bodies
-
-
 def _throughput(supervisor: Supervisor, services: Services) -> tuple[float, float]:
     """Events/s from the first request to the last event decided upon, and CPU µs per event over all processes."""
-    bodies = _bodies(0, EVENTS)
+    bodies = batches(0, EVENTS, BATCH, customers=CUSTOMERS)
     processes = [psutil.Process(supervisor.process_id(name)) for name in (*SERVERS, *supervisor.names)]
-    before = _cpu_s(processes)
+    before = cpu_s(processes)
     started = time.perf_counter()
-    asyncio.run(_send_all(supervisor.installation.http["ingestion"], bodies))
+    asyncio.run(send_all(supervisor.installation.http["ingestion"], WRITE_KEY, bodies, IN_FLIGHT))
     _await_processed(services, deadline_s=120)
     elapsed = time.perf_counter() - started
-    return EVENTS / elapsed, (_cpu_s(processes) - before) / EVENTS * 1e6
-
-
-def _cpu_s(processes: Sequence[psutil.Process]) -> float:
-    total = 0.0
-    for process in processes:
-        for member in (process, *process.children(recursive=True)):
-            times = member.cpu_times()
-            total += times.user + times.system
-    return total
-
-
-async def _send_all(address: str, bodies: Sequence[bytes]) -> None:
-    waiting = iter(bodies)
-
-    async def worker(client: httpx.AsyncClient) -> None:
-        for body in waiting:
-            await _send(client, body)
-
-    async with _client(address) as client, asyncio.TaskGroup() as group:
-        for _ in range(IN_FLIGHT):
-            group.create_task(worker(client))
-
-
-async def _send(client: httpx.AsyncClient, body: bytes) -> None:
-    for _ in range(100):
-        answer = await client.post("/v1/batch", content=body)
-        if answer.status_code != 429:
-            break
-        await asyncio.sleep(0.2)
-    answer.raise_for_status()
-
-
-def _client(address: str) -> httpx.AsyncClient:
-    token = base64.b64encode(f"{WRITE_KEY}:".encode()).decode()
-    headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
-    return httpx.AsyncClient(base_url=f"http://{address}", headers=headers, timeout=60)
+    return EVENTS / elapsed, (cpu_s(processes) - before) / EVENTS * 1e6
 
 
 def _await_processed(services: Services, deadline_s: float) -> None:
@@ -149,20 +93,20 @@ def _positions(services: Services, name: str) -> int:
 async def _latencies(supervisor: Supervisor, services: Services) -> list[float]:
     """Milliseconds from an event's commit to the publishing of the dispatch it caused, at a modest rate."""
     arrived: dict[str, float] = {}
-    client = await nats.connect(supervisor.nats.url)
+    watching = await nats.connect(supervisor.nats.url)
 
     async def receive(message: Msg) -> None:
         arrived[Dispatch.FromString(message.data).delivery_id] = now_us() / 1e6
 
-    await client.subscribe("dispatch.>", cb=receive)
-    await client.flush()
-    async with _client(supervisor.installation.http["ingestion"]) as http, asyncio.TaskGroup() as group:
+    await watching.subscribe("dispatch.>", cb=receive)
+    await watching.flush()
+    async with client(supervisor.installation.http["ingestion"], WRITE_KEY) as http, asyncio.TaskGroup() as group:
         started = time.perf_counter()
         for number, body in enumerate(_campaigns()):
             await asyncio.sleep(max(0.0, started + number * BATCH / PROBE_PER_S - time.perf_counter()))
-            group.create_task(_send(http, body))
+            group.create_task(send(http, body))
     await asyncio.sleep(2)
-    await client.close()
+    await watching.close()
     planned = _planned(services)
     return [(at - planned[delivery]) * 1e3 for delivery, at in arrived.items() if delivery in planned]
 
