@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from cairn_expressions import Expression, compile_expression
 from cairn_journey.conditions import CompiledAudience, Condition, Scope, types_changing
 from cairn_journey.features import CompiledFeature
+from cairn_journey.friction import CompiledFriction, Watch, watches_of
 from cairn_journey.model import Entry, Journey, Schedule, Stage
 from cairn_journey.programme import Programme
 from cairn_journey.scopes import WHERE_VARIABLES
@@ -60,7 +61,19 @@ class Exits(NamedTuple):
 class JourneyRules:
     """What one journey looks out for in events of one type."""
 
-    __slots__ = ("entries", "exits", "friction", "goal", "idle", "key", "looks", "stages", "triggers", "waits")
+    __slots__ = (
+        "entries",
+        "exits",
+        "friction",
+        "goal",
+        "idle",
+        "key",
+        "looks",
+        "stages",
+        "triggers",
+        "waits",
+        "watches",
+    )
 
     def __init__(self) -> None:
         self.entries: list[EntryRule] = []
@@ -73,6 +86,8 @@ class JourneyRules:
         self.idle: list[tuple[str, int]] = []
         self.key: Expression | None = None
         """What tells instances apart; None: events of this type concern all of them."""
+        self.watches: list[Watch] = []
+        """What frictions look at in such events."""
         self.triggers = False
         self.waits = False
 
@@ -81,7 +96,17 @@ class CompiledJourney:
     """A journey ready to run."""
 
     __slots__ = (
-        *("_by_name", "audience", "currency", "currency_code", "definition", "features", "exits", "idle_stages"),
+        *(
+            "_by_name",
+            "audience",
+            "currency",
+            "currency_code",
+            "definition",
+            "features",
+            "exits",
+            "frictions",
+            "idle_stages",
+        ),
         *("interventions", "keyed", "name", "on", "otherwise", "stages", "value"),
     )
 
@@ -109,6 +134,7 @@ class CompiledJourney:
         """What leads in besides events."""
         self._index(journey, scope, audiences)
         self.exits = self._standing_exits(journey, scope)
+        self.frictions = CompiledFriction(journey)
         self.keyed = bool(journey.key)
         for type, rules in self.on.items():
             text = dict(journey.key).get(type) or dict(journey.key).get("")
@@ -137,7 +163,10 @@ class CompiledJourney:
             else:
                 self._rules(stage.on).stages.append(OnRule(stage.name, scope.at_event(stage.when)))
         for point in journey.friction:
-            self._rules(point.on).friction.append(OnRule(point.name, scope.at_event(point.when)))
+            if point.kind == "on":
+                self._rules(point.on).friction.append(OnRule(point.name, scope.at_event(point.when)))
+        for type, watches in watches_of(journey).items():
+            self._rules(type).watches.extend(watches)
         for item in self.interventions:
             if item.on:
                 self._rules(item.on).triggers = True

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Final
 
 from cairn_journey.features import add
+from cairn_journey.health import band
 from cairn_journey.state import CustomerState, Record
 from cairn_kernel.money import decimal_text
 
@@ -33,6 +34,8 @@ class JourneyCounts:
     dwell: dict[str, int] = field(default_factory=dict)
     """Time spent by stage, in stages that were left (µs)."""
     frictions: dict[str, int] = field(default_factory=dict)
+    health: dict[str, int] = field(default_factory=dict)
+    """Open instances by band (well, strained, poor) as of what happened last in each."""
 
     def add(self, other: "JourneyCounts") -> None:
         """Take another's counts in."""
@@ -49,6 +52,7 @@ class JourneyCounts:
             (self.stage_transitions, other.stage_transitions),
             (self.dwell, other.dwell),
             (self.frictions, other.frictions),
+            (self.health, other.health),
         ):
             for name, number in others.items():
                 mine[name] = mine.get(name, 0) + number
@@ -84,4 +88,5 @@ def count(state: CustomerState, name: str) -> JourneyCounts:
         attributed=record.attributed,
         dwell=dict(record.dwell),
         frictions=dict(record.frictions),
+        health=dict(Counter(band(instance.health) for instance in open)),
     )

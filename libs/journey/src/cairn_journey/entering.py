@@ -9,6 +9,7 @@ from cairn_journey.arming import AUDIENCE
 from cairn_journey.compiler import CompiledJourney, CompiledProgramme, EntryRule, JourneyRules
 from cairn_journey.conditions import CompiledAudience
 from cairn_journey.evolve import NO_RECORD
+from cairn_journey.friction import Watch
 from cairn_journey.looking import any_holds, turns_at
 from cairn_journey.reentry import may_enter
 from cairn_journey.running import Running
@@ -64,7 +65,7 @@ class Entering:
             return None
         for rule in rules.entries:
             if self._scene.sight.holds(rule.when):
-                return rule.stage if self._admit(journey, key, version, rule.stage) else None
+                return rule.stage if self._admit(journey, key, version, rule.stage, rules.watches) else None
         return None
 
     def on_time(self, id: str, timer: Timer) -> None:
@@ -129,7 +130,9 @@ class Entering:
         record = state.records.get(journey.name, NO_RECORD)
         return may_enter(journey.definition.reentry, record, key, self._scene.sight.at)
 
-    def _admit(self, journey: CompiledJourney, key: str, version: str, stage: str) -> bool:
+    def _admit(
+        self, journey: CompiledJourney, key: str, version: str, stage: str, watches: Sequence[Watch] = ()
+    ) -> bool:
         """Enter, unless the audience, an exit condition, a pause or a limit forbids it."""
         scene = self._scene
         state = scene.state
@@ -147,6 +150,10 @@ class Entering:
         data: dict[str, Any] = {"journey": journey.name, "instance_id": instance_id, "occurrence": occurrence}
         if key:
             data["key"] = key
+        if watches:
+            event = scene.sight.event
+            begun = [one.friction.name for one in watches if one.part == "begins" and one.sees(event)]
+            data |= {"silences": begun} if begun else {}
         self._tell(facts.ENTERED, data, version)
         if stage:
             scene.tell(scene.state.open[slot_of(journey.name, key)], facts.STAGE_ENTERED, stage=stage)

@@ -11,6 +11,8 @@ from cairn_journey import arming, facts
 from cairn_journey.compiler import CompiledJourney, CompiledProgramme
 from cairn_journey.conditions import IDENTIFIED
 from cairn_journey.features import CompiledFeature, add, amount
+from cairn_journey.friction import DWELL, SILENCE, Watch, traced, traced_stage
+from cairn_journey.health import progressed, struck
 from cairn_journey.looking import next_change
 from cairn_journey.registry import Programmes
 from cairn_journey.slots import key_of, remembered, slot_of
@@ -33,7 +35,7 @@ NO_RECORD: Final = Record()
 MEANING: Final = 1
 """Version of what this module makes of facts: raise it with every change after which the same facts fold to another
 state, so that kept states are folded anew."""
-_SEEN: Final = frozenset({"goal", "idle", "look"})
+_SEEN: Final = frozenset({"goal", "idle", "look", DWELL, SILENCE})
 """Kinds of timers by which a journey sees what the customer does; a pause leaves them armed."""
 
 
@@ -79,6 +81,7 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
         _arm_customer(draft, event, compiled, moved=state.traits.get("timezone") != timezone)
     older = False
     looking: list[tuple[Instance, CompiledJourney]] = []
+    watching: list[tuple[Instance, Sequence[Watch]]] = []
     for instance in state.open.values():
         if compiled is not None and instance.version == version:
             journey = compiled.journeys[instance.journey]
@@ -88,15 +91,33 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
         found = journey.on.get(event.type)
         if found is None:
             continue
-        if found.idle and key_of(found.key, event.data) in ("", instance.key):
+        if (found.idle or found.watches) and key_of(found.key, event.data) in ("", instance.key):
             for stage, length in found.idle:
                 _arm(draft, event, instance, "idle", length, stage)
+            if found.watches:
+                watching.append((instance, found.watches))
         if found.looks and journey.exits.timed:
             looking.append((instance, journey))
     if older:
         _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
+    for instance, watches in watching:
+        _watch(draft, event, instance, watches)
     for instance, journey in looking:
         _look_again(draft, event, instance, journey)
+
+
+def _watch(draft: Draft, event: Event, instance: Instance, watches: Sequence[Watch]) -> None:
+    """What an event may mean to frictions."""
+    for watch in watches:
+        id = timer_id(instance.instance_id, SILENCE, watch.friction.name)
+        if watch.part == "ends":
+            if id in draft.state.timers:
+                del draft.timers[id]
+        elif watch.part == "begins" and id not in draft.state.timers and watch.sees(event.data):
+            _arm(draft, event, instance, SILENCE, watch.friction.within, watch.friction.name)
+    after = traced(instance, watches, event.data, event.as_of)
+    if after is not instance:
+        draft.open[instance.slot] = after
 
 
 def _arm_customer(draft: Draft, event: Event, compiled: CompiledProgramme, *, moved: bool) -> None:
@@ -202,9 +223,11 @@ def _entered(programmes: Programmes, draft: Draft, fact: Event) -> None:
         _look_again(draft, fact, instance, journey)
     for stage, length in journey.idle_stages:
         _arm(draft, fact, instance, "idle", length, stage)
+    for friction in fact.data.get("silences", ()):
+        _arm(draft, fact, instance, SILENCE, journey.frictions.by_name[friction].within, friction)
 
 
-def _stage_entered(_: Programmes, draft: Draft, fact: Event) -> None:
+def _stage_entered(programmes: Programmes, draft: Draft, fact: Event) -> None:
     name, stage = fact.data["journey"], fact.data["stage"]
     instance = _instance(draft, fact)
     record = draft.state.records[name]
@@ -217,8 +240,22 @@ def _stage_entered(_: Programmes, draft: Draft, fact: Event) -> None:
         transitions=transitions,
         dwell=_dwelt(record, instance, fact.as_of),
     )
+    journey = journey_of(programmes, draft.state.tenant, instance)
+    if journey.frictions:
+        instance = _follow_stage(draft, fact, instance, journey, stage)
     draft.open[instance.slot] = replace(instance, stage=stage, stage_entered=fact.as_of)
     _disarm(draft, timer_id(instance.instance_id, "idle", stage), fact.as_of)
+
+
+def _follow_stage(draft: Draft, fact: Event, instance: Instance, journey: CompiledJourney, stage: str) -> Instance:
+    """What a stage may mean to frictions, and that it is progress."""
+    frictions = journey.frictions
+    for friction in frictions.dwell.get(instance.stage, ()):
+        draft.timers.pop(timer_id(instance.instance_id, DWELL, friction.name), None)
+    for friction in frictions.dwell.get(stage, ()):
+        _arm(draft, fact, instance, DWELL, friction.within, friction.name)
+    instance = progressed(journey.definition.health, instance, frictions.order[stage], fact.as_of)
+    return traced_stage(instance, frictions, stage, fact.as_of)
 
 
 def _stage_skipped(_: Programmes, draft: Draft, fact: Event) -> None:
@@ -269,10 +306,18 @@ def _end(draft: Draft, instance: Instance) -> None:
         del draft.timers[id]
 
 
-def _friction_met(_: Programmes, draft: Draft, fact: Event) -> None:
-    name = fact.data["journey"]
+def _friction_met(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    name, friction = fact.data["journey"], fact.data["friction"]
+    instance = _instance(draft, fact)
     record = draft.state.records[name]
-    draft.records[name] = replace(record, frictions=_one_more(record.frictions, fact.data["friction"]))
+    draft.records[name] = replace(record, frictions=_one_more(record.frictions, friction))
+    journey = journey_of(programmes, draft.state.tenant, instance)
+    weight = journey.frictions.by_name[friction].weight
+    traces = {one: trace for one, trace in instance.traces.items() if one != friction}
+    after = struck(journey.definition.health, replace(instance, traces=traces), weight, fact.as_of)
+    draft.open[instance.slot] = after
+    for kind in (DWELL, SILENCE):
+        _disarm(draft, timer_id(instance.instance_id, kind, friction), fact.as_of)
 
 
 def _wait_started(_: Programmes, draft: Draft, fact: Event) -> None:

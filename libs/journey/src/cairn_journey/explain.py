@@ -6,7 +6,8 @@ from cairn_expressions import EvaluationError
 from cairn_journey.compiler import CompiledJourney, EntryRule
 from cairn_journey.conditions import Condition
 from cairn_journey.evolve import NO_RECORD, journey_of
-from cairn_journey.model import Entry, Goal, On, Reentry, Schedule
+from cairn_journey.health import health_at
+from cairn_journey.model import Entry, Friction, Goal, On, Reentry, Schedule
 from cairn_journey.reentry import last_ended, may_enter
 from cairn_journey.registry import Programmes
 from cairn_journey.sight import Sight
@@ -23,7 +24,7 @@ class ExplainedCondition(NamedTuple):
     """A condition and what it saw."""
 
     role: str
-    """audience, entry, reentry, stage, goal or exit."""
+    """audience, entry, reentry, stage, goal, exit or friction."""
     expression: str
     holds: bool
     saw: str
@@ -57,7 +58,7 @@ def explain(programmes: Programmes, state: CustomerState, journey: str, at: int)
     record = state.records.get(journey, NO_RECORD)
     sight = Sight(state, at)
     conditions = _conditions(compiled, sight, instance, record, key, at)
-    summary = _summary(state, compiled, instance, record, key)
+    summary = _summary(state, compiled, instance, record, key, at)
     if instance is not None and len(open) > 1:
         summary += f" It is one of {len(open)} open: {', '.join(one.key for one in open)}."
     return Explanation(summary, conditions)
@@ -68,6 +69,8 @@ def purpose(timer: Timer) -> str:
     match timer.kind:
         case "schedule":
             return f"a schedule leads into {timer.journey}"
+        case "dwell" | "silence":
+            return f"{timer.ref} of {timer.journey} becomes a friction"
         case "audience":
             return f"whether the customer is in the audience {timer.ref}, since time alone may change that"
         case "goal":
@@ -91,16 +94,19 @@ def duration_text(length: int) -> str:
 
 
 def _summary(
-    state: CustomerState, journey: CompiledJourney, instance: Instance | None, record: Record, key: str
+    state: CustomerState, journey: CompiledJourney, instance: Instance | None, record: Record, key: str, at: int
 ) -> str:
     if state.closed_into:
         return f"This profile was merged into {state.closed_into}."
     if instance is not None:
         about = f" for {instance.key}" if instance.key else ""
         since = f"In {journey.name}{about} since {format_instant(instance.entered)}"
+        health = ""
+        if journey.frictions:
+            health = f" Health {health_at(journey.definition.health, instance, at)} of 100."
         if not instance.stage or instance.stage_entered is None:
-            return f"{since}, in no stage yet."
-        return f"{since}, in stage {instance.stage} since {format_instant(instance.stage_entered)}."
+            return f"{since}, in no stage yet.{health}"
+        return f"{since}, in stage {instance.stage} since {format_instant(instance.stage_entered)}.{health}"
     past = [one for one in record.past if key in ("", one.key)]
     if not past:
         return f"Never in {slot_of(journey.name, key)}."
@@ -138,7 +144,35 @@ def _conditions(
             found.append(ExplainedCondition("stage", text, here, "in it now" if here else ""))
         else:
             found.append(_seen("stage", f"{text} and ", sight, condition))
+    found.extend(_friction(point, record) for point in definition.friction)
     return found
+
+
+def _friction(point: Friction, record: Record) -> ExplainedCondition:
+    times = record.frictions.get(point.name, 0)
+    met = f"met {times} time{'s' if times != 1 else ''} in all, {point.weight} of 100 each"
+    return ExplainedCondition("friction", f"{point.name}: {friction_text(point)}", times > 0, met)
+
+
+def friction_text(point: Friction) -> str:
+    """What shows a friction, in words."""
+    match point.kind:
+        case "repeat":
+            about = _on_text(On(point.on, point.when))
+            return f"{about}, {point.times} times within {duration_text(point.within)}"
+        case "loop":
+            path = " > ".join(point.stages or point.events)
+            return f"{path}, {point.times} times within {duration_text(point.within)}"
+        case "dwell":
+            return f"in {point.stage} for longer than {duration_text(point.within)}"
+        case "back":
+            return "back to an earlier stage"
+        case "channel_switch":
+            return f"from a cheaper channel to {' or '.join(point.to)}"
+        case "silence":
+            return f"{duration_text(point.within)} after {_on_text(On(point.on, point.when))} without {point.until}"
+        case _:
+            return _on_text(On(point.on, point.when))
 
 
 def _seen(role: str, before: str, sight: Sight, condition: Condition) -> ExplainedCondition:

@@ -9,7 +9,8 @@ SOURCE: Final = "journey-state"
 """Who states them."""
 
 ENTERED: Final = "journey.entered"
-"""journey, instance_id, occurrence. Like all facts of an instance that has one, it names its key."""
+"""journey, instance_id, occurrence; silences: frictions that wait from now on, if there are any. Like all facts of an
+instance that has one, it names its key."""
 ENTRY_REFUSED: Final = "journey.entry_refused"
 """Somebody would have entered but for a limit: journey, key, reason MAX_OPEN."""
 STAGE_ENTERED: Final = "journey.stage_entered"

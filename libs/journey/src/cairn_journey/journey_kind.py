@@ -6,8 +6,9 @@ from typing import Final
 from cairn_journey.documents import Node
 from cairn_journey.entries_kind import read_entries
 from cairn_journey.features_kind import read_features
+from cairn_journey.friction_kind import read_channels, read_friction, read_health, read_usual
 from cairn_journey.in_flight_kind import read_in_flight, read_retired
-from cairn_journey.model import Entry, ExitRule, Friction, Goal, Idle, Journey, On, Reentry, Stage
+from cairn_journey.model import Entry, ExitRule, Goal, Idle, Journey, On, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
@@ -15,7 +16,8 @@ from cairn_journey.steps_kind import read_interventions, read_on_error
 
 _JOURNEY_KEYS: Final = (
     *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
-    *("goal", "exit", "stages", "friction", "on_error", "interventions", "lateness", "in_flight", "retired"),
+    *("goal", "exit", "stages", "channels", "friction", "health", "on_error", "interventions", "lateness"),
+    *("in_flight", "retired"),
 )
 
 
@@ -26,6 +28,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
     at_event, standing = event_variables(features), standing_variables(features)
     stages = _stages(top, at_event, standing)
     entry = read_entries(top, at_event, standing, tuple(stage.name for stage in stages))
+    channels = read_channels(top)
     subject = top.choice("subject", ("person",), default="person")
     interventions = read_interventions(top, tuple(stage.name for stage in stages), stages, at_event)
     return Journey(
@@ -42,7 +45,9 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         exit=_exits(top, at_event, standing),
         priority=_priority(top),
         stages=stages,
-        friction=_friction(top, at_event),
+        channels=channels,
+        friction=read_friction(top, stages, channels, at_event),
+        health=read_health(top),
         on_error=read_on_error(top, goto=False),
         interventions=interventions,
         in_flight=read_in_flight(top, tuple(stage.name for stage in stages), interventions),
@@ -175,7 +180,7 @@ def _currency(fields: Fields, variables: Mapping[str, type], of_value: str) -> s
 def _stages(top: Fields, at_event: Mapping[str, type], standing: Mapping[str, type]) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for item in top.items("stages"):
-        fields = Fields(top.reading, item, "a stage", ("name", "on", "when", "after"))
+        fields = Fields(top.reading, item, "a stage", ("name", "on", "when", "after", "usual"))
         stage = _stage(fields, at_event, standing)
         _refuse_second(fields, stage.name, {other.name for other in stages}, "stage")
         stages.append(stage)
@@ -190,23 +195,12 @@ def _stage(fields: Fields, at_event: Mapping[str, type], standing: Mapping[str, 
         fields.reading.fault(fields.node, f"stage {name} must be detected by an event or by its absence", cure)
         return Stage(name)
     if on is not None:
-        return Stage(name, on=fields.event("on"), when=fields.condition("when", at_event))
+        return Stage(name, fields.event("on"), fields.condition("when", at_event), usual=read_usual(fields))
     idle = fields.fields("after", "after", ("idle", "for"))
     when = fields.condition("when", standing)
     if idle is None:
         return Stage(name, when=when)
-    return Stage(name, when=when, after=Idle(idle.event("idle"), idle.duration("for")))
-
-
-def _friction(top: Fields, variables: Mapping[str, type]) -> tuple[Friction, ...]:
-    points: list[Friction] = []
-    for item in top.items("friction"):
-        fields = Fields(top.reading, item, "a friction point", ("name", "on", "when"))
-        name = fields.name("name", "name the friction point")
-        _refuse_second(fields, name, {other.name for other in points}, "friction point")
-        cure = "friction is detected by an event: on: coupon.rejected"
-        points.append(Friction(name, fields.event("on", cure), fields.condition("when", variables)))
-    return tuple(points)
+    return Stage(name, "", when, Idle(idle.event("idle"), idle.duration("for")), read_usual(fields))
 
 
 def _refuse_second(fields: Fields, name: str, known: set[str], what: str) -> None:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from cairn_journey.steps_model import Intervention, OnError
+from cairn_kernel.time import DAY
 
 MARKETING: Final = "marketing"
 SERVICE: Final = "service"
@@ -156,15 +157,49 @@ class Stage:
     on: str = ""
     when: str = ""
     after: Idle | None = None
+    usual: tuple[tuple[str, int], ...] = ()
+    """How long customers usually stay, as it was measured, by quantile: p90 to 3 days."""
 
 
 @dataclass(frozen=True, slots=True)
 class Friction:
-    """An event that shows the customer met an obstacle."""
+    """What shows that the customer met an obstacle, and how much of the stay's health (0 to 100) it takes.
+
+    `on`: an event. `repeat`: one event `times` times `within`. `loop`: round `stages` or `events` so often. `dwell`:
+    longer in `stage` than `within`. `back`: to an earlier stage. `channel_switch`: from a cheaper channel `to` one of
+    these. `silence`: after `on` nothing `until` for `within`.
+    """
 
     name: str
-    on: str
+    kind: Literal["on", "repeat", "loop", "dwell", "back", "channel_switch", "silence"] = "on"
+    on: str = ""
     when: str = ""
+    weight: int = 5
+    times: int = 1
+    within: int = 0
+    stages: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    stage: str = ""
+    to: tuple[str, ...] = ()
+    until: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A way by which the customer comes, and the events that show it."""
+
+    name: str
+    on: tuple[str, ...]
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the health of a stay moves besides what frictions take: points per stage further on, and per time without."""
+
+    progress: int = 10
+    points: int = 10
+    every: int = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +245,10 @@ class Journey:
     """Journeys with a higher one take an event first; moments carry it."""
     exit: tuple[ExitRule, ...] = ()
     stages: tuple[Stage, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    """Those that cost least first."""
     friction: tuple[Friction, ...] = ()
+    health: Health = Health()
     interventions: tuple[Intervention, ...] = ()
     on_error: OnError | None = None
     """What becomes of a run when a step fails that does not say so itself; None: skip."""

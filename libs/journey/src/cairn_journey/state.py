@@ -88,8 +88,9 @@ class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
     due: int
     kind: str
-    """goal (the time for the goal ends), idle (a stage is reached by absence), wait (a wait ends), look (time alone may
-    bring an exit condition about); of the customer: schedule (it comes round), audience (time alone may change it)."""
+    """goal (the time for the goal ends), idle (a stage is reached by absence), wait (a wait ends), dwell or silence (a
+    friction), look (time alone may bring an exit condition about); of the customer: schedule (it comes round), audience
+    (time alone may change it)."""
     journey: str
     ref: str = ""
     """The stage or the intervention."""
@@ -132,6 +133,15 @@ class Before(msgspec.Struct, frozen=True, omit_defaults=True):
     runs: dict[str, Run] = {}
 
 
+class Trace(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What may become a friction."""
+
+    position: int = 0
+    """How far round a loop."""
+    at: tuple[int, ...] = ()
+    """When it happened, or a round was complete; the latest ones."""
+
+
 class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     """One customer once in one journey."""
 
@@ -157,6 +167,17 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     key: str = ""
     """What the instance is about, in a journey with a key."""
 
+    traces: dict[str, Trace] = {}
+    """By friction."""
+    channel: str = ""
+    """The channel by which the customer came last, in a journey that knows channels."""
+    came_from: str = ""
+    """The one before that event."""
+    health: int = 100
+    """As of `health_since`; see `health.health_at`."""
+    health_since: int | None = None
+    furthest: int = -1
+    """Position of the furthest stage so far, in a journey with frictions."""
     held: int | None = None
     """Since when its journey is paused: what we do in it waits."""
     asleep: dict[str, Timer] = {}

@@ -16,7 +16,9 @@ from cairn_journey.compiler import (
 from cairn_journey.entering import Entering
 from cairn_journey.evolve import journey_of
 from cairn_journey.features import amount
+from cairn_journey.friction import DWELL, SILENCE
 from cairn_journey.looking import turns_at
+from cairn_journey.obstacles import Obstacles
 from cairn_journey.registry import Programmes
 from cairn_journey.running import Running
 from cairn_journey.scene import Scene
@@ -43,6 +45,7 @@ class Turn(Scene):
         super().__init__(programmes, state, quiet=quiet)
         self._running = Running(self)
         self._entering = Entering(self, self._running)
+        self._obstacles = Obstacles(self)
         self._version = ""
 
     def fire_due(self, upto: int) -> None:
@@ -166,9 +169,10 @@ class Turn(Scene):
             return
         instance = self.draft.state.open[slot]
         entered = begins or (self._detect(instance, rules) if rules.stages else "")
-        for rule in rules.friction:
-            if self.sight.holds(rule.when):
-                self.tell(instance, facts.FRICTION_MET, friction=rule.name)
+        if rules.friction or rules.watches:
+            self._obstacles.after_event(journey, slot, rules)
+        if entered and not begins:
+            self._obstacles.after_stage(journey, slot, instance.stage)
         if rules.waits or rules.triggers or entered:
             self._running.intervene(journey, slot, type, entered)
 
@@ -238,6 +242,8 @@ class Turn(Scene):
         journey = journey_of(self.programmes, self.state.tenant, instance)
         if timer.kind == "goal":
             self.tell(instance, facts.EXITED, reason=WINDOW_ELAPSED)
+        elif timer.kind in (DWELL, SILENCE):
+            self._obstacles.after_time(instance, timer.ref)
         elif timer.kind == "look":
             self._look(journey, instance)
         elif timer.kind == "wait":
@@ -246,6 +252,7 @@ class Turn(Scene):
             self.tell(instance, facts.STAGE_SKIPPED, stage=timer.ref)
         else:
             self.tell(instance, facts.STAGE_ENTERED, stage=timer.ref)
+            self._obstacles.after_stage(journey, timer.slot, instance.stage)
             self._running.intervene(journey, timer.slot, "", timer.ref)
 
     def _look(self, journey: CompiledJourney, instance: Instance) -> None:
