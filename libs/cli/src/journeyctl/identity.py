@@ -13,10 +13,12 @@ from journeyctl import words
 from journeyctl.customer import find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
+from journeyctl.match_records import match_records
 from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 
 app = typer.Typer(help="Tell who is one person and why; join, part and block by hand.", no_args_is_help=True)
+app.command("match")(match_records)
 
 KINDS: Final = {
     pb.STATEMENT_KIND_SAME: "same",
