@@ -170,30 +170,34 @@ class Command:
     definition_version: str = ""
 
 
-async def begin_walk(connection: Any, log_name: str, command: Command) -> tuple[int, list[NewEvent]]:
+async def begin_walk(
+    connection: Any, log_name: str, command: Command, controls: Sequence[Event] = ()
+) -> tuple[int, list[NewEvent]]:
     """Write a walk for all partitions in the open transaction, which holds LOCK and has fenced the inbox.
 
-    Returns its ordinal, and the control events to append to the log.
+    Returns its ordinal, and the control events to append to the log: none if they are there already (`controls`, one
+    per partition).
     """
-    ordinal = await connection.fetchval(NEXT)
-    controls = [
-        Event(
-            id=stable_id("control", log_name, command.tenant, command.type, partition, ordinal),
-            tenant=command.tenant,
-            type=command.type,
-            event_time=now_us(),
-            as_of=0,
-            source=log_name,
-            definition_version=command.definition_version,
-            data=dict(command.data),
-        )
-        for partition in range(PARTITIONS)
-    ]
+    ordinal: int = await connection.fetchval(NEXT)
+    told = controls or [_control(log_name, command, partition, ordinal) for partition in range(PARTITIONS)]
     scope = list(command.in_flight)
-    rows = [(n, ordinal, command.tenant, to_canonical_json(event), scope) for n, event in enumerate(controls)]
+    rows = [(n, ordinal, command.tenant, to_canonical_json(event), scope) for n, event in enumerate(told)]
     await connection.executemany(INSERT, rows)
-    stream = [stable_id("controls", log_name, partition) for partition in range(PARTITIONS)]
-    return ordinal, [NewEvent(n, stream[n], ordinal, event) for n, event in enumerate(controls)]
+    appends = [NewEvent(n, stable_id("control", event.id), 1, event) for n, event in enumerate(told)]
+    return ordinal, [] if controls else appends
+
+
+def _control(log_name: str, command: Command, partition: int, ordinal: int) -> Event:
+    return Event(
+        id=stable_id("control", log_name, command.tenant, command.type, partition, ordinal),
+        tenant=command.tenant,
+        type=command.type,
+        event_time=now_us(),
+        as_of=0,
+        source=log_name,
+        definition_version=command.definition_version,
+        data=dict(command.data),
+    )
 
 
 def _at(event: Event, as_of: int) -> Event:

@@ -18,6 +18,7 @@ from journey_state.adapters.control_api import ControlApi
 from journey_state.adapters.grpc_api import JourneyApi
 from journey_state.adapters.postgres_controls import PostgresControls
 from journey_state.adapters.postgres_customers import PostgresCustomers
+from journey_state.adapters.postgres_places import Plans, transition_of
 from journey_state.adapters.postgres_population import PostgresPopulation
 from journey_state.adapters.read_model import project
 from journey_state.application.activation import check, installer
@@ -37,7 +38,12 @@ async def compose(chassis: Chassis) -> None:
     """Put the processor and the gRPC services on the chassis."""
     programmes = Programmes()
     definitions = Definitions(
-        chassis.log_name, chassis.pool, chassis.publisher, check=check, install=installer(programmes)
+        chassis.log_name,
+        chassis.pool,
+        chassis.publisher,
+        check=check,
+        install=installer(programmes),
+        transition=transition_of(programmes),
     )
     await definitions.load()
     controls = PostgresControls(chassis.log_name, chassis.pool, chassis.publisher, programmes)
@@ -67,7 +73,7 @@ async def compose(chassis: Chassis) -> None:
     )
     chassis.add_servicer(
         add_JourneyControlServiceServicer_to_server,
-        ControlApi(Commands(controls, programmes), controls),
+        ControlApi(Commands(controls, programmes), controls, Plans(chassis.pool, programmes, definitions.load)),
         journey_pb2.DESCRIPTOR.services_by_name["JourneyControlService"].full_name,
     )
     reader = PostgresCustomers(chassis.pool, chassis.store)

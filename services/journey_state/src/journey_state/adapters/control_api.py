@@ -4,8 +4,10 @@ from typing import Any, Final
 
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn.journey.v1.journey_pb2_grpc import JourneyControlServiceServicer
+from cairn_journey import parse_bundle
 from cairn_kernel.errors import Invalid, NotFound
-from journey_state.adapters.protos import plain, timestamp
+from journey_state.adapters.postgres_places import Plans
+from journey_state.adapters.protos import plain, planned_to_proto, timestamp
 from journey_state.application.commands import DRAIN, NOW, Commands
 from journey_state.application.ports import Controls
 
@@ -16,8 +18,9 @@ MODES: Final = {pb.STOP_MODE_DRAIN: DRAIN, pb.STOP_MODE_NOW: NOW}
 class ControlApi(JourneyControlServiceServicer):
     """Writes commands, and tells how far they have come."""
 
-    def __init__(self, commands: Commands, controls: Controls) -> None:
+    def __init__(self, commands: Commands, controls: Controls, plans: Plans) -> None:
         self._commands = commands
+        self._plans = plans
         self._controls = controls
 
     async def Broadcast(self, request: pb.BroadcastRequest, context: Any) -> pb.BroadcastResponse:
@@ -39,6 +42,15 @@ class ControlApi(JourneyControlServiceServicer):
             raise Invalid("mode is missing: say DRAIN or NOW", reason="MODE", field="mode")
         mode = MODES[request.mode]
         return pb.StopJourneyResponse(walk=await self._commands.stop(tenant, request.request_id, request.journey, mode))
+
+    async def PlanProgramme(self, request: pb.PlanProgrammeRequest, context: Any) -> pb.PlanProgrammeResponse:
+        tenant, programme = request.tenant or DEFAULT_TENANT, parse_bundle(request.bundle)
+        planned = await self._plans.of(tenant, programme)
+        return pb.PlanProgrammeResponse(
+            version=programme.version,
+            in_force_version=self._plans.in_force(tenant),
+            places=[planned_to_proto(one) for one in planned],
+        )
 
     async def GetWalk(self, request: pb.GetWalkRequest, context: Any) -> pb.GetWalkResponse:
         found = await self._controls.progress(request.walk)

@@ -11,6 +11,7 @@ from cairn_kernel.event import Event
 from cairn_kernel.time import to_datetime
 from journey_state.application.customers import Folded
 from journey_state.application.listing import features_of
+from journey_state.application.planning import Planned
 from journey_state.application.ports import JourneyCount
 
 
@@ -85,6 +86,29 @@ def entry_to_proto(event: Event) -> pb.TimelineEntry:
 def counts_to_proto(count: JourneyCount) -> pb.JourneyCounts:
     fields: dict[str, Any] = {name: getattr(count, name) for name in count.__slots__ if name != "goal_value"}
     return pb.JourneyCounts(**fields, goal_value=format(count.goal_value, "f"))
+
+
+_OUTCOMES: Final = {
+    "stay": pb.OUTCOME_STAY,
+    "migrate": pb.OUTCOME_MIGRATE,
+    "leave": pb.OUTCOME_LEAVE,
+    "strand": pb.OUTCOME_STRAND,
+}
+
+
+def planned_to_proto(planned: Planned) -> pb.PlannedPlace:
+    one, fate = planned
+    return pb.PlannedPlace(
+        journey=one.journey,
+        definition_version=one.version,
+        stage=one.place.stage,
+        waits=[f"{name}/{path}" for name, path in one.place.waits],
+        instances=one.instances,
+        outcome=_OUTCOMES[fate.kind],
+        to_stage=fate.to.stage if fate.to is not None else "",
+        to_waits=[f"{name}/{path}" for name, path in fate.to.waits] if fate.to is not None else [],
+        problems=fate.problems,
+    )
 
 
 def plain(struct: Struct) -> dict[str, Any]:

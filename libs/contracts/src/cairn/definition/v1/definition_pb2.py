@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/definition/v1/definition.proto\x12\x13\x63\x61irn.definition.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"B\n\x0c\x41pplyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06\x62undle\x18\x03 \x01(\x0c\"1\n\rApplyResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\"\"\n\x10GetActiveRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"h\n\x11GetActiveResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x32\n\x0e\x61\x63tivated_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"4\n\x11GetVersionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"5\n\x12GetVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x32\x9e\x02\n\x11\x44\x65\x66initionService\x12N\n\x05\x41pply\x12!.cairn.definition.v1.ApplyRequest\x1a\".cairn.definition.v1.ApplyResponse\x12Z\n\tGetActive\x12%.cairn.definition.v1.GetActiveRequest\x1a&.cairn.definition.v1.GetActiveResponse\x12]\n\nGetVersion\x12&.cairn.definition.v1.GetVersionRequest\x1a\'.cairn.definition.v1.GetVersionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/definition/v1/definition.proto\x12\x13\x63\x61irn.definition.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"R\n\x0c\x41pplyRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\x0e\n\x06\x62undle\x18\x03 \x01(\x0c\x12\x0e\n\x06revert\x18\x04 \x01(\x08\"?\n\rApplyResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x02 \x01(\x08\x12\x0c\n\x04walk\x18\x03 \x01(\x03\">\n\x0c\x43heckRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x0e\n\x06revert\x18\x03 \x01(\x08\"2\n\rCheckResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08in_force\x18\x02 \x01(\x08\"$\n\x12GetPreviousRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"6\n\x13GetPreviousResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\"\"\n\x10GetActiveRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"h\n\x11GetActiveResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12\x32\n\x0e\x61\x63tivated_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"4\n\x11GetVersionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"5\n\x12GetVersionResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x32\xd0\x03\n\x11\x44\x65\x66initionService\x12N\n\x05\x41pply\x12!.cairn.definition.v1.ApplyRequest\x1a\".cairn.definition.v1.ApplyResponse\x12N\n\x05\x43heck\x12!.cairn.definition.v1.CheckRequest\x1a\".cairn.definition.v1.CheckResponse\x12`\n\x0bGetPrevious\x12\'.cairn.definition.v1.GetPreviousRequest\x1a(.cairn.definition.v1.GetPreviousResponse\x12Z\n\tGetActive\x12%.cairn.definition.v1.GetActiveRequest\x1a&.cairn.definition.v1.GetActiveResponse\x12]\n\nGetVersion\x12&.cairn.definition.v1.GetVersionRequest\x1a\'.cairn.definition.v1.GetVersionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,25 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'cairn.definition.v1.definit
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_APPLYREQUEST']._serialized_start=94
-  _globals['_APPLYREQUEST']._serialized_end=160
-  _globals['_APPLYRESPONSE']._serialized_start=162
-  _globals['_APPLYRESPONSE']._serialized_end=211
-  _globals['_GETACTIVEREQUEST']._serialized_start=213
-  _globals['_GETACTIVEREQUEST']._serialized_end=247
-  _globals['_GETACTIVERESPONSE']._serialized_start=249
-  _globals['_GETACTIVERESPONSE']._serialized_end=353
-  _globals['_GETVERSIONREQUEST']._serialized_start=355
-  _globals['_GETVERSIONREQUEST']._serialized_end=407
-  _globals['_GETVERSIONRESPONSE']._serialized_start=409
-  _globals['_GETVERSIONRESPONSE']._serialized_end=462
-  _globals['_DEFINITIONSERVICE']._serialized_start=465
-  _globals['_DEFINITIONSERVICE']._serialized_end=751
+  _globals['_APPLYREQUEST']._serialized_end=176
+  _globals['_APPLYRESPONSE']._serialized_start=178
+  _globals['_APPLYRESPONSE']._serialized_end=241
+  _globals['_CHECKREQUEST']._serialized_start=243
+  _globals['_CHECKREQUEST']._serialized_end=305
+  _globals['_CHECKRESPONSE']._serialized_start=307
+  _globals['_CHECKRESPONSE']._serialized_end=357
+  _globals['_GETPREVIOUSREQUEST']._serialized_start=359
+  _globals['_GETPREVIOUSREQUEST']._serialized_end=395
+  _globals['_GETPREVIOUSRESPONSE']._serialized_start=397
+  _globals['_GETPREVIOUSRESPONSE']._serialized_end=451
+  _globals['_GETACTIVEREQUEST']._serialized_start=453
+  _globals['_GETACTIVEREQUEST']._serialized_end=487
+  _globals['_GETACTIVERESPONSE']._serialized_start=489
+  _globals['_GETACTIVERESPONSE']._serialized_end=593
+  _globals['_GETVERSIONREQUEST']._serialized_start=595
+  _globals['_GETVERSIONREQUEST']._serialized_end=647
+  _globals['_GETVERSIONRESPONSE']._serialized_start=649
+  _globals['_GETVERSIONRESPONSE']._serialized_end=702
+  _globals['_DEFINITIONSERVICE']._serialized_start=705
+  _globals['_DEFINITIONSERVICE']._serialized_end=1169
 # @@protoc_insertion_point(module_scope)

@@ -40,6 +40,16 @@ class DefinitionServiceStub:
                 request_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.ApplyRequest.SerializeToString,
                 response_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.ApplyResponse.FromString,
                 _registered_method=True)
+        self.Check = channel.unary_unary(
+                '/cairn.definition.v1.DefinitionService/Check',
+                request_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.CheckRequest.SerializeToString,
+                response_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.CheckResponse.FromString,
+                _registered_method=True)
+        self.GetPrevious = channel.unary_unary(
+                '/cairn.definition.v1.DefinitionService/GetPrevious',
+                request_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetPreviousRequest.SerializeToString,
+                response_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetPreviousResponse.FromString,
+                _registered_method=True)
         self.GetActive = channel.unary_unary(
                 '/cairn.definition.v1.DefinitionService/GetActive',
                 request_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetActiveRequest.SerializeToString,
@@ -60,7 +70,23 @@ class DefinitionServiceServicer:
         """Apply checks a bundle and brings it into force for all partitions in one transaction. Applying
         the version that is in force changes nothing. Repeating a request_id returns the first answer.
         Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation);
-        UNAVAILABLE (retry).
+        FAILED_PRECONDITION (WOULD_STRAND: customers in flight would have nowhere to go); UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Check(self, request, context):
+        """Check tells whether Apply would be refused, and changes nothing.
+        Errors: as Apply.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPrevious(self, request, context):
+        """GetPrevious returns the version that was in force before the one that is.
+        Errors: NOT_FOUND (NO_PROGRAMME).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,6 +115,16 @@ def add_DefinitionServiceServicer_to_server(servicer, server):
                     servicer.Apply,
                     request_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.ApplyRequest.FromString,
                     response_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.ApplyResponse.SerializeToString,
+            ),
+            'Check': grpc.unary_unary_rpc_method_handler(
+                    servicer.Check,
+                    request_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.CheckRequest.FromString,
+                    response_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.CheckResponse.SerializeToString,
+            ),
+            'GetPrevious': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPrevious,
+                    request_deserializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetPreviousRequest.FromString,
+                    response_serializer=cairn_dot_definition_dot_v1_dot_definition__pb2.GetPreviousResponse.SerializeToString,
             ),
             'GetActive': grpc.unary_unary_rpc_method_handler(
                     servicer.GetActive,
@@ -129,6 +165,60 @@ class DefinitionService:
             '/cairn.definition.v1.DefinitionService/Apply',
             cairn_dot_definition_dot_v1_dot_definition__pb2.ApplyRequest.SerializeToString,
             cairn_dot_definition_dot_v1_dot_definition__pb2.ApplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Check(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.definition.v1.DefinitionService/Check',
+            cairn_dot_definition_dot_v1_dot_definition__pb2.CheckRequest.SerializeToString,
+            cairn_dot_definition_dot_v1_dot_definition__pb2.CheckResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPrevious(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.definition.v1.DefinitionService/GetPrevious',
+            cairn_dot_definition_dot_v1_dot_definition__pb2.GetPreviousRequest.SerializeToString,
+            cairn_dot_definition_dot_v1_dot_definition__pb2.GetPreviousResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -37,7 +37,15 @@ class DefinitionServiceStub:
     """Apply checks a bundle and brings it into force for all partitions in one transaction. Applying
     the version that is in force changes nothing. Repeating a request_id returns the first answer.
     Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation);
-    UNAVAILABLE (retry).
+    FAILED_PRECONDITION (WOULD_STRAND: customers in flight would have nowhere to go); UNAVAILABLE (retry).
+    """
+    Check: _grpc.UnaryUnaryMultiCallable[_definition_pb2.CheckRequest, _definition_pb2.CheckResponse]
+    """Check tells whether Apply would be refused, and changes nothing.
+    Errors: as Apply.
+    """
+    GetPrevious: _grpc.UnaryUnaryMultiCallable[_definition_pb2.GetPreviousRequest, _definition_pb2.GetPreviousResponse]
+    """GetPrevious returns the version that was in force before the one that is.
+    Errors: NOT_FOUND (NO_PROGRAMME).
     """
     GetActive: _grpc.UnaryUnaryMultiCallable[_definition_pb2.GetActiveRequest, _definition_pb2.GetActiveResponse]
     """GetActive returns the version in force.
@@ -57,7 +65,15 @@ class DefinitionServiceAsyncStub(DefinitionServiceStub):
     """Apply checks a bundle and brings it into force for all partitions in one transaction. Applying
     the version that is in force changes nothing. Repeating a request_id returns the first answer.
     Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation);
-    UNAVAILABLE (retry).
+    FAILED_PRECONDITION (WOULD_STRAND: customers in flight would have nowhere to go); UNAVAILABLE (retry).
+    """
+    Check: _aio.UnaryUnaryMultiCallable[_definition_pb2.CheckRequest, _definition_pb2.CheckResponse]  # type: ignore[assignment]
+    """Check tells whether Apply would be refused, and changes nothing.
+    Errors: as Apply.
+    """
+    GetPrevious: _aio.UnaryUnaryMultiCallable[_definition_pb2.GetPreviousRequest, _definition_pb2.GetPreviousResponse]  # type: ignore[assignment]
+    """GetPrevious returns the version that was in force before the one that is.
+    Errors: NOT_FOUND (NO_PROGRAMME).
     """
     GetActive: _aio.UnaryUnaryMultiCallable[_definition_pb2.GetActiveRequest, _definition_pb2.GetActiveResponse]  # type: ignore[assignment]
     """GetActive returns the version in force.
@@ -80,7 +96,27 @@ class DefinitionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Apply checks a bundle and brings it into force for all partitions in one transaction. Applying
         the version that is in force changes nothing. Repeating a request_id returns the first answer.
         Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation);
-        UNAVAILABLE (retry).
+        FAILED_PRECONDITION (WOULD_STRAND: customers in flight would have nowhere to go); UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def Check(
+        self,
+        request: _definition_pb2.CheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definition_pb2.CheckResponse, _abc.Awaitable[_definition_pb2.CheckResponse]]:
+        """Check tells whether Apply would be refused, and changes nothing.
+        Errors: as Apply.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPrevious(
+        self,
+        request: _definition_pb2.GetPreviousRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_definition_pb2.GetPreviousResponse, _abc.Awaitable[_definition_pb2.GetPreviousResponse]]:
+        """GetPrevious returns the version that was in force before the one that is.
+        Errors: NOT_FOUND (NO_PROGRAMME).
         """
 
     @_abc_1.abstractmethod

@@ -16,9 +16,22 @@ class StopMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOP_MODE_UNSPECIFIED: _ClassVar[StopMode]
     STOP_MODE_DRAIN: _ClassVar[StopMode]
     STOP_MODE_NOW: _ClassVar[StopMode]
+
+class Outcome(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OUTCOME_UNSPECIFIED: _ClassVar[Outcome]
+    OUTCOME_STAY: _ClassVar[Outcome]
+    OUTCOME_MIGRATE: _ClassVar[Outcome]
+    OUTCOME_LEAVE: _ClassVar[Outcome]
+    OUTCOME_STRAND: _ClassVar[Outcome]
 STOP_MODE_UNSPECIFIED: StopMode
 STOP_MODE_DRAIN: StopMode
 STOP_MODE_NOW: StopMode
+OUTCOME_UNSPECIFIED: Outcome
+OUTCOME_STAY: Outcome
+OUTCOME_MIGRATE: Outcome
+OUTCOME_LEAVE: Outcome
+OUTCOME_STRAND: Outcome
 
 class GetCustomerRequest(_message.Message):
     __slots__ = ("tenant", "profile_id", "as_of_time")
@@ -406,3 +419,43 @@ class Control(_message.Message):
     since_time: _timestamp_pb2.Timestamp
     walk: int
     def __init__(self, journey: _Optional[str] = ..., mode: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., walk: _Optional[int] = ...) -> None: ...
+
+class PlanProgrammeRequest(_message.Message):
+    __slots__ = ("tenant", "bundle")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    bundle: bytes
+    def __init__(self, tenant: _Optional[str] = ..., bundle: _Optional[bytes] = ...) -> None: ...
+
+class PlanProgrammeResponse(_message.Message):
+    __slots__ = ("version", "in_force_version", "places")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PLACES_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    in_force_version: str
+    places: _containers.RepeatedCompositeFieldContainer[PlannedPlace]
+    def __init__(self, version: _Optional[str] = ..., in_force_version: _Optional[str] = ..., places: _Optional[_Iterable[_Union[PlannedPlace, _Mapping]]] = ...) -> None: ...
+
+class PlannedPlace(_message.Message):
+    __slots__ = ("journey", "definition_version", "stage", "waits", "instances", "outcome", "to_stage", "to_waits", "problems")
+    JOURNEY_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    WAITS_FIELD_NUMBER: _ClassVar[int]
+    INSTANCES_FIELD_NUMBER: _ClassVar[int]
+    OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    TO_STAGE_FIELD_NUMBER: _ClassVar[int]
+    TO_WAITS_FIELD_NUMBER: _ClassVar[int]
+    PROBLEMS_FIELD_NUMBER: _ClassVar[int]
+    journey: str
+    definition_version: str
+    stage: str
+    waits: _containers.RepeatedScalarFieldContainer[str]
+    instances: int
+    outcome: Outcome
+    to_stage: str
+    to_waits: _containers.RepeatedScalarFieldContainer[str]
+    problems: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., stage: _Optional[str] = ..., waits: _Optional[_Iterable[str]] = ..., instances: _Optional[int] = ..., outcome: _Optional[_Union[Outcome, str]] = ..., to_stage: _Optional[str] = ..., to_waits: _Optional[_Iterable[str]] = ..., problems: _Optional[_Iterable[str]] = ...) -> None: ...

@@ -455,6 +455,11 @@ class JourneyControlServiceStub:
                 request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyRequest.SerializeToString,
                 response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyResponse.FromString,
                 _registered_method=True)
+        self.PlanProgramme = channel.unary_unary(
+                '/cairn.journey.v1.JourneyControlService/PlanProgramme',
+                request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PlanProgrammeRequest.SerializeToString,
+                response_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PlanProgrammeResponse.FromString,
+                _registered_method=True)
         self.GetWalk = channel.unary_unary(
                 '/cairn.journey.v1.JourneyControlService/GetWalk',
                 request_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.GetWalkRequest.SerializeToString,
@@ -508,6 +513,15 @@ class JourneyControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanProgramme(self, request, context):
+        """PlanProgramme tells what becomes of the customers in flight if a programme comes into force, and changes
+        nothing. It covers everybody: what becomes of an instance depends on where it is, so places are counted.
+        Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetWalk(self, request, context):
         """GetWalk tells how far a command has come.
         Errors: NOT_FOUND (NO_SUCH_WALK).
@@ -546,6 +560,11 @@ def add_JourneyControlServiceServicer_to_server(servicer, server):
                     servicer.StopJourney,
                     request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyRequest.FromString,
                     response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyResponse.SerializeToString,
+            ),
+            'PlanProgramme': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanProgramme,
+                    request_deserializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PlanProgrammeRequest.FromString,
+                    response_serializer=cairn_dot_journey_dot_v1_dot_journey__pb2.PlanProgrammeResponse.SerializeToString,
             ),
             'GetWalk': grpc.unary_unary_rpc_method_handler(
                     servicer.GetWalk,
@@ -670,6 +689,33 @@ class JourneyControlService:
             '/cairn.journey.v1.JourneyControlService/StopJourney',
             cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyRequest.SerializeToString,
             cairn_dot_journey_dot_v1_dot_journey__pb2.StopJourneyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanProgramme(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.journey.v1.JourneyControlService/PlanProgramme',
+            cairn_dot_journey_dot_v1_dot_journey__pb2.PlanProgrammeRequest.SerializeToString,
+            cairn_dot_journey_dot_v1_dot_journey__pb2.PlanProgrammeResponse.FromString,
             options,
             channel_credentials,
             insecure,

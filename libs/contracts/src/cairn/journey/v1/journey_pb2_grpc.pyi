@@ -233,6 +233,11 @@ class JourneyControlServiceStub:
     """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
     Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
     """
+    PlanProgramme: _grpc.UnaryUnaryMultiCallable[_journey_pb2.PlanProgrammeRequest, _journey_pb2.PlanProgrammeResponse]
+    """PlanProgramme tells what becomes of the customers in flight if a programme comes into force, and changes
+    nothing. It covers everybody: what becomes of an instance depends on where it is, so places are counted.
+    Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation).
+    """
     GetWalk: _grpc.UnaryUnaryMultiCallable[_journey_pb2.GetWalkRequest, _journey_pb2.GetWalkResponse]
     """GetWalk tells how far a command has come.
     Errors: NOT_FOUND (NO_SUCH_WALK).
@@ -268,6 +273,11 @@ class JourneyControlServiceAsyncStub(JourneyControlServiceStub):
     StopJourney: _aio.UnaryUnaryMultiCallable[_journey_pb2.StopJourneyRequest, _journey_pb2.StopJourneyResponse]  # type: ignore[assignment]
     """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
     Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
+    """
+    PlanProgramme: _aio.UnaryUnaryMultiCallable[_journey_pb2.PlanProgrammeRequest, _journey_pb2.PlanProgrammeResponse]  # type: ignore[assignment]
+    """PlanProgramme tells what becomes of the customers in flight if a programme comes into force, and changes
+    nothing. It covers everybody: what becomes of an instance depends on where it is, so places are counted.
+    Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation).
     """
     GetWalk: _aio.UnaryUnaryMultiCallable[_journey_pb2.GetWalkRequest, _journey_pb2.GetWalkResponse]  # type: ignore[assignment]
     """GetWalk tells how far a command has come.
@@ -325,6 +335,17 @@ class JourneyControlServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_journey_pb2.StopJourneyResponse, _abc.Awaitable[_journey_pb2.StopJourneyResponse]]:
         """StopJourney lets nobody enter a journey any more; those in it finish, or leave now.
         Errors: NOT_FOUND (NO_SUCH_JOURNEY); INVALID_ARGUMENT (FIELD_REQUIRED, MODE); ABORTED (REQUEST_ID_REUSED).
+        """
+
+    @_abc_1.abstractmethod
+    def PlanProgramme(
+        self,
+        request: _journey_pb2.PlanProgrammeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_journey_pb2.PlanProgrammeResponse, _abc.Awaitable[_journey_pb2.PlanProgrammeResponse]]:
+        """PlanProgramme tells what becomes of the customers in flight if a programme comes into force, and changes
+        nothing. It covers everybody: what becomes of an instance depends on where it is, so places are counted.
+        Errors: INVALID_ARGUMENT (DEFINITION, with every fault as a BadRequest field violation).
         """
 
     @_abc_1.abstractmethod
