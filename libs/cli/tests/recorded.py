@@ -136,6 +136,8 @@ def record(events: Iterable[Event], *programmes: tuple[float, Programme], upto: 
             note(profile, *(domain.close(state, one) if first else domain.unite(state, one, own, other)))
         elif one.type == SPLIT:
             note(profile, *(domain.give(state, one, own) if first else domain.receive(state, one, own, other)))
+        elif domain.disordered(state, one):
+            note(profile, *domain.revise(state, one, own))
         else:
             note(profile, *domain.handle(state, one))
     for profile, state in sorted(states.items()):

@@ -150,6 +150,18 @@ def test_a_split_gives_both_their_own_past_again(tmp_path: Path) -> None:
     assert found["journeys"]["win-back"]["change"]["moved_by_days"] == {"-9": 2}
 
 
+def test_late_events_take_effect_in_the_replay_as_they_did(tmp_path: Path) -> None:
+    lately = WIN_BACK + "lateness: 5d\n"
+    late = basket(P[0], 20)
+    late = Event(**{name: getattr(late, name) for name in late.__struct_fields__} | {"as_of": 33 * DAY})
+    events = [known(P[0], 0), basket(P[0], 1), late, event("page.viewed", P[0], 40)]
+    recording = record(events, (0, programme(lately)), upto=100)
+    found = answer(recording, programme(lately), tmp_path, before=programme(lately))
+    assert found["baseline"]["moments_recorded"] == found["baseline"]["moments_reproduced"] > 0
+    assert found["baseline"]["moments_not_recorded"] == 0
+    assert found["journeys"]["win-back"]["before"] == found["journeys"]["win-back"]["after"]
+
+
 def test_moments_recorded_under_earlier_versions_are_reproduced_under_these(tmp_path: Path) -> None:
     events = [known(P[0], 0), basket(P[0], 1), known(P[1], 0), basket(P[1], 60)]
     recording = record(events, (0, programme(SOONER)), (50, programme()), upto=100)

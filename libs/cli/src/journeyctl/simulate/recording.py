@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cairn.event.v1.event_pb2 import Batch
-from cairn_journey.facts import FACTS, SOURCE
+from cairn_journey.facts import FACTS, REVISED, SOURCE
 from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, Event
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.two_sided import TWO_SIDED
@@ -24,6 +24,7 @@ MOMENT_REACHED: Final = "journey.moment_reached"
 _LENGTH: Final = struct.Struct("<IB")
 _TOUCHPOINT: Final = 0
 _MOMENT: Final = 1
+_REVISED: Final = 2
 _NOBODYS: Final = frozenset({MARKER, DEFINITION_ACTIVATED})
 
 
@@ -55,11 +56,22 @@ class RecordedData(msgspec.Struct):
     moment_id: str
 
 
+class _Revised(msgspec.Struct):
+    as_of: int
+    data: "_RevisedData"
+
+
+class _RevisedData(msgspec.Struct):
+    late: str
+
+
 class Past(NamedTuple):
     """Everything recorded of one profile, oldest first."""
 
     touchpoints: list[Event]
     moments: list[Recorded]
+    came_in: dict[str, int]
+    """When events came in that took effect before others which were there already, by id (µs)."""
 
 
 class Index(msgspec.Struct):
@@ -80,6 +92,7 @@ _whose: Final = msgspec.msgpack.Decoder(_Whose)
 _sides: Final = msgspec.msgpack.Decoder(_Sides)
 _event: Final = msgspec.msgpack.Decoder(Event)
 _moment: Final = msgspec.msgpack.Decoder(Recorded)
+_revised: Final = msgspec.msgpack.Decoder(_Revised)
 _index: Final = msgspec.msgpack.Decoder(Index)
 
 
@@ -124,6 +137,8 @@ def spool(path: Path, tenant: str, batches: Iterable[Batch], until: int | None) 
 def _kind(type: str) -> int | None:
     if type == MOMENT_REACHED:
         return _MOMENT
+    if type == REVISED:
+        return _REVISED
     return None if type in FACTS or type in _NOBODYS else _TOUCHPOINT
 
 
@@ -171,12 +186,16 @@ def past(entries: Iterable[tuple[int, bytes]]) -> Past:
     """Decode a profile's entries."""
     touchpoints: list[Event] = []
     moments: list[Recorded] = []
+    came_in: dict[str, int] = {}
     for kind, body in entries:
         if kind == _MOMENT:
             moments.append(_moment.decode(body))
+        elif kind == _REVISED:
+            revised = _revised.decode(body)
+            came_in[revised.data.late] = revised.as_of
         else:
             touchpoints.append(_event.decode(body))
-    return Past(touchpoints, moments)
+    return Past(touchpoints, moments, came_in)
 
 
 class People:

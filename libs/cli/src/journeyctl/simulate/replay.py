@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from cairn_decisions import DECISION_MADE, MOMENT_REACHED
 from cairn_kernel.event import MERGED, Event
 from cairn_kernel.partitions import partition_of
@@ -85,16 +87,16 @@ class Replay:
         moving = True
         while moving:
             moving = False
-            for profile, (touchpoints, _) in members.items():
+            for profile, (touchpoints, _, came_in) in members.items():
                 start = reached[profile]
                 while reached[profile] < len(touchpoints):
                     event = touchpoints[reached[profile]]
                     if event.type in TWO_SIDED and _must_wait(event, lives):
                         break
-                    self._take(event, lives[profile], lives)
+                    self._take(self._as_it_came(event, came_in), lives[profile], lives)
                     reached[profile] += 1
                 moving |= reached[profile] > start
-        for profile, (touchpoints, moments) in members.items():
+        for profile, (touchpoints, moments, _) in members.items():
             life, upto = lives[profile], self._upto_of(profile)
             for customer in life.all():
                 customer.advance(upto)
@@ -133,6 +135,14 @@ class Replay:
                 return
             self.tally.outcomes_used += 1
         after.take(event)
+
+    def _as_it_came(self, event: Event, came_in: Mapping[str, int]) -> Event:
+        """A late event stands in the log at the instant of its effect: as it was when it came in."""
+        lateness = self._recorded.lateness_of(event.definition_version)
+        if not lateness:
+            return event
+        at = came_in.get(event.id) or (event.as_of + lateness if event.event_time < event.as_of else event.as_of)
+        return event if at == event.as_of else replace(event, as_of=at)
 
     def _upto_of(self, profile_id: str) -> int:
         return self._upto.get(partition_of(self._before.tenant, profile_id), NEVER)

@@ -211,7 +211,7 @@ def _observe(partition: int, work: Work, plan: Plan) -> None:
     world = World(before, plan.question.tenant)
     histories = Histories()
     for members in _persons(partition, work, plan):
-        for profile_id, (touchpoints, _moments) in members.items():
+        for profile_id, (touchpoints, *_) in members.items():
             if any(event.type.startswith(OUTCOMES) for event in touchpoints):
                 customer = Customer(world, profile_id)
                 for event in touchpoints:

@@ -26,8 +26,8 @@ class Made(NamedTuple):
 class Customer:
     """Takes events in, lets time pass, and keeps in `log` what follows: journey facts, decisions, deliveries.
 
-    `answers` says what comes back of messages; left out, nothing does. `history` is kept only if asked for: a merge
-    needs that of both sides.
+    `answers` says what comes back of messages; left out, nothing does. `history` is kept only if asked for, since a
+    merge needs that of both sides, or if events may be late.
     """
 
     __slots__ = (
@@ -57,14 +57,18 @@ class Customer:
         self.ledger_history: list[Event] = []
         self._world = world
         self._answers = answers
-        self._histories = histories
+        self._histories = histories or world.lateness > 0
         self._agenda: list[tuple[int, str, Event]] = []
 
     def take(self, event: Event) -> None:
         """Take a touchpoint in, after all that was due by its `as_of`."""
         if self._answers is not None:
             self._catch_up(event.as_of)
-        facts, self.state = self._world.journeys.handle(self.state, event)
+        journeys = self._world.journeys
+        if journeys.disordered(self.state, event):
+            facts, self.state = journeys.revise(self.state, event, self.history)
+        else:
+            facts, self.state = journeys.handle(self.state, event)
         self._follow(facts)
 
     def advance(self, upto: int) -> None:

@@ -38,6 +38,16 @@ class World:
             self.activate(programme)
         return True
 
+    @property
+    def lateness(self) -> int:
+        """How late an event may be to take effect when it happened (µs), under the version in force."""
+        compiled = self.programmes.active(self.tenant)
+        return compiled.lateness if compiled is not None else 0
+
+    def lateness_of(self, version: str) -> int:
+        """The same under a version; 0 if it is not known."""
+        return self.programmes.version(self.tenant, version).lateness if version in self._known else 0
+
     def in_force(self, tenant: str, version: str) -> Catalogue:
         """The catalogue of a version (see cairn_decisions.Catalogues); empty: the one in force."""
         return self._catalogues[version or self.programme.version]
