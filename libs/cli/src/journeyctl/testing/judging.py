@@ -26,6 +26,7 @@ _TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "decided": ("decision.made",),
     "delivery": ("delivery.sent", "delivery.suppressed", "delivery.expired"),
 }
+_DELIVERIES: Final = frozenset(_TYPES["delivery"])
 _TOLD: Final = frozenset(type for types in _TYPES.values() for type in types) | {
     "journey.wait_started",
     "journey.wait_ended",
@@ -183,7 +184,11 @@ def _day(at: int, start: int) -> str:
 
 def _seen(scenario: Scenario, log: list[Event], one: Expected) -> tuple[str, ...]:
     """What happened around the time in question."""
-    told = [fact for fact in log if fact.type in _TOLD or fact.type == one.what]
+    told = [
+        fact
+        for fact in log
+        if fact.type == one.what or (fact.type in _TOLD and not (fact.type in _DELIVERIES and fact.source == "cairn"))
+    ]
     about = one.at if one.at is not None else one.by
     if about is not None:
         nearest = sorted(told, key=lambda fact: abs(fact.as_of - about))[:NEAR]
