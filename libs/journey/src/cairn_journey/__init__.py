@@ -17,6 +17,7 @@ from cairn_journey.model import (
 )
 from cairn_journey.programme import Programme, load_directory, load_text, parse_bundle
 from cairn_journey.registry import Programmes
+from cairn_journey.schema import json_schema
 from cairn_journey.scopes import ACTION_VARIABLES
 from cairn_journey.state import CustomerState, Instance, canonical_state, parse_state
 from cairn_journey.timeline import known_at, timeline
@@ -50,6 +51,7 @@ __all__ = [
     "diff",
     "duration_text",
     "explain",
+    "json_schema",
     "known_at",
     "load_directory",
     "load_text",

@@ -4,21 +4,19 @@ from typing import Literal, cast
 
 from cairn_journey.documents import Node
 from cairn_journey.features_kind import read_features
+from cairn_journey.journey_shapes import AUDIENCE, LEVELS
 from cairn_journey.model import Audience
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import standing_variables
 
-_LEVELS = ("generalized", "segment", "individual")
-
 
 def read_audience(reading: Reading, node: Node) -> Audience:
     """The audience at a node."""
-    keys = ("kind", "name", "owner", "description", "level", "features", "when")
-    top = Fields(reading, node, "an Audience", keys)
+    top = Fields(reading, node, AUDIENCE)
     features = read_features(top)
     top.required("when", 'say who is in it: when: profile.tier == "gold"')
     variables = {name: kind for name, kind in standing_variables(features).items() if name != "audience"}
-    level = top.choice("level", _LEVELS, default="segment")
+    level = top.choice("level", LEVELS, default="segment")
     return Audience(
         name=top.name("name", "name the audience, such as high-value"),
         when=top.condition("when", variables),

@@ -9,6 +9,19 @@ from zoneinfo import available_timezones
 from liquid import Environment
 from liquid.exceptions import LiquidError
 
+from cairn_journey.catalogue_shapes import (
+    ACTION,
+    AFTER,
+    CAP,
+    CONNECTOR,
+    COOLDOWN,
+    PARTS,
+    POLICY,
+    QUIET_HOURS,
+    RATES,
+    TEMPLATE,
+    TREATMENT,
+)
 from cairn_journey.documents import Node
 from cairn_journey.model import (
     CHOSEN,
@@ -33,11 +46,6 @@ DEFAULT_CONTACTS: Final = {"email": "email", "sms": "phone", "whatsapp": "phone"
 
 _CLOCK: Final = re.compile(r"([01]\d|2[0-3]):([0-5]\d)")
 _LOCALE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_ACTION_KEYS: Final = (
-    *("kind", "name", "owner", "description", "tags", "class", "value", "priority", "treatments"),
-    *("eligible", "applicable", "suitable", "propensity", "context_weight", "lever"),
-)
-_PARTS: Final = ("subject", "body", "html")
 _liquid: Final = Environment()
 
 TextOf = Callable[[Node], str]
@@ -46,7 +54,7 @@ TextOf = Callable[[Node], str]
 
 def read_action(reading: Reading, node: Node) -> Action:
     """The action at a node, as well as it can be read."""
-    top = Fields(reading, node, "an Action", _ACTION_KEYS)
+    top = Fields(reading, node, ACTION)
     name = top.name("name", "name the action, such as coupon-10")
     treatments = tuple(_treatment(reading, item) for item in top.items("treatments"))
     treatments_node = top.node_of("treatments")
@@ -76,7 +84,7 @@ def _class(word: str) -> Literal["marketing", "service"]:
 
 
 def _treatment(reading: Reading, node: Node) -> Treatment:
-    fields = Fields(reading, node, "a treatment", ("channel", "template"))
+    fields = Fields(reading, node, TREATMENT)
     channel = fields.name("channel", "name the channel, such as email")
     template = fields.name("template", "name the template")
     reading.use("channel", fields.node_of("channel"), channel)
@@ -97,7 +105,7 @@ def _money(top: Fields) -> Money | None:
 
 def read_policy(reading: Reading, node: Node) -> ContactPolicy:
     """The contact policy at a node, as well as it can be read."""
-    top = Fields(reading, node, "a ContactPolicy", ("kind", "name", "owner", "caps", "cooldowns", "quiet_hours"))
+    top = Fields(reading, node, POLICY)
     return ContactPolicy(
         name=top.name("name", "name the policy"),
         owner=top.text("owner"),
@@ -108,7 +116,7 @@ def read_policy(reading: Reading, node: Node) -> ContactPolicy:
 
 
 def _cap(reading: Reading, node: Node) -> Cap:
-    fields = Fields(reading, node, "a cap", ("scope", "class", "channel", "max", "per"))
+    fields = Fields(reading, node, CAP)
     fields.choice("scope", ("person",), default="person")
     channel = fields.text("channel")
     reading.use("channel", fields.node_of("channel"), channel)
@@ -122,10 +130,10 @@ def _cap(reading: Reading, node: Node) -> Cap:
 
 
 def _cooldown(reading: Reading, node: Node) -> Cooldown:
-    fields = Fields(reading, node, "a cooldown", ("after", "for"))
+    fields = Fields(reading, node, COOLDOWN)
     fields.required("after", "say after what: after: {outcome: bounced}")
     length = fields.duration("for")
-    after = fields.fields("after", "after", ("outcome", "channel", "action"))
+    after = fields.fields("after", AFTER)
     if after is None:
         return Cooldown(OUTCOMES[0], length)
     channel, action = after.text("channel"), after.text("action")
@@ -135,7 +143,7 @@ def _cooldown(reading: Reading, node: Node) -> Cooldown:
 
 
 def _quiet_hours(top: Fields) -> QuietHours | None:
-    fields = top.fields("quiet_hours", "quiet_hours", ("from", "to", "zone"))
+    fields = top.fields("quiet_hours", QUIET_HOURS)
     if fields is None:
         return None
     zone = fields.text("zone") or "customer"
@@ -157,14 +165,14 @@ def _clock(fields: Fields, key: str) -> int:
 
 def read_template(reading: Reading, node: Node, text_of: TextOf) -> Template:
     """The template at a node, as well as it can be read."""
-    top = Fields(reading, node, "a Template", ("kind", "name", "owner", "channel", "default", *_PARTS))
+    top = Fields(reading, node, TEMPLATE)
     name = top.name("name", "name the template")
     channel = top.name("channel", "name the channel, such as email")
     reading.use("channel", top.node_of("channel"), channel)
     top.required("body", 'say what it says: body: {en: "Hello"}, or the name of a .liquid file')
     if channel == "email":
         top.required("subject", 'an e-mail has a subject: subject: {en: "Hello"}')
-    parts = {part: _texts(top, part, text_of) for part in _PARTS if top.node_of(part) is not None}
+    parts = {part: _texts(top, part, text_of) for part in PARTS if top.node_of(part) is not None}
     locales = sorted({locale for texts in parts.values() for locale in texts} - {""})
     default = top.text("default") or ("en" if "en" in locales else locales[0] if locales else "")
     for part, texts in parts.items():
@@ -209,11 +217,10 @@ def _place(error: LiquidError, text: str) -> str:
 
 def read_connector(reading: Reading, node: Node) -> Connector:
     """The connector at a node, as well as it can be read."""
-    keys = ("kind", "name", "owner", "channel", "contact", "recipient", "rates", "idempotency", "doubt")
-    top = Fields(reading, node, "a Connector", keys)
+    top = Fields(reading, node, CONNECTOR)
     name = top.name("name", "name the connector")
     channel = top.name("channel", "name the channel it serves, such as email")
-    rates = top.fields("rates", "rates", ("per_second", "in_flight"))
+    rates = top.fields("rates", RATES)
     idempotency = top.choice("idempotency", ("key", "query", "none"), default="none")
     usual = "drop" if idempotency == "none" else idempotency
     doubt = top.choice("doubt", ("query", "key", "resend", "drop"), default=usual)

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import Final, Literal, cast
 
 from cairn_journey.documents import Node
+from cairn_journey.journey_shapes import ENTRY, ENTRY_KINDS, SCHEDULE
 from cairn_journey.model import Entry, Schedule
 from cairn_journey.reading import Fields, suggestion
 from cairn_journey.steps_shapes import DAYS
 from cairn_journey.waits_kind import read_clock, read_zone
 from cairn_kernel.time import HOUR
 
-_KINDS: Final = ("on", "audience", "schedule", "broadcast", "journey")
 _MOMENTS: Final = ("entered", "goal", "exited")
 _CURE: Final = "name an event: entry: [{on: account.created}], or give audience, schedule, broadcast or journey"
 _SHORTEST: Final = HOUR
@@ -22,10 +22,7 @@ def read_entries(
 ) -> tuple[Entry, ...]:
     """The entry rules; there must be one."""
     node = top.required("entry", "say which events lead into the journey: entry: [{on: account.created}]")
-    rules = [
-        _entry(Fields(top.reading, item, "an entry rule", (*_KINDS, "when", "stage")), at_event, standing, stages)
-        for item in top.items("entry")
-    ]
+    rules = [_entry(Fields(top.reading, item, ENTRY), at_event, standing, stages) for item in top.items("entry")]
     if node is not None and isinstance(node.value, list) and not rules:
         top.reading.fault(
             node, "entry is empty, so nobody could enter", "name an event: entry: [{on: account.created}]"
@@ -36,7 +33,7 @@ def read_entries(
 def _entry(
     fields: Fields, at_event: Mapping[str, type], standing: Mapping[str, type], stages: tuple[str, ...]
 ) -> Entry:
-    kinds = [kind for kind in _KINDS if fields.node_of(kind) is not None]
+    kinds = [kind for kind in ENTRY_KINDS if fields.node_of(kind) is not None]
     if "journey" in kinds:
         kinds = [kind for kind in kinds if kind != "on"]
     stage = fields.text("stage")
@@ -69,7 +66,7 @@ def _entry(
 
 
 def _schedule(entry: Fields) -> Schedule | None:
-    fields = entry.fields("schedule", "a schedule", ("every", "weekday", "day", "at", "zone"))
+    fields = entry.fields("schedule", SCHEDULE)
     if fields is None or not fields.is_map:
         return None
     if (every := fields.node_of("every")) is not None:

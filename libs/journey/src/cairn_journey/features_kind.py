@@ -4,12 +4,12 @@ import re
 from typing import Final
 
 from cairn_journey.documents import Node
+from cairn_journey.journey_shapes import FEATURE, FEATURE_KINDS
 from cairn_journey.model import Feature
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES
 from cairn_kernel.time import DAY, SECOND
 
-FEATURE_KINDS: Final = ("count", "sum", "min", "max", "distinct", "last", "idle", "rate")
 _OF_A_FIELD: Final = ("sum", "min", "max", "distinct", "last")
 _OF_THE_LATEST: Final = ("last", "idle")
 _IDENTIFIER: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -35,7 +35,7 @@ def read_features(top: Fields) -> tuple[Feature, ...]:
 
 
 def _feature(reading: Reading, name: str, node: Node) -> Feature | None:
-    fields = Fields(reading, node, "a feature", (*FEATURE_KINDS, "where", "of", "window", "per"))
+    fields = Fields(reading, node, FEATURE)
     kinds = [kind for kind in FEATURE_KINDS if fields.node_of(kind) is not None]
     if len(kinds) != 1:
         if fields.is_map:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from cairn_journey.documents import Node
+from cairn_journey.journey_shapes import CHANNEL, DETECTIONS, FRICTION, FRICTION_KINDS, HEALTH, RECOVERY
 from cairn_journey.model import Channel, Friction, Health, Stage
 from cairn_journey.reading import Fields, suggestion
 from cairn_journey.scopes import WHERE_VARIABLES
 
-_KINDS: Final = ("on", "error", "repeat", "loop", "dwell", "back", "channel_switch", "silence")
 _WEIGHTS: Final[Mapping[str, int]] = {
     "on": 5,
     "error": 10,
@@ -36,12 +36,12 @@ def read_friction(
     """The friction points of a journey."""
     points: list[Friction] = []
     for item in top.items("friction"):
-        fields = Fields(top.reading, item, "a friction point", ("name", *_KINDS, "when", "weight"))
+        fields = Fields(top.reading, item, FRICTION)
         name = fields.name("name", "name the friction point")
         node = fields.node_of("name")
         if node is not None and name in {other.name for other in points}:
             top.reading.fault(node, f"there is another friction point called {name}", "give it a name of its own")
-        kinds = [kind for kind in _KINDS if fields.node_of(kind) is not None]
+        kinds = [kind for kind in FRICTION_KINDS if fields.node_of(kind) is not None]
         if len(kinds) == 1:
             points.append(_friction(fields, name, kinds[0], stages, channels, variables))
         elif fields.is_map:
@@ -66,7 +66,7 @@ def read_channels(top: Fields) -> tuple[Channel, ...]:
     """The channels a customer may come by, the cheapest first."""
     channels: list[Channel] = []
     for item in top.items("channels"):
-        fields = Fields(top.reading, item, "a channel", ("name", "on", "when"))
+        fields = Fields(top.reading, item, CHANNEL)
         name = fields.name("name", "name the channel")
         fields.required("on", "say which events come by it: on: [call.received]")
         types = tuple(fields.listed_event(str(node.plain()), node) for node in fields.items("on"))
@@ -76,11 +76,11 @@ def read_channels(top: Fields) -> tuple[Channel, ...]:
 
 def read_health(top: Fields) -> Health:
     """How health moves, besides the weights of frictions."""
-    fields = top.fields("health", "health", ("progress", "recovery"))
+    fields = top.fields("health", HEALTH)
     if fields is None:
         return Health()
     usual = Health()
-    recovery = fields.fields("recovery", "recovery", ("points", "every"))
+    recovery = fields.fields("recovery", RECOVERY)
     progress = fields.whole("progress", minimum=0, default=usual.progress)
     if recovery is None:
         return Health(progress=progress)
@@ -105,8 +105,7 @@ def _friction(
         if node is not None and node.value is not True:
             fields.reading.fault(node, "back is either true or left out", "write back: true")
         return Friction(name, kind="back", weight=weight)
-    keys = _KEYS[kind]
-    inner = fields.fields(kind, kind, keys)
+    inner = fields.fields(kind, DETECTIONS[kind])
     if inner is None or not inner.is_map:
         return Friction(name, kind="back", weight=weight)
     match kind:
@@ -127,15 +126,6 @@ def _friction(
         within=inner.duration("for", "say how long nothing may come: for: 3d"),
         until=inner.event("until", "say what ends it: until: promise.kept"),
     )
-
-
-_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "repeat": ("on", "when", "times", "within"),
-    "loop": ("stages", "events", "times", "within"),
-    "dwell": ("stage", "longer_than", "peers"),
-    "channel_switch": ("to",),
-    "silence": ("after", "when", "for", "until"),
-}
 
 
 def _weight(fields: Fields, kind: str) -> int:

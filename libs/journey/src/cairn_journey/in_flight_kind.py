@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Final, Literal
 
+from cairn_journey.journey_shapes import IN_FLIGHT, MIGRATE
 from cairn_journey.model import InFlight
 from cairn_journey.places import DROP, resolved
 from cairn_journey.reading import Fields, suggestion
@@ -20,10 +21,10 @@ def read_in_flight(top: Fields, stages: Collection[str], interventions: tuple[In
     if not isinstance(node.value, dict):
         top.reading.fault(node, f"in_flight cannot be {node.plain()}", _CURE)
         return None
-    outer = Fields(top.reading, node, "in_flight", ("migrate",))
+    outer = Fields(top.reading, node, IN_FLIGHT)
     if outer.required("migrate", _CURE) is None:
         return None
-    fields = outer.fields("migrate", "migrate", ("stages", "waits"))
+    fields = outer.fields("migrate", MIGRATE)
     if fields is None:
         return None
     return InFlight(_stages(fields, stages), _waits(fields, interventions))

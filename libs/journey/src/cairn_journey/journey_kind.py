@@ -1,29 +1,23 @@
 """Read a Journey."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from cairn_journey.documents import Node
 from cairn_journey.entries_kind import read_entries
 from cairn_journey.features_kind import read_features
 from cairn_journey.friction_kind import read_channels, read_friction, read_health, read_usual
 from cairn_journey.in_flight_kind import read_in_flight, read_retired
-from cairn_journey.model import Entry, ExitRule, Goal, Idle, Journey, On, Reentry, Stage
+from cairn_journey.journey_shapes import EXIT_RULE, GOAL, IDLE, JOURNEY, REENTRY, STAGE
+from cairn_journey.model import Entry, ExitRule, Goal, Idle, Journey, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
 from cairn_journey.steps_kind import read_interventions, read_on_error
 
-_JOURNEY_KEYS: Final = (
-    *("kind", "name", "owner", "description", "subject", "key", "audience", "features", "entry", "reentry", "priority"),
-    *("goal", "exit", "stages", "channels", "friction", "health", "on_error", "interventions", "lateness"),
-    *("in_flight", "retired"),
-)
-
 
 def read_journey(reading: Reading, node: Node) -> Journey:
     """The journey at a node, as well as it can be read."""
-    top = Fields(reading, node, "a Journey", _JOURNEY_KEYS)
+    top = Fields(reading, node, JOURNEY)
     features = read_features(top)
     at_event, standing = event_variables(features), standing_variables(features)
     stages = _stages(top, at_event, standing)
@@ -64,20 +58,10 @@ def _audience(top: Fields, standing: Mapping[str, type]) -> str:
     return top.condition("audience", standing)
 
 
-def read_on(fields: Fields, variables: Mapping[str, type]) -> On:
-    """An event with an optional condition."""
-    return On(fields.event("on"), fields.condition("when", variables))
-
-
-def read_ons(top: Fields, key: str, what: str, variables: Mapping[str, type]) -> tuple[On, ...]:
-    """A list of events with optional conditions."""
-    return tuple(read_on(Fields(top.reading, item, what, ("on", "when")), variables) for item in top.items(key))
-
-
 def _exits(top: Fields, at_event: Mapping[str, type], standing: Mapping[str, type]) -> tuple[ExitRule, ...]:
     rules = []
     for item in top.items("exit"):
-        fields = Fields(top.reading, item, "an exit rule", ("on", "when", "reason"))
+        fields = Fields(top.reading, item, EXIT_RULE)
         on, when = fields.node_of("on"), fields.node_of("when")
         if fields.is_map and on is None and when is None:
             cure = "name an event (on: account.closed) or a condition over traits and features (when: profile.closed)"
@@ -127,7 +111,7 @@ def _reentry(top: Fields) -> Reentry:
     if node is None:
         return Reentry()
     if isinstance(node.value, dict):
-        return _limited(Fields(top.reading, node, "reentry", ("after", "max")))
+        return _limited(Fields(top.reading, node, REENTRY))
     rule = top.choice("reentry", ("never", "always"), default="never")
     return Reentry("always" if rule == "always" else "never")
 
@@ -142,7 +126,7 @@ def _limited(fields: Fields) -> Reentry:
 def _goal(top: Fields, variables: Mapping[str, type]) -> Goal:
     cure = "say what the journey is for: goal: {on: order.completed, value: event.amount, within: 30d}"
     top.required("goal", cure)
-    fields = top.fields("goal", "a goal", ("on", "when", "value", "currency", "within", "attribution"))
+    fields = top.fields("goal", GOAL)
     if fields is None:
         return Goal("", 0)
     value, currency = _value(fields, variables)
@@ -180,7 +164,7 @@ def _currency(fields: Fields, variables: Mapping[str, type], of_value: str) -> s
 def _stages(top: Fields, at_event: Mapping[str, type], standing: Mapping[str, type]) -> tuple[Stage, ...]:
     stages: list[Stage] = []
     for item in top.items("stages"):
-        fields = Fields(top.reading, item, "a stage", ("name", "on", "when", "after", "usual"))
+        fields = Fields(top.reading, item, STAGE)
         stage = _stage(fields, at_event, standing)
         _refuse_second(fields, stage.name, {other.name for other in stages}, "stage")
         stages.append(stage)
@@ -196,7 +180,7 @@ def _stage(fields: Fields, at_event: Mapping[str, type], standing: Mapping[str, 
         return Stage(name)
     if on is not None:
         return Stage(name, fields.event("on"), fields.condition("when", at_event), usual=read_usual(fields))
-    idle = fields.fields("after", "after", ("idle", "for"))
+    idle = fields.fields("after", IDLE)
     when = fields.condition("when", standing)
     if idle is None:
         return Stage(name, when=when)

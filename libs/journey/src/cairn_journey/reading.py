@@ -77,6 +77,7 @@ class Fields:
         self.reading = reading
         self.node = node
         self.what = what
+        self._known = frozenset(known)
         self._entries: dict[str, tuple[Node, Node]] = node.value if isinstance(node.value, dict) else {}
         if not isinstance(node.value, dict):
             reading.fault(node, f"{what} must be a map, not {node.kind}", f"write it with the keys {', '.join(known)}")
@@ -90,7 +91,9 @@ class Fields:
         return isinstance(self.node.value, dict)
 
     def node_of(self, key: str) -> Node | None:
-        """The value's node, or None if the key is left out or empty."""
+        """The value's node, or None if the key is left out or empty. Only known keys may be asked for."""
+        if key not in self._known:
+            raise KeyError(key)
         entry = self._entries.get(key)
         return None if entry is None or entry[1].value is None else entry[1]
 

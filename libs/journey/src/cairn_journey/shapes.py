@@ -32,6 +32,8 @@ class MapOf(NamedTuple):
 
     of: "AnyKind"
     least: int = 0
+    names: str = ""
+    """What the names must look like, as a regular expression."""
 
 
 class OneOf(NamedTuple):
