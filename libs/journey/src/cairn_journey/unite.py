@@ -27,6 +27,9 @@ def retold(programmes: Programmes, initial: CustomerState, touchpoints: Iterable
         turn.fire_due(event.as_of)
         turn.touch(stamped(event, initial.profile_id, event.definition_version))
     turn.fire_due(upto)
+    active = programmes.active(initial.tenant)
+    if active is not None and active.lateness:
+        turn.state.latest = max(turn.state.latest, (upto, 0, ""))  # what happened earlier is not told anew
     return turn
 
 
