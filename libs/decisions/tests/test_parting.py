@@ -66,3 +66,12 @@ def test_what_was_never_two_counts_for_both() -> None:
     take(ada, ada.domain.give(ada.state, split, ada.stream))
     take(bob, bob.domain.receive(bob.state, split, bob.stream, ada.stream))
     assert chosen(ada.state.ledger) == chosen(bob.state.ledger) == [0]
+
+
+def test_a_withdrawn_moment_withdraws_its_decision_and_its_contact_counts_on() -> None:
+    ada = Profile(RULES).given(first := moment("first", T0))
+    gone = event("journey.moment_withdrawn", T0 + DAY, {"moment_id": first.data["moment_id"]})
+    told = ada.when(gone)
+    assert (ada.stream[-1].type, told["decision_id"]) == ("decision.withdrawn", ada.stream[0].id)
+    assert chosen(ada.state.ledger) == [0]
+    assert ada.when(event("journey.moment_withdrawn", T0 + DAY, {"moment_id": "never decided"})) == {}

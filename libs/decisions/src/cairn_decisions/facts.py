@@ -1,10 +1,10 @@
 """The facts of a profile's stream besides decisions, and how each is folded into the state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from cairn_decisions.decide import DECISION_MADE, SOURCE
+from cairn_decisions.decide import DECISION_MADE, SOURCE, decision_id
 from cairn_decisions.ledger import Consent, Contact, Ledger, Outcome
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event, derived
 from cairn_kernel.ids import stable_id
@@ -14,6 +14,8 @@ OUTCOMES: Final = "delivery."
 OUTCOME_RECORDED: Final = "contact.outcome_recorded"
 LEDGER_UNITED: Final = "contact.ledger_united"
 LEDGER_PARTED: Final = "contact.ledger_parted"
+DECISION_WITHDRAWN: Final = "decision.withdrawn"
+"""A decision whose moment no longer holds: what no connector has had yet is kept back. Its contact counts on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,26 @@ def outcome_recorded(touchpoint: Event) -> Event:
             "channel": data.get("channel", ""),
         },
     )
+
+
+def withdrawn(state: ProfileState, moment: Event) -> Iterator[Event]:
+    """The fact that the decision of a moment is withdrawn; none if nothing was chosen."""
+    decided = decision_id(str(moment.data["moment_id"]))
+    for contact in state.ledger.contacts:
+        if contact.decision_id == decided:
+            yield derived(
+                moment,
+                id=stable_id("decision-withdrawn", moment.id),
+                type=DECISION_WITHDRAWN,
+                source=SOURCE,
+                data={
+                    "decision_id": decided,
+                    "moment_id": moment.data["moment_id"],
+                    "journey": contact.journey,
+                    "action": contact.action,
+                    "channel": contact.channel,
+                },
+            )
 
 
 def ledger_united(merged: Event, survivor: ProfileState, loser: ProfileState) -> Event:

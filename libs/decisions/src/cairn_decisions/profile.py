@@ -6,13 +6,15 @@ from typing import Final, Protocol
 
 from cairn_decisions.catalogue import Catalogue
 from cairn_decisions.decide import decide, decision_id
-from cairn_decisions.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded
+from cairn_decisions.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded, withdrawn
 from cairn_decisions.ledger import Ledger
 from cairn_decisions.parting import given, ledger_parted, received
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, Event
 from cairn_kernel.two_sided import other_copy
 
 MOMENT_REACHED: Final = "journey.moment_reached"
+MOMENT_WITHDRAWN: Final = "journey.moment_withdrawn"
+"""Something had happened before that takes the reason for the moment away."""
 
 
 class Catalogues(Protocol):
@@ -42,7 +44,7 @@ class DecisioningDomain:
 
     def handles(self, type: str) -> bool:
         """Moments, consent, merges and the outcomes of our own messages matter."""
-        return type in (MOMENT_REACHED, CONSENT_CHANGED, MERGED, SPLIT) or type.startswith(OUTCOMES)
+        return type in (MOMENT_REACHED, MOMENT_WITHDRAWN, CONSENT_CHANGED, MERGED, SPLIT) or type.startswith(OUTCOMES)
 
     def initial(self, tenant: str, profile_id: str) -> ProfileState:
         """A profile nothing is known of."""
@@ -60,6 +62,8 @@ class DecisioningDomain:
         """The facts an input causes, and the state after them."""
         if event.type == MOMENT_REACHED:
             facts = self._decided(state, event)
+        elif event.type == MOMENT_WITHDRAWN:
+            facts = list(withdrawn(state, event))
         elif event.type.startswith(OUTCOMES):
             facts = [outcome_recorded(event)]
         else:

@@ -3,7 +3,9 @@
 from typing import Final
 
 from cairn_decisions.decide import DECISION_MADE
-from cairn_decisions.facts import LEDGER_UNITED, OUTCOME_RECORDED
+from cairn_decisions.facts import DECISION_WITHDRAWN, LEDGER_PARTED, LEDGER_UNITED, OUTCOME_RECORDED
 from cairn_kernel.stored_types import CONTROLS, StoredTypes
 
-STORED: Final = CONTROLS | StoredTypes.first((DECISION_MADE, LEDGER_UNITED, OUTCOME_RECORDED))
+STORED: Final = CONTROLS | StoredTypes.first(
+    (DECISION_MADE, DECISION_WITHDRAWN, LEDGER_PARTED, LEDGER_UNITED, OUTCOME_RECORDED)
+)

@@ -49,7 +49,7 @@ def facts_in_force(history: Sequence[Event]) -> dict[str, Event]:
 
 
 def _carried(fact: Event, name: str) -> dict[str, Event]:
-    return {one.id: one for one in msgspec.convert(fact.data[name], list[Event])}
+    return {one.id: one for one in msgspec.convert(fact.data.get(name, []), list[Event])}
 
 
 def _stays_told(event: Event, held: dict[str, Event]) -> bool:

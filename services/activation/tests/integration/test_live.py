@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cairn.connector.v1 import connector_pb2
 from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
 from cairn.log.v1.parking_pb2_grpc import ParkingServiceStub
 from cairn_connector import Bounced, wire
 from cairn_journey import Programme
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
+from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import HOUR
 from cairn_testkit.waiting import eventually
@@ -106,6 +107,39 @@ async def test_a_survivor_waits_for_the_losers_side_of_a_merge(here: World, deci
         _control(MERGED, "loser", **both),
     )
     await here.until(suppressed=1, sent=1)
+
+
+async def test_of_a_split_the_receiver_waits_for_the_givers_side_and_consent_follows_its_event(
+    here: World, decide: Decide
+) -> None:
+    await here.connect()
+    word = _control(CONSENT_CHANGED, "giver", channel="*", granted=False, **{"class": "*"})
+    both = {"from": stable_id("profile", "giver"), "to": stable_id("profile", "receiver"), "events": [word.id]}
+    await here.decisions.append(_control(SPLIT, "receiver", **both), *decisions(decide, ["receiver"]))
+    await here.until(planned=1)
+    await here.decisions.append(word, _control(SPLIT, "giver", **both), *decisions(decide, ["giver"]))
+    await here.until(suppressed=1, sent=1)
+    assert [one.reason for one in await here.of("receiver")] == ["CONSENT"]
+
+
+async def test_a_withdrawn_decision_is_kept_back_unless_it_has_gone_out(here: World, decide: Decide) -> None:
+    taken = decisions(decide, PEOPLE[:5])  # all the credit there is
+    [waiting] = decisions(decide, ["anna"])
+    await here.decisions.append(*taken)
+    await here.until(dispatched=5)
+    await here.decisions.append(waiting)
+    await here.until(dispatched=5, planned=1)
+    await here.decisions.append(
+        *(
+            replace(one, id=stable_id("withdrawn", one.id), type="decision.withdrawn", data=about)
+            for one in (taken[0], waiting)
+            if (about := {"decision_id": one.id, "channel": one.data["chosen"]["channel"]})
+        )
+    )
+    await here.until(dispatched=5, suppressed=1)
+    assert [one.reason for one in await here.of("anna")] == ["WITHDRAWN"]
+    await here.connect()
+    await here.until(sent=5, suppressed=1)
 
 
 async def test_a_decision_that_cannot_be_read_steps_aside_until_it_is_redriven(here: World, decide: Decide) -> None:

@@ -4,9 +4,10 @@ from itertools import permutations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from activation.domain.claim import End, NotYet, Order, claim
-from activation.domain.consent import Consent, Ledger, Merge
+from activation.domain.consent import Consent, Ledger, Merge, Split
 from activation.domain.delivery import Delivery, evolve, folded
 from activation.domain.message import compose
 from activation.domain.plan import plan
@@ -174,6 +175,38 @@ def test_a_withdrawal_of_any_merged_alias_wins_until_a_new_grant() -> None:
     assert Ledger(said, [merged]).allows("survivor", "email", "marketing", upto=49)
     again = [*said, withdrawn("survivor", 60, granted=True)]
     assert Ledger(again, [merged]).allows("survivor", "email", "marketing")
+
+
+def test_after_a_split_each_word_counts_for_whoever_told_it() -> None:
+    merged = Merge("bob", "ada", 50, loser_told=True, survivor_told=True)
+    split = Split("ada", "bob", 80, ("e-60",), giver_told=True, receiver_told=True)
+    said = [
+        withdrawn("bob", 10),
+        Consent("ada", 60, "e-60", "email", "marketing", False),
+        withdrawn("ada", 70, granted=True),
+    ]
+    ledger = Ledger(said, [merged], [split])
+    assert ledger.allows("ada", "email", "marketing")
+    assert not ledger.allows("bob", "email", "marketing")
+    assert not Ledger(said[:2], [merged], [split]).allows("ada", "email", "marketing", upto=79)
+    joined_again = merged._replace(as_of=90, cause="again")
+    assert not Ledger(said[:2], [merged, joined_again], [split]).allows("ada", "email", "marketing")
+
+
+def test_a_receiver_waits_until_the_givers_side_has_been_read() -> None:
+    half = Split("ada", "bob", 80, (), giver_told=False, receiver_told=True)
+    assert Ledger(splits=[half]).awaits_loser("bob")
+    assert not Ledger(splits=[half]).awaits_loser("ada")
+    assert not Ledger(splits=[half._replace(giver_told=True)]).awaits_loser("bob")
+
+
+def test_what_is_about_an_event_that_was_somebody_elses_is_not_sent() -> None:
+    delivery = Delivery(replace(_dispatched().planned, correlation_id="e-60"))
+    split = Split(ANNA, "bob", NOON, ("e-60",), giver_told=True, receiver_told=True)
+    verdict = claim(delivery, Ledger(splits=[split]), None, now=NOON)
+    assert isinstance(verdict, End)
+    assert (verdict.fact.type, verdict.fact.data["reason"]) == ("delivery.suppressed", "SPLIT")
+    assert isinstance(claim(delivery, Ledger(splits=[split._replace(events=())]), None, now=NOON), Order)
 
 
 def test_consent_is_per_channel_and_class() -> None:

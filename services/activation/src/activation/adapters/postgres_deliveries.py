@@ -19,6 +19,9 @@ WITH RECURSIVE customer(profile_id) AS (
     SELECT $2::uuid
     UNION
     SELECT m.loser FROM merges m JOIN customer c ON m.survivor = c.profile_id
+    WHERE NOT EXISTS (
+        SELECT FROM splits s WHERE s.giver = m.survivor AND s.receiver = m.loser AND s.as_of >= m.as_of
+    )
 ), latest AS (
     SELECT planned_at, delivery_id FROM deliveries JOIN customer USING (profile_id) WHERE tenant = $1
     ORDER BY planned_at DESC, delivery_id DESC LIMIT $3

@@ -6,7 +6,7 @@ from typing import Any, Final
 import asyncpg
 
 from activation.application.ports import OpenRow
-from activation.domain.consent import Consent, Ledger, Merge
+from activation.domain.consent import Consent, Ledger, Merge, Split
 
 OPEN_DELIVERIES: Final = """
 SELECT delivery_id::text, partition, connector, due, expires_at, due > planned_at AND attempt = 0 AS deferred,
@@ -14,25 +14,30 @@ SELECT delivery_id::text, partition, connector, due, expires_at, due > planned_a
 FROM deliveries WHERE open AND partition = ANY($1::smallint[])
 """
 MODES: Final = "SELECT partition, step, mode FROM modes WHERE partition = ANY($1::smallint[])"
-MERGES: Final = """
+FAMILY: Final = """
 WITH RECURSIVE family(profile_id) AS (
     SELECT unnest($1::uuid[])
     UNION
-    SELECT CASE WHEN m.survivor = f.profile_id THEN m.loser ELSE m.survivor END
-    FROM family f JOIN merges m ON m.survivor = f.profile_id OR m.loser = f.profile_id
+    SELECT tie.other FROM family f CROSS JOIN LATERAL (
+        SELECT loser FROM merges WHERE survivor = f.profile_id
+        UNION ALL SELECT survivor FROM merges WHERE loser = f.profile_id
+        UNION ALL SELECT receiver FROM splits WHERE giver = f.profile_id
+        UNION ALL SELECT giver FROM splits WHERE receiver = f.profile_id
+    ) AS tie(other)
 )
-SELECT DISTINCT m.loser::text, m.survivor::text, m.as_of, m.loser_told, m.survivor_told
-FROM family f JOIN merges m ON m.loser = f.profile_id
+SELECT profile_id FROM family
+"""
+"""Profiles, and all that were ever one with them."""
+MERGES: Final = """
+SELECT loser::text, survivor::text, as_of, loser_told, survivor_told, cause FROM merges WHERE loser = ANY($1::uuid[])
+"""
+SPLITS: Final = """
+SELECT giver::text, receiver::text, as_of, events, giver_told, receiver_told, cause
+FROM splits WHERE giver = ANY($1::uuid[])
 """
 CONSENTS: Final = """
-WITH RECURSIVE family(profile_id) AS (
-    SELECT unnest($1::uuid[])
-    UNION
-    SELECT CASE WHEN m.survivor = f.profile_id THEN m.loser ELSE m.survivor END
-    FROM family f JOIN merges m ON m.survivor = f.profile_id OR m.loser = f.profile_id
-)
-SELECT c.profile_id::text, c.as_of, c.event_id::text, c.channel, c.class, c.granted
-FROM family f JOIN consents c USING (profile_id)
+SELECT profile_id::text, as_of, event_id::text, channel, class, granted FROM consents
+WHERE profile_id = ANY($1::uuid[])
 """
 
 
@@ -48,7 +53,11 @@ class PostgresTables:
         return {partition: (step, mode) for partition, step, mode in rows}
 
     async def ledger(self, connection: Any, profiles: Collection[str]) -> Ledger:
-        wanted = sorted(profiles)
+        wanted = [profile_id for (profile_id,) in await connection.fetch(FAMILY, sorted(profiles))]
         merges = [Merge(*row) for row in await connection.fetch(MERGES, wanted)]
         consents = [Consent(*row) for row in await connection.fetch(CONSENTS, wanted)]
-        return Ledger(consents, merges)
+        splits = [
+            Split(giver, receiver, as_of, tuple(events), *told)
+            for giver, receiver, as_of, events, *told in await connection.fetch(SPLITS, wanted)
+        ]
+        return Ledger(consents, merges, splits)

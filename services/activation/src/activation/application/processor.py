@@ -19,18 +19,20 @@ from activation.application.steps import Steps
 from activation.application.turn import Turn
 from activation.application.watch import Watch
 from activation.domain.claim import NotYet, Order
-from activation.domain.consent import Consent, Merge
-from activation.domain.delivery import Delivery
+from activation.domain.consent import Consent, Merge, Split
+from activation.domain.delivery import Delivery, fact
+from activation.domain.plan import delivery_id
 from activation.domain.receipt import receive
-from activation.domain.status import PLANNED
+from activation.domain.status import PLANNED, SUPPRESSED
 from cairn_eventstore import EventStore, InboxAdvance, UnitOfWork
-from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event, from_msgpack
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, SPLIT, Event, from_msgpack
 from cairn_messaging import Entry
 
 log: Final = structlog.get_logger()
 
 DECISION: Final = "decision.made"
-HANDLED: Final = frozenset({DECISION, CONSENT_CHANGED, MERGED})
+WITHDRAWN: Final = "decision.withdrawn"
+HANDLED: Final = frozenset({DECISION, WITHDRAWN, CONSENT_CHANGED, MERGED, SPLIT})
 MAX_RECEIPTS: Final = 2_000
 
 
@@ -69,9 +71,10 @@ class DeliveryProcessor:
         """See Processor.process."""
         turn = Turn(work)
         await self._receive(self._mail.take(MAX_RECEIPTS), turn)
-        counts, decisions = self._read(entries, turn)
+        counts, decisions, withdrawn = self._read(entries, turn)
         for facts in await self._planning.plan(decisions, turn):
             self._follow(turn.begin(facts))
+        await self._withdraw(withdrawn, turn)
         fronts = self._steps.fronts(entries)
         self._steps.release(fronts, self._rows.keys())
         counts.update(dict.fromkeys(self._steps.end(fronts, turn), 1))
@@ -153,9 +156,18 @@ class DeliveryProcessor:
                 log.warning("receipt.unknown", delivery_id=each.receipt.delivery_id)
             elif turn.partition(delivery) not in self._rows:
                 self._mail.not_ours(each)
-            elif (fact := receive(delivery, each.receipt)) is not None:
+            elif (told := receive(delivery, each.receipt)) is not None:
                 turn.note(each)
-                self._follow(turn.add(delivery, fact))
+                self._follow(turn.add(delivery, told))
+
+    async def _withdraw(self, withdrawn: Sequence[Event], turn: Turn) -> None:
+        """Keep back what no connector has had yet."""
+        named = {delivery_id(str(one.data["decision_id"]), str(one.data["channel"])): one for one in withdrawn}
+        await self._deliveries.recall(named.keys())
+        for id, one in named.items():
+            delivery = self._deliveries.get(id)
+            if delivery is not None and delivery.open and not delivery.in_flight:
+                self._follow(turn.add(delivery, fact(delivery, SUPPRESSED, at=one.as_of, reason="WITHDRAWN")))
 
     def _follow(self, delivery: Delivery) -> None:
         """Bring cache and desk up to a delivery's new state."""
@@ -168,9 +180,10 @@ class DeliveryProcessor:
 
     def _read(
         self, entries: Mapping[int, Sequence[Entry]], turn: Turn
-    ) -> tuple[dict[int, int], list[tuple[Entry, Event]]]:
+    ) -> tuple[dict[int, int], list[tuple[Entry, Event]], list[Event]]:
         counts: dict[int, int] = {}
         decisions: list[tuple[Entry, Event]] = []
+        withdrawn: list[Event] = []
         for partition, run in entries.items():
             counts[partition] = next((at for at, entry in enumerate(run) if entry.type == MARKER), len(run))
             for entry in run[: counts[partition]]:
@@ -180,9 +193,11 @@ class DeliveryProcessor:
                 self._clocks.saw(partition, event.as_of)
                 if entry.type == DECISION:
                     decisions.append((entry, event))
+                elif entry.type == WITHDRAWN:
+                    withdrawn.append(event)
                 else:
                     _hear(event, turn)
-        return counts, decisions
+        return counts, decisions, withdrawn
 
 
 def _hear(event: Event, turn: Turn) -> None:
@@ -191,9 +206,13 @@ def _hear(event: Event, turn: Turn) -> None:
         said = (str(data.get("channel", "")), str(data.get("class", "")), data.get("granted") is True)
         turn.consents.append(Consent(event.profile_id, event.as_of, event.id, *said))
         return
-    loser, survivor = str(data["from"]), str(data["to"])
-    told = (event.profile_id == loser, event.profile_id == survivor)
-    turn.merges.append(Merge(loser, survivor, event.as_of, *told))
+    first, second = str(data["from"]), str(data["to"])
+    told = (event.profile_id == first, event.profile_id == second)
+    if event.type == MERGED:
+        turn.merges.append(Merge(first, second, event.as_of, *told, event.causation_id))
+    else:
+        events = tuple(sorted(map(str, data.get("events", ()))))
+        turn.splits.append(Split(first, second, event.as_of, events, *told, event.causation_id))
 
 
 def _item(delivery: Delivery, partition: int) -> Item:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from activation.application.desk import Item
 from activation.application.mail import Arrived
-from activation.domain.consent import Consent, Ledger, Merge
+from activation.domain.consent import Consent, Ledger, Merge, Split
 from activation.domain.delivery import Delivery, evolve
 from cairn_eventstore import NewEvent, Timer, UnitOfWork
 from cairn_kernel.event import Event
@@ -26,9 +26,14 @@ INSERT INTO receipts VALUES ($1, $2, $3, to_timestamp($4::float8 / 1000000), $5)
 """
 INSERT_CONSENT: Final = "INSERT INTO consents VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
 UPSERT_MERGE: Final = """
-INSERT INTO merges VALUES ($1, $2, $3, $4, $5) ON CONFLICT (loser, survivor) DO UPDATE SET
+INSERT INTO merges VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (loser, survivor, cause) DO UPDATE SET
     loser_told = merges.loser_told OR excluded.loser_told,
     survivor_told = merges.survivor_told OR excluded.survivor_told
+"""
+UPSERT_SPLIT: Final = """
+INSERT INTO splits VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (giver, receiver, cause) DO UPDATE SET
+    giver_told = splits.giver_told OR excluded.giver_told,
+    receiver_told = splits.receiver_told OR excluded.receiver_told
 """
 UPSERT_MODE: Final = """
 INSERT INTO modes VALUES ($1, $2, $3) ON CONFLICT (partition) DO UPDATE SET step = excluded.step, mode = excluded.mode
@@ -46,6 +51,7 @@ class Turn:
         """Partitions that get facts."""
         self.consents: list[Consent] = []
         self.merges: list[Merge] = []
+        self.splits: list[Split] = []
         self.receipts: list[tuple[Any, ...]] = []
         self.modes: list[tuple[int, int, str]] = []
 
@@ -82,7 +88,9 @@ class Turn:
 
     def known_now(self, stored: Ledger) -> Ledger:
         """What is stored and what this turn adds to it."""
-        return Ledger([*stored.consents, *self.consents], [*stored.merges, *self.merges])
+        return Ledger(
+            [*stored.consents, *self.consents], [*stored.merges, *self.merges], [*stored.splits, *self.splits]
+        )
 
     def add_rows(self, item_of: Callable[[str], Item | None]) -> None:
         """The read models' rows of all that changed; `item_of` says which attempts run."""
@@ -96,6 +104,8 @@ class Turn:
             rows.append((INSERT_CONSENT, sorted(said)))
         if self.merges:
             rows.append((UPSERT_MERGE, sorted(self.merges)))
+        if self.splits:
+            rows.append((UPSERT_SPLIT, sorted(self.splits)))
         if self.modes:
             rows.append((UPSERT_MODE, self.modes))
 

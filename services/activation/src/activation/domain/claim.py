@@ -47,7 +47,8 @@ def claim(
     """Check a delivery at the moment it is claimed, and say what follows.
 
     `now` is the domain's clock. `upto` is where consent is looked at: in a time-lapse the instant at
-    which the delivery is due, live everything known. `fault` is why there is nothing to send. A delivery
+    which the delivery is due, live everything known. What was about an event that turned out to be somebody else's
+    stays unsent: nobody knows whose address it carries. `fault` is why there is nothing to send. A delivery
     that a connector may have begun is never ended here: the connector is asked first.
     """
     if ledger.awaits_loser(delivery.profile_id, upto=upto):
@@ -56,6 +57,8 @@ def claim(
         refused = (EXPIRED, "TOO_LATE")
     elif not ledger.allows(delivery.profile_id, delivery.channel, delivery.class_, upto=upto):
         refused = (SUPPRESSED, "CONSENT")
+    elif ledger.left(delivery.profile_id, delivery.planned.correlation_id, upto=upto):
+        refused = (SUPPRESSED, "SPLIT")
     elif fault:
         refused = (REJECTED, fault)
     else:

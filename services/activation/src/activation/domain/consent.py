@@ -30,6 +30,21 @@ class Merge(NamedTuple):
     as_of: int
     loser_told: bool
     survivor_told: bool
+    cause: str = ""
+    """Id of the event that both partitions' copies follow from."""
+
+
+class Split(NamedTuple):
+    """One profile was two people; each of the two partitions tells it."""
+
+    giver: str
+    receiver: str
+    as_of: int
+    events: tuple[str, ...]
+    """Ids of the events that are the receiver's."""
+    giver_told: bool
+    receiver_told: bool
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +53,14 @@ class Ledger:
 
     consents: Sequence[Consent] = ()
     merges: Sequence[Merge] = field(default=())
+    splits: Sequence[Split] = field(default=())
 
     def allows(self, profile_id: str, channel: str, class_: str, *, upto: int | None = None) -> bool:
         """Whether a message may go out; silence is consent. `upto` leaves out what happened later.
 
         Within one profile the latest word counts. When profiles become one, a withdrawal of either
-        holds, until the customer grants anew.
+        holds, until the customer grants anew. Where they were parted again, each word counts for whoever's event told
+        it, as if they had never been one.
         """
         said: dict[str, bool] = {}
         heir: dict[str, str] = {}
@@ -67,22 +84,52 @@ class Ledger:
         return said.get(who(profile_id), True)
 
     def awaits_loser(self, profile_id: str, *, upto: int | None = None) -> bool:
-        """Whether a profile merged into this one may still have said something that we have not read."""
+        """Whether a profile merged into this one, or that it left, may have said something that we have not read."""
         family = {profile_id}
-        waiting = False
-        for merge in sorted(self.merges, key=lambda merge: -merge.as_of):
+        waiting = any(
+            split.receiver == profile_id and not split.giver_told and (upto is None or split.as_of <= upto)
+            for split in self.splits
+        )
+        _, merges = self._parted(upto)
+        for merge in sorted(merges, key=lambda merge: -merge.as_of):
             if merge.survivor in family and (upto is None or merge.as_of <= upto):
                 family.add(merge.loser)
                 waiting = waiting or not merge.loser_told
         return waiting
 
+    def left(self, profile_id: str, event_id: str, *, upto: int | None = None) -> bool:
+        """Whether an event that was this profile's turned out to be somebody else's."""
+        return any(
+            split.giver == profile_id and event_id in split.events and (upto is None or split.as_of <= upto)
+            for split in self.splits
+        )
+
     def _until(self, upto: int | None, channel: str, class_: str) -> Iterable[Consent | Merge]:
-        for merge in self.merges:
+        consents, merges = self._parted(upto)
+        for merge in merges:
             if upto is None or merge.as_of <= upto:
                 yield merge
-        for consent in self.consents:
+        for consent in consents:
             if consent.speaks_of(channel, class_) and (upto is None or consent.as_of <= upto):
                 yield consent
+
+    def _parted(self, upto: int | None) -> tuple[Sequence[Consent], Sequence[Merge]]:
+        """Consents as whose they turned out to be, and the merges that were not taken back."""
+        consents, merges = self.consents, self.merges
+        for split in sorted(self.splits, key=lambda split: split.as_of):
+            if upto is None or split.as_of <= upto:
+                consents = [_at_home(consent, split) for consent in consents]
+                merges = [merge for merge in merges if not _taken_back(merge, split)]
+        return consents, merges
+
+
+def _at_home(consent: Consent, split: Split) -> Consent:
+    leaves = consent.profile_id == split.giver and consent.event_id in split.events
+    return consent._replace(profile_id=split.receiver) if leaves else consent
+
+
+def _taken_back(merge: Merge, split: Split) -> bool:
+    return (merge.loser, merge.survivor) == (split.receiver, split.giver) and merge.as_of <= split.as_of
 
 
 def _when(happened: Consent | Merge) -> tuple[int, int, int, str]:

@@ -41,11 +41,16 @@ def connector_of(programme: Programme | None, channel: str) -> Connector | None:
     return next((found for found in programme.connectors.values() if found.channel == channel), None)
 
 
+def delivery_id(decision_id: str, channel: str) -> str:
+    """The id of the one delivery of a decision on a channel."""
+    return stable_id("delivery", decision_id, channel)
+
+
 def _planned(decision: Event, chosen: Mapping[str, Any], connector: Connector | None, due: int) -> Event:
     channel = str(chosen["channel"])
-    delivery_id = stable_id("delivery", decision.id, channel)
+    id = delivery_id(decision.id, channel)
     data = {
-        "delivery_id": delivery_id,
+        "delivery_id": id,
         "decision_id": decision.id,
         **{name: decision.data.get(name, "") for name in TAKEN_OVER},
         "action": str(chosen["action"]),
@@ -60,7 +65,7 @@ def _planned(decision: Event, chosen: Mapping[str, Any], connector: Connector | 
     }
     return derived(
         decision,
-        id=stable_id("delivery", delivery_id, PLANNED),
+        id=stable_id("delivery", id, PLANNED),
         type=PREFIX + PLANNED,
         source=SOURCE,
         definition_version=decision.definition_version,
