@@ -31,6 +31,7 @@ class Keeper(rpc.DefinitionServiceServicer):
         self.bundle = b""
         self.answered: dict[str, pb.ApplyResponse] = {}
         self.refuses = b"\0"
+        self.foresees = True
 
     def Apply(self, request: pb.ApplyRequest, context: grpc.ServicerContext) -> pb.ApplyResponse:
         if request.request_id in self.answered:
@@ -41,6 +42,15 @@ class Keeper(rpc.DefinitionServiceServicer):
         self.bundle = request.bundle
         self.answered[request.request_id] = answer
         return answer
+
+    def Check(self, request: pb.CheckRequest, context: grpc.ServicerContext) -> pb.CheckResponse:
+        if self.refuses in request.bundle and self.foresees:
+            context.abort_with_status(_refusal())
+        return pb.CheckResponse(version="v", in_force=request.bundle == self.bundle)
+
+    def GetPrevious(self, request: pb.GetPreviousRequest, context: grpc.ServicerContext) -> pb.GetPreviousResponse:
+        context.abort(grpc.StatusCode.NOT_FOUND, "no other programme was in force before")
+        raise AssertionError
 
     def GetActive(self, request: pb.GetActiveRequest, context: grpc.ServicerContext) -> pb.GetActiveResponse:
         if not self.bundle:
@@ -105,9 +115,19 @@ def test_one_that_was_replaced_can_come_back(services: Services, keepers: dict[s
         assert {keeper.bundle for keeper in keepers.values()} == {programme(name).bundle()}
 
 
+def test_if_the_last_refuses_the_very_first_programme_nobody_keeps_it(
+    services: Services, keepers: dict[str, Keeper]
+) -> None:
+    keepers["journey_state"].refuses = b"first"
+    with pytest.raises(ServiceRefused):
+        apply_everywhere(services, programme("first"))
+    assert {keeper.bundle for keeper in keepers.values()} == {b""}
+
+
 def test_if_the_last_refuses_the_others_get_back_what_they_had(services: Services, keepers: dict[str, Keeper]) -> None:
     apply_everywhere(services, programme("first"))
     keepers["journey_state"].refuses = b"second"
+    keepers["journey_state"].foresees = False
     with pytest.raises(ServiceRefused) as refused:
         apply_everywhere(services, programme("second"))
     assert refused.value.reason == "DEFINITION"
