@@ -54,7 +54,7 @@ def moving(split: Mapping[str, Any], touchpoints: Sequence[Event]) -> set[str]:
         ):
             continue
         names = [":".join(identifier) for identifier in touchpoint.identifiers]
-        for name in sorted(names, key=alone.__contains__) if alone else names:
+        for name in [name for name in names if name not in alone] or names:
             if name in moved or name in kept:
                 if name in moved:
                     going.add(touchpoint.id)

@@ -73,6 +73,12 @@ async def tables(pool: asyncpg.Pool) -> tuple[list[tuple[object, ...]], list[tup
     return [tuple(row) for row in nodes], [tuple(row) for row in links]
 
 
+async def forget(pool: asyncpg.Pool) -> None:
+    """All that follows from the log; statements stay."""
+    for table in ("nodes", "links", "evidence", "memberships", "generic", "logins"):
+        await pool.execute(f"DELETE FROM {table}")
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_tables_do_not_depend_on_order_batches_or_memory(pool: asyncpg.Pool, seed: int) -> None:
     events = evidence(seed, 150) + evidence(seed, 50, tenant="other")
@@ -87,10 +93,7 @@ async def test_tables_do_not_depend_on_order_batches_or_memory(pool: asyncpg.Poo
 
     for batch, cache in ((7, 4), (1, 0)):
         random.Random(seed).shuffle(events)
-        await pool.execute("DELETE FROM nodes")
-        await pool.execute("DELETE FROM links")
-        await pool.execute("DELETE FROM evidence")
-        await pool.execute("DELETE FROM generic")
+        await forget(pool)
         await take_in_again(pool, events, batch=batch, cache=cache)
         assert await tables(pool) == expected
 
@@ -121,8 +124,7 @@ async def test_replaying_the_own_log_gives_the_same_tables(pool: asyncpg.Pool) -
         if stored.event.identifiers
     ]
     assert len(replay) == 150
-    await pool.execute("DELETE FROM nodes")
-    await pool.execute("DELETE FROM links")
+    await forget(pool)
     await take_in_again(pool, replay, batch=13, cache=20)
     assert await tables(pool) == expected
 
@@ -237,8 +239,7 @@ async def test_a_denial_holds_when_all_is_replayed(pool: asyncpg.Pool) -> None:
     )  # fmt: skip
     await obey(pool, resolver, Command(state=denial), 9)
     expected = await tables(pool)
-    for table in ("nodes", "links", "evidence"):
-        await pool.execute(f"DELETE FROM {table}")
+    await forget(pool)
     random.Random(3).shuffle(events)
     await take_in_again(pool, events, batch=2, cache=0, rules=Rules())
     assert await tables(pool) == expected

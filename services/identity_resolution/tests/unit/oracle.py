@@ -55,7 +55,8 @@ def _considered(
     for (end, namespace), pairs in slots.items():
         rule = rules.of(namespace)
         ranks.update(sorted(pairs, key=ages.__getitem__)[: rule.fan_out])
-        if rule.at_most == 1 and len(pairs) > rule.fan_out and end not in allowed:
+        shared = rules.is_device(end) and len(pairs) > 1
+        if rule.at_most == 1 and (shared or len(pairs) > rule.fan_out) and end not in allowed:
             barred.add(end)
     considered = [pair for pair in links if ranks[pair] == 2 and not barred.intersection(pair)]
     return sorted(considered, key=lambda pair: (sum(rules.of(end.namespace).priority for end in pair), ages[pair]))

@@ -1,8 +1,12 @@
 """What one event teaches the graph."""
 
+import random
+
 import pytest
 
 from cairn_kernel.ids import stable_id
+from cairn_kernel.time import DAY
+from identity_resolution.domain.devices import DeviceRules, SharedBy
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Split
@@ -16,6 +20,9 @@ from .evidence import named, seen
 def profile(founder: str) -> str:
     identifier = named(founder)
     return stable_id("profile", "default", identifier.namespace, identifier.token)
+
+
+FIRST = Rules(devices=DeviceRules(policy=SharedBy.FIRST))
 
 
 def block(identifier: str) -> Statement:
@@ -81,7 +88,8 @@ def test_support_is_counted_until_it_tells_nothing_more(graph: IdentityGraph) ->
     assert not any(graph.take_changes())
 
 
-def test_two_users_never_become_one_over_a_shared_device(graph: IdentityGraph) -> None:
+def test_with_the_first_owner_rule_two_users_never_become_one_over_a_shared_device() -> None:
+    graph = IdentityGraph("default", FIRST)
     graph.resolve(seen(1, "user_id:u", "anonymous_id:tablet"))
     resolution = graph.resolve(seen(2, "user_id:v", "anonymous_id:tablet"))
     assert resolution.profile_id == profile("user_id:v")
@@ -96,7 +104,8 @@ def test_older_evidence_that_comes_late_renames_by_a_merge(graph: IdentityGraph)
     assert resolution.moves == (Merged(profile("user_id:u"), profile("anonymous_id:a")),)
 
 
-def test_late_evidence_may_take_an_identifier_away_and_says_so(graph: IdentityGraph) -> None:
+def test_late_evidence_may_take_an_identifier_away_and_says_so() -> None:
+    graph = IdentityGraph("default", FIRST)
     graph.resolve(seen(5, "user_id:u", "anonymous_id:tablet"))
     graph.resolve(seen(4, "user_id:v"))
     resolution = graph.resolve(seen(2, "user_id:v", "anonymous_id:tablet"))
@@ -145,7 +154,7 @@ def test_what_is_seen_with_a_crowd_becomes_generic_and_all_it_joined_parts() -> 
     graph.resolve(seen(2, "user_id:q", "email:family"))
     assert graph.resolve(seen(3, "email:family")).profile_id == profile("user_id:p")
     resolution = graph.resolve(seen(4, "user_id:r", "email:family"))
-    assert resolution.generic == (named("email:family"),)
+    assert [bar.identifier for bar in resolution.barred] == [named("email:family")]
     assert [type(move) for move in resolution.moves] == [Split]
     assert graph.resolve(seen(5, "email:family")).profile_id == profile("email:family")
     assert graph.links[named("user_id:p"), named("email:family")].refusal == Refusal.GENERIC
@@ -232,3 +241,63 @@ def test_a_window_counts_only_what_was_first_seen_close_together() -> None:
     ]
     owner = graph.survivor(profile("user_id:u"))
     assert [one == owner for one in people] == [True, True, False, True]
+
+
+def household(graph: IdentityGraph, *at: tuple[int, str]) -> list[Resolution]:
+    """Days and what happened at the tablet: a log-in of somebody, or `-` for a page."""
+    return [
+        graph.resolve(
+            seen(day * DAY, *([] if who == "-" else [f"user_id:{who}"]), "anonymous_id:tablet", id=f"{day} {who}")
+        )
+        for day, who in at
+    ]
+
+
+def test_on_a_shared_device_a_log_in_vouches_until_the_next_one_or_too_long(graph: IdentityGraph) -> None:
+    household(graph, (1, "u"), (2, "v"))
+    pages = household(graph, (3, "-"), (15, "-"), (17, "-"), (18, "u"), (19, "-"), (20, "v"), (21, "-"))
+    u, v, tablet = (profile(name) for name in ("user_id:u", "user_id:v", "anonymous_id:tablet"))
+    assert [page.profile_id for page in pages] == [v, v, tablet, u, u, v, v]
+    closed = graph.resolve(seen(22 * DAY, "anonymous_id:tablet", type="user.logged_out"))
+    assert household(graph, (23, "-"))[0].profile_id == tablet
+    assert closed.moves == ()
+
+
+def test_a_device_that_turns_out_to_be_shared_leaves_its_first_user_what_they_did(graph: IdentityGraph) -> None:
+    household(graph, (1, "-"), (2, "u"), (3, "-"))
+    (second,) = household(graph, (5, "v"))
+    u, v, tablet = (profile(name) for name in ("user_id:u", "user_id:v", "anonymous_id:tablet"))
+    only = (named("anonymous_id:tablet"),)
+    assert [type(move) for move in second.moves[:-2]] == [Split]
+    assert second.moves[-2:] == (
+        Split(tablet, graph.survivor(u), only, (), only, 2 * DAY, 5 * DAY),
+        Split(tablet, v, only, (), only, 5 * DAY, 19 * DAY),
+    )
+
+
+def test_a_log_in_that_comes_late_takes_over_what_it_vouches_for(graph: IdentityGraph) -> None:
+    household(graph, (1, "u"), (2, "v"), (8, "-"))
+    (late,) = household(graph, (6, "u"))
+    only = (named("anonymous_id:tablet"),)
+    assert late.moves[0] == Split(profile("user_id:v"), profile("user_id:u"), only, (), only, 6 * DAY, 16 * DAY)
+    assert household(graph, (30, "v"))[0].moves == ()
+
+
+def test_whose_an_event_is_does_not_depend_on_the_order_of_log_ins() -> None:
+    days = [(1, "u"), (2, "v"), (6, "u"), (9, "v"), (40, "u"), (7, "-"), (41, "-"), (39, "-")]
+    owners = set()
+    for seed in range(20):
+        graph = IdentityGraph("default", Rules())
+        household(graph, *random.Random(seed).sample(days, len(days)))
+        asked = tuple(graph.look_up(seen(day * DAY, "anonymous_id:tablet")).profile_id for day in range(1, 60))
+        owners.add(asked)
+    assert len(owners) == 1
+
+
+def test_with_the_last_owner_rule_all_of_a_device_follows_the_last_log_in() -> None:
+    graph = IdentityGraph("default", Rules(devices=DeviceRules(policy=SharedBy.LAST)))
+    household(graph, (1, "u"), (2, "v"))
+    (third,) = household(graph, (3, "u"))
+    only = (named("anonymous_id:tablet"),)
+    assert third.moves == (Split(profile("user_id:v"), profile("user_id:u"), only, (), only),)
+    assert graph.look_up(seen(DAY, "anonymous_id:tablet")).profile_id == profile("user_id:u")

@@ -5,6 +5,7 @@ import random
 from collections import defaultdict
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from identity_resolution.domain.statements import Kind, Statement
 
 from .evidence import named, seen
 from .oracle import who_is_who
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 TIGHT = Rules(
     limits={
@@ -122,7 +125,7 @@ def people(shelf: Shelf) -> dict[Identifier, str]:
 
 
 @given(st.lists(events, max_size=25), st.randoms(use_true_random=False), st.integers(0, 1_000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_order_repeats_batches_and_forgetting_change_nothing(
     evidence: list[Event], chance: random.Random, seed: int
 ) -> None:
@@ -136,7 +139,7 @@ def test_order_repeats_batches_and_forgetting_change_nothing(
 
 
 @given(st.lists(events, max_size=25), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_rules_we_ship_give_the_definition_too(evidence: list[Event], chance: random.Random) -> None:
     expected = who_is_who(evidence, LOOSE)
     chance.shuffle(evidence)
@@ -144,7 +147,7 @@ def test_the_rules_we_ship_give_the_definition_too(evidence: list[Event], chance
 
 
 @given(st.lists(events, max_size=25), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_links_support_and_refusals_do_not_depend_on_order(evidence: list[Event], chance: random.Random) -> None:
     evidence = list({event.id: event for event in evidence}.values())
     ordered, _ = take_in(evidence, TIGHT, 1)
@@ -180,7 +183,7 @@ statements = st.builds(
     st.randoms(use_true_random=False),
     st.sampled_from([3, 1_000]),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_statements_and_evidence_in_any_order_give_the_definition(
     evidence: list[Event], said: list[Statement], chance: random.Random, keep: int
 ) -> None:
@@ -194,7 +197,7 @@ def test_statements_and_evidence_in_any_order_give_the_definition(
     st.lists(statements, max_size=4, unique_by=lambda one: one.id),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_what_is_said_and_withdrawn_leaves_nothing_behind(
     evidence: list[Event], said: list[Statement], chance: random.Random
 ) -> None:
@@ -213,7 +216,7 @@ def test_what_is_said_and_withdrawn_leaves_nothing_behind(
     st.lists(st.one_of(events, statements), max_size=30, unique_by=lambda one: str(one.id)),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_following_what_is_told_leads_from_every_profile_to_the_one_it_is_now(
     evidence: list[Event | Statement], chance: random.Random
 ) -> None:
@@ -245,6 +248,8 @@ class Told:
                     assert heir not in self.closed
                     self.members.setdefault(heir, set()).update(self.members.pop(gone))
                     self.closed.add(gone)
+                case Split(since=since, until=until) if (since, until) != (None, None):
+                    pass  # touches of a shared device; the identifier stays where it is
                 case Split(source, target, moved, kept):
                     assert source not in self.closed
                     assert not self.members.get(target)

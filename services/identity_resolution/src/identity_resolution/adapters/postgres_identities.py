@@ -18,8 +18,9 @@ from identity_resolution.application.ports import (
     StoredStatement,
 )
 from identity_resolution.domain.commands import Answer, Command
+from identity_resolution.domain.devices import Point
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Link, Node, Refusal
-from identity_resolution.domain.resolution import Changes
+from identity_resolution.domain.resolution import Changes, Login
 from identity_resolution.domain.statements import Stated, Statement
 
 READ_TIMEOUT_S = 30
@@ -49,8 +50,8 @@ class PostgresIdentityStore:
 
     async def stated(self) -> dict[str, Stated]:
         by_tenant: dict[str, Stated] = {}
-        for tenant, namespace, token in await self._pool.fetch(sql.GENERIC, timeout=READ_TIMEOUT_S):
-            by_tenant.setdefault(tenant, Stated()).make_generic(Identifier(namespace, token))
+        for tenant, namespace, token, reason in await self._pool.fetch(sql.GENERIC, timeout=READ_TIMEOUT_S):
+            by_tenant.setdefault(tenant, Stated()).bar(Identifier(namespace, token), Refusal(reason))
         for tenant, body in await self._pool.fetch(sql.STATED, timeout=READ_TIMEOUT_S):
             by_tenant.setdefault(tenant, Stated()).put(_statements.decode(body))
         return by_tenant
@@ -75,6 +76,15 @@ class PostgresIdentityStore:
     async def answered(self, tenant: str, request_id: str) -> Answer | None:
         body = await self._pool.fetchval(sql.ANSWERED, tenant, request_id, timeout=READ_TIMEOUT_S)
         return None if body is None else _answers.decode(body)
+
+    async def logins(self, own_ids: Collection[str]) -> dict[str, tuple[list[Point], int]]:
+        points: dict[str, list[Point]] = {own_id: [] for own_id in own_ids}
+        for own_id, at, event_id, namespace, token in await self._pool.fetch(
+            sql.LOGINS, list(own_ids), timeout=READ_TIMEOUT_S
+        ):
+            points[own_id].append(Point(at, event_id, Identifier(namespace, token) if namespace else None))
+        touches = dict(await self._pool.fetch(sql.LAST_TOUCHES, list(own_ids), timeout=READ_TIMEOUT_S))
+        return {own_id: (found, touches.get(own_id, 0)) for own_id, found in points.items()}
 
     async def count(self, tenant: str) -> Counts:
         row = await self._pool.fetchrow(sql.COUNT, tenant, timeout=READ_TIMEOUT_S)
@@ -107,8 +117,12 @@ class PostgresIdentityStore:
             work.rows.append((sql.WRITE_MEMBERSHIPS, [_columns(changes.memberships)]))
         for made in changes.statements:
             self.begin(work, tenant, made, made.at)
-        if changes.generic:
-            work.rows.append((sql.MAKE_GENERIC, [(tenant, *identifier) for identifier in changes.generic]))
+        if changes.bars:
+            bars = [(tenant, *bar.identifier, str(bar.why), bar.last_touch) for bar in changes.bars]
+            work.rows.append((sql.BAR, sorted(bars)))
+        if changes.logins:
+            logins = [_login_row(login) for login in changes.logins]
+            work.rows.append((sql.WRITE_LOGINS, [_columns(logins)]))
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:
         rows = [(event.event_time, event.id, body) for event, body in events]
@@ -148,6 +162,11 @@ def _link_row(link: Link) -> tuple[Any, ...]:
         link.right_ranked,
         link.weight,
     )
+
+
+def _login_row(login: Login) -> tuple[Any, ...]:
+    device_id, point = login
+    return (device_id, point.minute, point.at, point.event_id, *(point.owner or ("", "")))
 
 
 def _node(row: Any) -> Node:

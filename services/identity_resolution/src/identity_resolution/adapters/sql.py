@@ -43,7 +43,7 @@ ON CONFLICT (left_id, right_id) DO UPDATE SET
     refusal = excluded.refusal, left_ranked = excluded.left_ranked, right_ranked = excluded.right_ranked
 """
 STATED: Final = "SELECT tenant, body FROM statements WHERE until IS NULL"
-GENERIC: Final = "SELECT tenant, namespace, token FROM generic"
+GENERIC: Final = "SELECT tenant, namespace, token, reason FROM generic"
 STATEMENTS: Final = """
 SELECT body, until IS NOT NULL AS ended FROM statements
 WHERE tenant = $1 AND (until IS NULL OR $2)
@@ -55,8 +55,29 @@ ORDER BY since DESC, id LIMIT $4
 COMMANDS_WAIT: Final = "SELECT EXISTS (SELECT FROM commands WHERE answer IS NULL)"
 BEGIN: Final = "INSERT INTO statements (tenant, id, body, since) VALUES ($1, $2, $3, $4)"
 END: Final = "UPDATE statements SET until = $3 WHERE tenant = $1 AND id = $2"
-MAKE_GENERIC: Final = """
-INSERT INTO generic (tenant, namespace, token) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
+BAR: Final = """
+INSERT INTO generic AS known (tenant, namespace, token, reason, last_touch) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (tenant, namespace, token) DO UPDATE SET
+    reason = CASE WHEN known.reason = 'GENERIC' THEN known.reason ELSE excluded.reason END,
+    last_touch = greatest(known.last_touch, excluded.last_touch)
+"""
+LOGINS: Final = """
+SELECT device_id::text, at, event_id::text, owner_namespace, owner_token FROM logins
+WHERE device_id = ANY($1::text[]::uuid[])
+"""
+LAST_TOUCHES: Final = """
+SELECT n.own_id::text, g.last_touch FROM nodes n JOIN generic g USING (tenant, namespace, token)
+WHERE n.own_id = ANY($1::text[]::uuid[])
+"""
+WRITE_LOGINS: Final = """
+INSERT INTO logins AS known (device_id, minute, at, event_id, owner_namespace, owner_token)
+SELECT DISTINCT ON (device_id, minute, owner_namespace, owner_token) *
+FROM unnest($1::text[]::uuid[], $2::bigint[], $3::bigint[], $4::text[]::uuid[], $5::text[], $6::text[])
+    AS l(device_id, minute, at, event_id, owner_namespace, owner_token)
+ORDER BY device_id, minute, owner_namespace, owner_token, at, event_id
+ON CONFLICT (device_id, minute, owner_namespace, owner_token) DO UPDATE
+SET at = excluded.at, event_id = excluded.event_id
+WHERE (excluded.at, excluded.event_id) < (known.at, known.event_id)
 """
 PENDING: Final = "SELECT ordinal, tenant, body, at FROM commands WHERE answer IS NULL ORDER BY ordinal LIMIT $1"
 ASK: Final = """

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from cairn_eventstore import UnitOfWork
 from cairn_kernel.event import Event, Identifier
 from identity_resolution.domain.commands import Answer, Command
+from identity_resolution.domain.devices import Point
 from identity_resolution.domain.elements import Link, Node
 from identity_resolution.domain.resolution import Changes
 from identity_resolution.domain.statements import Stated, Statement
@@ -90,6 +91,10 @@ class IdentityStore(Protocol):
 
     async def pending(self, limit: int) -> list[Pending]:
         """The commands that wait, in order."""
+        ...
+
+    async def logins(self, own_ids: Collection[str]) -> dict[str, tuple[list[Point], int]]:
+        """For each device its log-ins, and up to when it was seen alone (µs, 0 if it is not shared)."""
         ...
 
     async def count(self, tenant: str) -> Counts:

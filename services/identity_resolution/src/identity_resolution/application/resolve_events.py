@@ -13,6 +13,7 @@ from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
 from identity_resolution.application.ports import IdentityStore, Pending
 from identity_resolution.domain.commands import Answer
+from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, stated_event, told
@@ -109,6 +110,22 @@ class EventResolver:
             wanted |= profile_ids
             wanted.update(stable_id("profile", tenant, *identifier) for identifier in identifiers)
         await self._read(wanted)
+        devices = {
+            own_id: (tenant, device)
+            for tenant, own in by_tenant.items()
+            for own_id, device in self._graph(tenant).devices(own).items()
+        }
+        if devices:
+            for own_id, (points, last_touch) in (await self._store.logins(devices)).items():
+                tenant, device = devices[own_id]
+                self._graph(tenant).admit_logins(device, points, last_touch)
+            await self._read(
+                {
+                    stable_id("profile", tenant, *identifier)
+                    for tenant, own in by_tenant.items()
+                    for identifier in self._graph(tenant).missing(own).identifiers
+                }
+            )
 
     async def _read(self, wanted: Collection[str]) -> None:
         if not wanted:
@@ -179,7 +196,7 @@ class EventResolver:
             metrics.UNRESOLVABLE.inc()
             self._faulty.add(event.id)  # tried again without learning from it, once memory is fresh
             raise
-        if resolution.moves or resolution.blocked or resolution.generic:
+        if resolution.moves or resolution.blocked or resolution.barred:
             self._report(event, resolution)
         return resolution
 
@@ -203,9 +220,9 @@ class EventResolver:
                 tenant=event.tenant,
                 profile_ids=sorted({move.source for move in splits})[:SHOWN],
             )
-        barred = [(identifier, "GENERIC") for identifier in resolution.generic]
-        barred += [(statement.left[0], statement.reason) for statement in resolution.blocked]
-        for identifier, reason in barred:
+        barred = [(bar.identifier, bar.why) for bar in resolution.barred if bar.why == Refusal.GENERIC]
+        crowded = [(statement.left[0], statement.reason) for statement in resolution.blocked]
+        for identifier, reason in [*barred, *crowded]:
             metrics.BLOCKED.inc()
             log.warning(
                 "identifier.blocked",

@@ -27,6 +27,8 @@ class Refusal(StrEnum):
     """One end is blocked: it names nobody in particular."""
     GENERIC = "GENERIC"
     """One end was seen with more people than one identifier can name."""
+    SHARED = "SHARED"
+    """One end is a device that several people log in on."""
     DENIED = "DENIED"
     """Somebody said that they are not one person."""
 

@@ -4,16 +4,20 @@
 admitted before: `missing` and `beside` tell what that is. Changes pile up until `take_changes`.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE, strength
 from cairn_kernel.ids import stable_id
-from identity_resolution.domain.elements import Cluster, Link, Node, Pair
+from cairn_kernel.time import MINUTE
+from identity_resolution.domain.devices import Point, SharedBy, Stretch, Timeline
+from identity_resolution.domain.elements import Cluster, Link, Node, Pair, Refusal
+from identity_resolution.domain.moves import Move, Split
 from identity_resolution.domain.ranking import rank_link
 from identity_resolution.domain.regroup import regroup
-from identity_resolution.domain.resolution import Changes, Evidence, Membership, Missing, Resolution
+from identity_resolution.domain.resolution import Bar, Changes, Evidence, Login, Membership, Missing, Resolution
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import BY_SERVICE, Kind, Stated, Statement
 
@@ -24,12 +28,19 @@ COMPONENT_CAP = "COMPONENT_CAP"
 class _ShortCut:
     """What an event with known identifiers touches, unless it happened before `settled`."""
 
-    __slots__ = ("links", "node", "settled")
+    __slots__ = ("links", "logins", "minute", "node", "settled")
 
-    def __init__(self, node: Node, links: tuple[Link, ...], settled: int) -> None:
+    def __init__(self, node: Node, links: tuple[Link, ...], settled: int, logins: "_Logins") -> None:
         self.node = node
         self.links = links
         self.settled = settled
+        self.logins = logins
+        self.minute = -1
+        """The minute for which a log-in was noted last."""
+
+
+_Logins = tuple[tuple[Node, Identifier | None], ...]
+"""Devices with who logs in on them."""
 
 
 class IdentityGraph:
@@ -39,10 +50,13 @@ class IdentityGraph:
         self.tenant = tenant
         self.rules = rules
         self.stated = stated or Stated()
+        self._closing = rules.devices.closed_by
         self.nodes: dict[Identifier, Node] = {}
         self.links: dict[Pair, Link] = {}
         self._by_own_id: dict[str, Node] = {}
         self._short_cuts: dict[tuple[Identifier, ...], _ShortCut] = {}
+        self._timelines: dict[Identifier, Timeline] = {}
+        self._history: dict[Identifier, list[Point]] = {}
         self._forget_changes()
 
     # Reading
@@ -59,11 +73,37 @@ class IdentityGraph:
                 if identifier.namespace == CAIRN_PROFILE:
                     if identifier.token not in self._by_own_id:
                         profile_ids.add(identifier.token)
+                elif identifier in self._timelines:
+                    identifiers.update(one for one in self._timelines[identifier].owners() if one not in nodes)
                 elif identifier not in nodes:
                     identifiers.add(identifier)
                     for statement in same.get(identifier, {}).values():
                         identifiers.update(one for one in statement.concerned if one not in nodes)
         return Missing(identifiers, profile_ids)
+
+    def devices(self, events: Iterable[Event]) -> dict[str, Identifier]:
+        """Devices by own id whose log-ins must be read: they are shared, or these events may show that they are."""
+        found: dict[str, Identifier] = {}
+        for event in events:
+            if event.identifiers in self._short_cuts:
+                continue
+            for identifier in event.identifiers:
+                node = self.nodes.get(identifier) if self.rules.is_device(identifier) else None
+                if node is None or identifier in self._timelines:
+                    continue
+                people = [one for one in event.identifiers if self.rules.is_person(one)]
+                others = [end for end in node.links if self.rules.is_person(end) and end not in people]
+                if self.stated.barred.get(identifier) == Refusal.SHARED or (people and others):
+                    found[node.own_id] = identifier
+        return found
+
+    def admit_logins(self, device: Identifier, points: list[Point], last_touch: int) -> None:
+        """Take in the log-ins on a device that `devices` named."""
+        if self.stated.barred.get(device) == Refusal.SHARED:
+            timeline = self._timelines[device] = Timeline(self.rules.devices, points)
+            timeline.last_touch = last_touch
+        else:
+            self._history[device] = points
 
     def beside(self, identifiers: Iterable[Identifier]) -> set[Identifier]:
         """What is linked to identifiers in memory and is not in memory: a change of their bars concerns it."""
@@ -86,21 +126,27 @@ class IdentityGraph:
 
     def look_up(self, event: Event) -> Resolution:
         """Whose event it is as far as we know, without learning from it."""
-        for identifier in event.identifiers:
-            if identifier.namespace != CAIRN_PROFILE:
-                node = self.nodes.get(identifier)
-                return Resolution(node.profile_id if node else stable_id("profile", self.tenant, *identifier))
-        return self._by_reference(event)
+        named = [identifier for identifier in event.identifiers if identifier.namespace != CAIRN_PROFILE]
+        if not named:
+            return self._by_reference(event)
+        owner = next((one for one in named if one not in self.stated.barred), named[0])
+        if owner in self._timelines:
+            owner = self._timelines[owner].owner(event.event_time) or owner
+        node = self.nodes.get(owner)
+        return Resolution(node.profile_id if node else stable_id("profile", self.tenant, *owner))
 
     # Taking in events
 
     def resolve(self, event: Event, batch: int = 0) -> Resolution:
         """Whose event it is. Known identifiers cost a look-up; only news recomputes the clusters it touches."""
         short_cut = self._short_cuts.get(event.identifiers)
-        if short_cut is not None and event.event_time > short_cut.settled:
+        if short_cut is not None and event.event_time > short_cut.settled and event.type not in self._closing:
             for link in short_cut.links:
                 if link.count():
                     self._changed_links[link.pair] = link
+            if short_cut.logins and event.event_time // MINUTE != short_cut.minute:
+                short_cut.minute = event.event_time // MINUTE
+                self._note_logins(short_cut.logins, event)
             node = short_cut.node
             node.cluster.last_used = batch
             return Resolution(node.profile_id)
@@ -121,22 +167,110 @@ class IdentityGraph:
 
     def _learn(self, event: Event, identifiers: tuple[Identifier, ...], batch: int) -> Resolution:
         nodes = [self._see(identifier, event) for identifier in identifiers]
-        links, touched_links, generic = [], [], []
+        links: list[Link] = []
+        touched_links: list[Link] = []
+        bars: list[Bar] = []
         for left, right in _shown(nodes):
             link, touched, crowded = self._show(left, right, event)
             links.append(link)
             touched_links += touched
-            generic += [node.identifier for node in crowded if self.stated.make_generic(node.identifier)]
-        if generic:
-            self._newly_generic += generic
-            self._short_cuts.clear()
-        news = bool(touched_links or generic) or any(node.identifier in self._changed_nodes for node in nodes)
+            if touched:
+                bars += self._bars(left, right, crowded)
+        logins = self._logins_of(nodes, event)
+        self._note_logins(logins, event)
+        news = bool(touched_links or bars) or any(node.identifier in self._changed_nodes for node in nodes)
         resolution = self._regroup(nodes, touched_links, event) if news else Resolution("")
+        moves = [*resolution.moves, *self._hand_over(bars, logins, event)]
         owner = next((node for node in nodes if node.identifier not in self.stated.barred), nodes[0])
-        self._remember(event.identifiers, owner, nodes, links)
         for node in nodes:
             node.cluster.last_used = batch
-        return resolution._replace(profile_id=owner.profile_id, generic=tuple(generic))
+        if not any(node.identifier in self._timelines for node in nodes):
+            self._remember(event.identifiers, owner, nodes, links, logins)
+        elif owner.identifier in self._timelines:
+            self._touch(owner.identifier, event.event_time)
+            owner = self._holder(owner, self._timelines[owner.identifier].owner(event.event_time))
+        return resolution._replace(profile_id=owner.profile_id, moves=tuple(moves), barred=tuple(bars))
+
+    def _bars(self, left: Node, right: Node, crowded: Sequence[Node]) -> list[Bar]:
+        """What a new link shows to be shared."""
+        found = [Bar(node.identifier, Refusal.GENERIC) for node in crowded]
+        if self.rules.devices.policy is not SharedBy.FIRST:
+            found += [
+                Bar(node.identifier, Refusal.SHARED)
+                for node in (left, right)
+                if self.rules.is_device(node.identifier) and self._people_at(node) > 1
+            ]
+        news = [bar for bar in found if self.stated.bar(bar.identifier, bar.why)]
+        if news:
+            self._short_cuts.clear()
+        for bar in news:
+            known = self._changed_bars.get(bar.identifier)
+            if known is None or known.why != Refusal.GENERIC:
+                self._changed_bars[bar.identifier] = bar
+        return news
+
+    def _people_at(self, device: Node) -> int:
+        people = Counter(end.namespace for end in device.links if self.rules.is_person(end))
+        return max(people.values(), default=0)
+
+    # Shared devices
+
+    def _logins_of(self, nodes: Sequence[Node], event: Event) -> _Logins:
+        person = next((node.identifier for node in nodes if self.rules.is_person(node.identifier)), None)
+        closes = event.type in self._closing
+        if person is None and not closes:
+            return ()
+        owner = None if closes else person
+        return tuple((node, owner) for node in nodes if self.rules.is_device(node.identifier))
+
+    def _note_logins(self, logins: _Logins, event: Event) -> None:
+        for device, owner in logins:
+            self._new_logins.append(Login(device.own_id, Point(event.event_time, event.id, owner)))
+
+    def _hand_over(self, bars: Sequence[Bar], logins: _Logins, event: Event) -> list[Move]:
+        """What moves since a device turned out to be shared, or since a log-in on a shared one came to be known."""
+        told: list[Move] = []
+        shared = {bar.identifier for bar in bars if bar.why == Refusal.SHARED}
+        for device in sorted(shared):
+            if self.stated.barred.get(device) == Refusal.SHARED:
+                told += self._begin_timeline(self.nodes[device], event)
+        for node, owner in logins:
+            if node.identifier in self._timelines and node.identifier not in shared:
+                point = Point(event.event_time, event.id, owner)
+                told += self._moved(node, self._timelines[node.identifier].add(point))
+        for bar in bars:
+            if bar.why == Refusal.GENERIC:
+                self._timelines.pop(bar.identifier, None)
+        return told
+
+    def _begin_timeline(self, device: Node, event: Event) -> list[Move]:
+        """All that nobody else is named in has just come to the device's own profile; log-ins give it to people."""
+        fresh = [login.point for login in self._new_logins if login.device_id == device.own_id]
+        points = [*self._history.pop(device.identifier, ()), *fresh]
+        timeline = self._timelines[device.identifier] = Timeline(self.rules.devices, points)
+        self._touch(device.identifier, max(event.as_of, event.event_time))
+        return self._moved(device, timeline.stretches())
+
+    def _moved(self, device: Node, stretches: Iterable[Stretch]) -> list[Move]:
+        told: list[Move] = []
+        only = (device.identifier,)
+        for stretch in stretches:
+            source = self._holder(device, stretch.before).profile_id
+            target = self._holder(device, stretch.after).profile_id
+            if source != target:
+                told.append(Split(source, target, only, (), only, stretch.since, stretch.until))
+        return told
+
+    def _holder(self, device: Node, owner: Identifier | None) -> Node:
+        return device if owner is None else self.nodes.get(owner, device)
+
+    def _touch(self, device: Identifier, at: int) -> None:
+        """Remember, to the minute, up to when something was seen on a shared device."""
+        timeline = self._timelines[device]
+        upto = (at // MINUTE + 1) * MINUTE
+        if upto > timeline.last_touch:
+            timeline.last_touch = upto
+            self._changed_bars[device] = Bar(device, Refusal.SHARED, upto)
 
     def _see(self, identifier: Identifier, event: Event) -> Node:
         node = self.nodes.get(identifier)
@@ -237,8 +371,10 @@ class IdentityGraph:
             self._evidence,
             self._memberships,
             self._statements,
-            self._newly_generic,
+            list(self._changed_bars.values()),
+            self._new_logins,
         )
+        self._history.clear()
         self._forget_changes()
         return changes
 
@@ -248,7 +384,8 @@ class IdentityGraph:
         self._evidence: list[Evidence] = []
         self._memberships: list[Membership] = []
         self._statements: list[Statement] = []
-        self._newly_generic: list[Identifier] = []
+        self._changed_bars: dict[Identifier, Bar] = {}
+        self._new_logins: list[Login] = []
 
     def evict(self, keep_nodes: int) -> None:
         """Forget the clusters used longest ago until at most this many nodes stay. Changes must have been taken."""
@@ -268,6 +405,7 @@ class IdentityGraph:
                 links.update((link.pair, link) for link in short_cut.links)
         for node in cluster.nodes:
             del self.nodes[node.identifier]
+            self._timelines.pop(node.identifier, None)
             del self._by_own_id[node.own_id]
         for link in links.values():
             if not self._ranks_in_memory(link):
@@ -288,9 +426,11 @@ class IdentityGraph:
             if ranked and node is not None:
                 node.links[other] = link
 
-    def _remember(self, key: tuple[Identifier, ...], owner: Node, nodes: list[Node], links: list[Link]) -> None:
+    def _remember(
+        self, key: tuple[Identifier, ...], owner: Node, nodes: list[Node], links: list[Link], logins: _Logins
+    ) -> None:
         settled = max([node.first_time for node in nodes] + [link.first[0] for link in links])
-        self._short_cuts[key] = _ShortCut(owner, tuple(links), settled)
+        self._short_cuts[key] = _ShortCut(owner, tuple(links), settled, logins)
         for node in nodes:
             node.cluster.known.add(key)
 

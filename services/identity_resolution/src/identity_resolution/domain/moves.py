@@ -22,7 +22,11 @@ class Split(NamedTuple):
     moved: tuple[Identifier, ...]
     kept: tuple[Identifier, ...] = ()
     alone: tuple[Identifier, ...] = ()
-    """Of both, those that own an event only if it names nobody else: they are blocked or generic."""
+    """Of both, those that own an event only if it names nobody else: they are blocked, generic or shared."""
+    since: int | None = None
+    """Only what happened at or after this instant (µs) moves."""
+    until: int | None = None
+    """Only what happened before this instant (µs) moves."""
 
 
 Move = Merged | Split
@@ -95,5 +99,5 @@ def _split(
     barred: Collection[Identifier],
 ) -> Split:
     alone = [identifier for identifier in (*moved, *kept) if identifier in barred]
-    ordered = (tuple(sorted(some, key=place.__getitem__)) for some in (moved, kept, alone))
-    return Split(source, target, *ordered)
+    ordered = [tuple(sorted(some, key=place.__getitem__)) for some in (moved, kept, alone)]
+    return Split(source, target, ordered[0], ordered[1], ordered[2])

@@ -46,7 +46,7 @@ def told(cause: Event, moves: Iterable[Move]) -> Iterator[Event]:
         for side in ("from", "to"):
             yield derived(
                 cause,
-                id=stable_id(word, data["from"], data["to"], cause.id, side),
+                id=stable_id(word, data["from"], data["to"], cause.id, side, *_bounds(data)),
                 type=type,
                 data=data,
                 source=SOURCE,
@@ -75,7 +75,12 @@ def _split(move: Split, at: int) -> dict[str, Any]:
         data["kept"] = _texts(move.kept)
     if move.alone:
         data["alone"] = _texts(move.alone)
+    data.update({name: at for name, at in (("since", move.since), ("until", move.until)) if at is not None})
     return data
+
+
+def _bounds(data: dict[str, Any]) -> list[str]:
+    return [f"{name} {data[name]}" for name in ("since", "until") if name in data]
 
 
 def _texts(identifiers: Iterable[Identifier]) -> list[str]:

@@ -3,9 +3,19 @@
 from typing import NamedTuple
 
 from cairn_kernel.event import Identifier
-from identity_resolution.domain.elements import Link, Node
+from identity_resolution.domain.devices import Point
+from identity_resolution.domain.elements import Link, Node, Refusal
 from identity_resolution.domain.moves import Move
 from identity_resolution.domain.statements import Statement
+
+
+class Bar(NamedTuple):
+    """An identifier that the evidence shows to be shared, and how far touches of it alone are known."""
+
+    identifier: Identifier
+    why: Refusal
+    last_touch: int = 0
+    """µs."""
 
 
 class Resolution(NamedTuple):
@@ -16,8 +26,8 @@ class Resolution(NamedTuple):
     """What happened to profiles because of it, in the order in which it must be told."""
     blocked: tuple[Statement, ...] = ()
     """What the service had to block because it held too many others together."""
-    generic: tuple[Identifier, ...] = ()
-    """Identifiers now seen with too many people to name one."""
+    barred: tuple[Bar, ...] = ()
+    """Identifiers now seen with several people, or too many."""
 
 
 class Missing(NamedTuple):
@@ -46,6 +56,13 @@ class Membership(NamedTuple):
     as_of: int
 
 
+class Login(NamedTuple):
+    """A log-in on a device, or a log-out, to be kept."""
+
+    device_id: str
+    point: Point
+
+
 class Changes(NamedTuple):
     """What must be written."""
 
@@ -54,4 +71,5 @@ class Changes(NamedTuple):
     evidence: list[Evidence]
     memberships: list[Membership]
     statements: list[Statement]
-    generic: list[Identifier]
+    bars: list[Bar]
+    logins: list[Login]

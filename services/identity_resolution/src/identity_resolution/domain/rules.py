@@ -14,6 +14,7 @@ from cairn_kernel.identifiers import (
     UNKNOWN_STRENGTH,
     USER_ID,
 )
+from identity_resolution.domain.devices import DeviceRules
 
 
 class NamespaceRule(NamedTuple):
@@ -44,6 +45,7 @@ DEFAULT_LIMITS: Final[Mapping[str, NamespaceRule]] = {
     ANONYMOUS_ID: _rule(ANONYMOUS_ID, at_most=20, fan_out=40),
 }
 
+DEFAULT_DEVICES: Final = DeviceRules()
 DEFAULT_OTHER: Final = NamespaceRule(UNKNOWN_STRENGTH, at_most=5, fan_out=10)
 """What a namespace that the table does not name allows."""
 
@@ -55,12 +57,21 @@ class Rules:
     version: str = "deterministic-1"
     limits: Mapping[str, NamespaceRule] = field(default_factory=lambda: DEFAULT_LIMITS)
     other: NamespaceRule = DEFAULT_OTHER
+    devices: DeviceRules = DEFAULT_DEVICES
     component_cap: int = 500
     """Most identifiers that links may hold together before the most linked of them is blocked."""
 
     def of(self, namespace: str) -> NamespaceRule:
         """The rule of a namespace, known or not."""
         return self.limits.get(namespace, self.other)
+
+    def is_person(self, identifier: Identifier) -> bool:
+        """Whether it is of a namespace of which a person has one."""
+        return self.of(identifier.namespace).at_most == 1
+
+    def is_device(self, identifier: Identifier) -> bool:
+        """Whether it is of a namespace whose identifiers several people may use in turn."""
+        return identifier.namespace in self.devices.namespaces
 
     def strength(self, identifier: Identifier) -> tuple[int, str, str]:
         """Sort key, strongest first."""

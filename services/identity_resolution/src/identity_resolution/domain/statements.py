@@ -20,7 +20,7 @@ class Kind(StrEnum):
     BLOCK = "block"
     """Those of `left` name nobody in particular: they link nothing."""
     ALLOW = "allow"
-    """Those of `left` are never generic, however many people they were seen with."""
+    """Those of `left` are neither generic nor shared, however many people they were seen with."""
 
 
 BY_SERVICE: Final = "identity_resolution"
@@ -47,6 +47,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (*self.left, *self.right)
 
 
+BY_EVIDENCE: Final = frozenset({Refusal.GENERIC, Refusal.SHARED})
+
 Side = tuple[str, bool]
 """A denial by its statement's id, and whether the identifier stands on its left."""
 
@@ -63,7 +65,7 @@ class Stated:
         self._bars: dict[Identifier, set[Refusal | str]] = {}
         self._allowed: dict[Identifier, set[str]] = {}
         for identifier in generic:
-            self.make_generic(identifier)
+            self.bar(identifier, Refusal.GENERIC)
         for statement in statements:
             self.put(statement)
 
@@ -98,15 +100,14 @@ class Stated:
             self._allowed.get(identifier, set()).discard(statement_id)
             self._judge(identifier)
 
-    def make_generic(self, identifier: Identifier) -> bool:
-        """The evidence shows that an identifier is shared by a crowd; True if that is news that matters."""
+    def bar(self, identifier: Identifier, why: Refusal) -> bool:
+        """The evidence shows that an identifier is SHARED by a few or GENERIC; True if that is news."""
         bars = self._bars.setdefault(identifier, set())
-        if Refusal.GENERIC in bars:
+        if why in bars:
             return False
-        before = identifier in self.barred
-        bars.add(Refusal.GENERIC)
+        bars.add(why)
         self._judge(identifier)
-        return not before and identifier in self.barred
+        return True
 
     def expired(self, upto: int) -> list[Statement]:
         """What expires at or before an instant (µs), in order."""
@@ -127,9 +128,9 @@ class Stated:
 
     def _judge(self, identifier: Identifier) -> None:
         bars = self._bars.get(identifier, set())
-        if any(bar != Refusal.GENERIC for bar in bars):
+        if bars - BY_EVIDENCE:
             self.barred[identifier] = Refusal.BLOCKED
         elif bars and not self._allowed.get(identifier):
-            self.barred[identifier] = Refusal.GENERIC
+            self.barred[identifier] = Refusal.GENERIC if Refusal.GENERIC in bars else Refusal.SHARED
         else:
             self.barred.pop(identifier, None)

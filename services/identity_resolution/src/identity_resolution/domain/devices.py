@@ -1,0 +1,145 @@
+"""Shared devices: whose an event is that shows nothing but a device which several people log in on."""
+
+from bisect import bisect_right, insort
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from cairn_kernel.event import Identifier
+from cairn_kernel.time import DAY, MINUTE
+
+
+class SharedBy(StrEnum):
+    """How people share a device."""
+
+    INTERVAL = "interval"
+    """A log-in vouches for what follows it, until the next one, a log-out, or too long a time."""
+    LAST = "last"
+    """All that happened on it is that of who logged in last."""
+    FIRST = "first"
+    """It stays with who logged in first."""
+
+
+class DeviceRules(NamedTuple):
+    """What holds for shared devices."""
+
+    policy: SharedBy = SharedBy.INTERVAL
+    idle_us: int = 14 * DAY
+    """So long a log-in vouches at most; two weeks is how long web sessions usually last."""
+    closed_by: frozenset[str] = frozenset({"user.logged_out", "user.signed_out", "logged.out", "signed.out"})
+    """Types of events that end a log-in."""
+    namespaces: frozenset[str] = frozenset({"anonymous_id"})
+    """Identifiers of these are devices."""
+
+
+class Point(NamedTuple):
+    """A log-in on a device, or a log-out."""
+
+    at: int
+    """µs."""
+    event_id: str
+    owner: Identifier | None
+    """Who logged in; None for a log-out."""
+
+    @property
+    def minute(self) -> int:
+        """The minute it counts for: of one person's log-ins on one device the earliest of each minute counts."""
+        return self.at // MINUTE
+
+
+class Stretch(NamedTuple):
+    """A time on a device that changes hands."""
+
+    since: int | None
+    """µs; None if from the beginning."""
+    until: int | None
+    """µs, exclusive; None if without end."""
+    before: Identifier | None
+    after: Identifier | None
+
+
+class Timeline:
+    """The log-ins on one shared device, in order of time. Whose an instant is follows from the set of them."""
+
+    def __init__(self, rules: DeviceRules, points: Iterable[Point] = ()) -> None:
+        self._rules = rules
+        self._points: list[Point] = []
+        self._of_minute: dict[tuple[Identifier | None, int], Point] = {}
+        self.last_touch = 0
+        """Latest instant (µs) of an event that showed nothing but the device."""
+        for point in points:
+            self._put(point)
+
+    def owner(self, at: int) -> Identifier | None:
+        """Who is at the device at an instant, as far as log-ins vouch for it."""
+        points = self._points
+        if self._rules.policy is SharedBy.LAST:
+            return next((point.owner for point in reversed(points) if point.owner is not None), None)
+        place = bisect_right(points, at, key=_at) - 1
+        if place < 0 or at - points[place].at >= self._rules.idle_us:
+            return None
+        return points[place].owner
+
+    def owners(self) -> set[Identifier]:
+        """Who ever logged in."""
+        return {owner for owner, _ in self._of_minute if owner is not None}
+
+    def add(self, point: Point) -> list[Stretch]:
+        """Take in a log-in or log-out; what changes hands by it."""
+        if self._rules.policy is SharedBy.LAST:
+            before = self.owner(point.at)
+            self._put(point)
+            after = self.owner(point.at)
+            return [] if before == after else [Stretch(None, None, before, after)]
+        place = bisect_right(self._points, point.at, key=_at)
+        end = point.at + self._rules.idle_us
+        if place < len(self._points):
+            end = min(end, self._points[place].at)
+        cuts = [point.at, end]
+        if place and point.at < self._points[place - 1].at + self._rules.idle_us < end:
+            cuts.insert(1, self._points[place - 1].at + self._rules.idle_us)
+        held = [self.owner(cut) for cut in cuts[:-1]]
+        if not self._put(point):
+            return []
+        return [
+            Stretch(since, until, before, point.owner)
+            for since, until, before in zip(cuts, cuts[1:], held, strict=False)
+            if before != point.owner and since <= self.last_touch
+        ]
+
+    def stretches(self) -> list[Stretch]:
+        """Who holds the device when, from the first log-in on; times that nobody holds are left out."""
+        if self._rules.policy is SharedBy.LAST:
+            owner = self.owner(0)
+            return [Stretch(None, None, None, owner)] if owner else []
+        found: list[Stretch] = []
+        for place, point in enumerate(self._points):
+            end = point.at + self._rules.idle_us
+            if place + 1 < len(self._points):
+                end = min(end, self._points[place + 1].at)
+            if point.owner is None or end == point.at:
+                continue
+            if found and found[-1].after == point.owner and found[-1].until == point.at:
+                found[-1] = found[-1]._replace(until=end)
+            else:
+                found.append(Stretch(point.at, end, None, point.owner))
+        return found
+
+    def _put(self, point: Point) -> bool:
+        key = (point.owner, point.minute)
+        known = self._of_minute.get(key)
+        if known is not None:
+            if known[:2] <= point[:2]:
+                return False
+            self._points.remove(known)
+        self._of_minute[key] = point
+        insort(self._points, point, key=_order)
+        return True
+
+
+def _at(point: Point) -> int:
+    return point.at
+
+
+def _order(point: Point) -> tuple[int, str]:
+    return point[:2]
