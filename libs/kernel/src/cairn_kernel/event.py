@@ -68,7 +68,7 @@ Data {from, to, moved: ["namespace:token", ...], at (µs), and where known kept:
 each of the two profiles' partitions, that of `from` written first; `profile_id` says whose. An event moves if it is
 among `events`, or if the first of its identifiers (strongest first) that `moved` or `kept` names is in `moved`; one
 without identifiers goes with the event that caused it. Identifiers in `alone: [...]`, if given, count only if the
-event has no others. With `since` or `until` (µs, given for shared devices) only what happened from and before then moves.
+event has no others. With `since` or `until` (µs, for shared devices) only what happened from or before then moves.
 """
 STATED: Final = "identity.stated"
 """Somebody said who is one person, who is not, or what names nobody: data {how, statement}.
