@@ -384,3 +384,36 @@ class Connector:
     idempotency: Literal["key", "query", "none"] = "none"
     doubt: Literal["query", "key", "resend", "drop"] = "drop"
     owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventType:
+    """What events of a type look like. `schema` is JSON Schema (2020-12) of their fields, as canonical JSON.
+
+    strict: what does not fit is kept aside. learn: everything is taken in, and what does not fit is counted, so that a
+    schema can be proposed. open: nothing is checked.
+    """
+
+    name: str
+    version: int = 1
+    mode: Literal["strict", "learn", "open"] = "open"
+    schema: bytes = b"{}"
+    personal: tuple[str, ...] = ()
+    """Names of fields, however deep, that are sealed beside those that are personal anyway."""
+    owner: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Who sends events: how its clock and its word are taken, and how much it may send."""
+
+    name: str
+    clock: Literal["server", "device"] = "server"
+    trust: Literal["server", "public", "partner"] = "server"
+    unknown: Literal["accept", "quarantine"] = "accept"
+    """What becomes of events of types that the programme does not describe."""
+    per_second: int | None = None
+    """Events a second over a minute, on average; more are told to come back. None: no limit."""
+    owner: str = ""
+    description: str = ""

@@ -11,14 +11,15 @@ import msgspec
 from cairn_journey.audience_kind import read_audience
 from cairn_journey.catalogue_kinds import read_action, read_connector, read_policy, read_template
 from cairn_journey.documents import Node, from_plain, read_yaml
+from cairn_journey.event_kinds import read_event_type, read_source
 from cairn_journey.faults import DefinitionFaults, Fault
 from cairn_journey.journey_kind import read_journey
-from cairn_journey.model import Action, Audience, Connector, ContactPolicy, Journey, Template
+from cairn_journey.model import Action, Audience, Connector, ContactPolicy, EventType, Journey, Source, Template
 from cairn_journey.reading import Reading, Use, suggestion
 from cairn_kernel.event import canonical
 
-KINDS: Final = ("Action", "Audience", "Connector", "ContactPolicy", "Journey", "Template")
-_NOT_YET: Final = frozenset({"EventType", "Experiment", "IdentityRules", "JourneyMap", "Source", "SubjectKind"})
+KINDS: Final = ("Action", "Audience", "Connector", "ContactPolicy", "EventType", "Journey", "Source", "Template")
+_NOT_YET: Final = frozenset({"Experiment", "IdentityRules", "JourneyMap", "SubjectKind"})
 _FORMAT: Final = 1
 _MAX_FILE_BYTES: Final = 1_000_000
 
@@ -33,6 +34,8 @@ class Programme:
         self.policies: Mapping[str, ContactPolicy] = _by_name(definitions, ContactPolicy)
         self.templates: Mapping[str, Template] = _by_name(definitions, Template)
         self.connectors: Mapping[str, Connector] = _by_name(definitions, Connector)
+        self.event_types: Mapping[str, EventType] = _by_name(definitions, EventType)
+        self.sources: Mapping[str, Source] = _by_name(definitions, Source)
         self._documents = sorted(documents, key=lambda document: (document["kind"], document["name"]))
 
     @cached_property
@@ -181,6 +184,10 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
             return read_policy(reading, node)
         case "Connector":
             return read_connector(reading, node)
+        case "EventType":
+            return read_event_type(reading, node)
+        case "Source":
+            return read_source(reading, node)
         case "Template":
             return read_template(reading, node, lambda value: text_of(value, reading))
         case None:
