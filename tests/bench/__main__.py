@@ -4,12 +4,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import ingest, log, pipeline, simulate
+from tests.bench import ingest, log, pipeline, rebuild, simulate
 from tests.bench.figures import Figure, save, show
 
 AREAS: dict[str, Callable[[], list[Figure]]] = {
     "ingest": ingest.measure,
     "log": log.measure,
+    "rebuild": rebuild.measure,
     "pipeline": pipeline.measure,
     "simulate": simulate.measure,
 }

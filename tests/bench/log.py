@@ -30,7 +30,7 @@ def measure() -> list[Figure]:
     with postgres_server() as dsn:
         raw = asyncio.run(_append_raw(dsn))
         append, replay = asyncio.run(_append_and_replay(dsn))
-        stock = _replay_stock(dsn)
+        stock = replay_stock(dsn)
     return [
         Figure("append", append, "events/s", beside={"append.raw": append / raw}),
         Figure("append.raw", raw, "events/s"),
@@ -94,7 +94,7 @@ async def _append_raw(dsn: str) -> float:
     return len(rows) / elapsed[0]
 
 
-def _replay_stock(dsn: str) -> float:
+def replay_stock(dsn: str) -> float:
     """The stock application of the eventsourcing library, on PostgreSQL: folds aggregates of as many events."""
 
     class Customer(Aggregate):

@@ -18,6 +18,7 @@ COMMANDS: Final = {
     "status": "journeyctl.status:status",
     "validate": "journeyctl.validate:validate",
     "verify": "journeyctl.verify:verify",
+    "rebuild": "journeyctl.rebuild:rebuild",
     "plan": "journeyctl.plan:plan",
     "apply": "journeyctl.apply:apply",
     "revert": "journeyctl.revert:revert",

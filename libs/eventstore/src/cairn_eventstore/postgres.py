@@ -184,6 +184,14 @@ async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
             raise Fenced("another owner has processed this batch")
     if work.prepare is not None:
         await work.prepare(connection)
+    await execute_rows(connection, work)
+    if not work.appends:
+        return []
+    return await _append(connection, work.appends)
+
+
+async def execute_rows(connection: Any, work: UnitOfWork) -> None:
+    """Set and cancel the timers, write snapshots and read-model rows of `work` in the open transaction."""
     if work.timers_cancelled:
         await connection.execute(
             CANCEL_TIMERS,
@@ -205,9 +213,6 @@ async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
         await connection.execute(SET_SNAPSHOTS, *columns([newest[stream] for stream in sorted(newest)]))
     for statement, rows in work.rows:
         await connection.executemany(statement, rows)
-    if not work.appends:
-        return []
-    return await _append(connection, work.appends)
 
 
 async def _append(connection: Any, appends: Sequence[NewEvent]) -> list[Committed]:

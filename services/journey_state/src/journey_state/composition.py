@@ -7,12 +7,10 @@ from cairn.journey.v1.journey_pb2_grpc import (
     add_JourneyControlServiceServicer_to_server,
     add_JourneyServiceServicer_to_server,
 )
-from cairn_journey import CustomerState
 from cairn_journey.engine import JourneyDomain
-from cairn_journey.evolve import MEANING
 from cairn_journey.registry import Programmes
 from cairn_journey.stored import STORED
-from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, Snapshots, open_chassis
+from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, open_chassis
 from cairn_runtime.walks import Walks
 from journey_state.adapters.control_api import ControlApi
 from journey_state.adapters.grpc_api import JourneyApi
@@ -24,6 +22,7 @@ from journey_state.adapters.read_model import project
 from journey_state.application.activation import check, installer
 from journey_state.application.commands import Commands
 from journey_state.application.customers import Customers
+from journey_state.rebuild import SNAPSHOTS
 
 
 async def run() -> None:
@@ -62,7 +61,7 @@ async def compose(chassis: Chassis) -> None:
         project=project,
         walk=domain.walk,
         stored=STORED,
-        snapshots=Snapshots(CustomerState, meaning=MEANING),
+        snapshots=SNAPSHOTS,
     )
     walks = Walks(chassis.pool, PostgresPopulation(chassis.pool))
     chassis.add_runner("resolved", processor, reload=reload, walking=(walks, processor))

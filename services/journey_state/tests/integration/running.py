@@ -48,6 +48,11 @@ class Service(NamedTuple):
         request = pb.GetTimelineRequest(profile_id=ANNA)
         await eventually(lambda: self.journeys.GetTimeline(request), lambda found: len(found.entries) >= events)
 
+    async def seen_customers(self, customers: int) -> None:
+        """Wait until so many customers are known."""
+        request = pb.GetCountsRequest()
+        await eventually(lambda: self.journeys.GetCounts(request), lambda counts: counts.customers == customers)
+
 
 @asynccontextmanager
 async def running(postgres_dsn: str, nats_url: str, tmp_path: Path, *, fresh: bool = True) -> AsyncIterator[Service]:

@@ -1,0 +1,40 @@
+"""How the read models follow from the log: `python -m journey_state.rebuild` makes them anew."""
+
+from collections.abc import Sequence
+
+from cairn_journey import CustomerState
+from cairn_journey.engine import JourneyDomain
+from cairn_journey.evolve import MEANING
+from cairn_journey.registry import Programmes
+from cairn_journey.stored import STORED
+from cairn_runtime import Snapshots
+from cairn_runtime.rebuild import ReadModel
+from cairn_runtime.rebuild_command import main
+from journey_state.adapters.read_model import project
+from journey_state.application.activation import installer
+
+
+def domain(programmes: Sequence[tuple[str, str, bytes]]) -> JourneyDomain:
+    known = Programmes()
+    install = installer(known)
+    for row in programmes:
+        install(*row)
+    return JourneyDomain(known)
+
+
+SNAPSHOTS = Snapshots(CustomerState, meaning=MEANING)
+READ_MODEL = ReadModel(
+    service="journey_state",
+    domain=domain,
+    project=project,
+    tables={
+        "customers": "SELECT * FROM {table}",
+        "instances": "SELECT * FROM {table}",
+        "counters": "SELECT * FROM {table} WHERE value <> 0",
+    },
+    stored=STORED,
+    snapshots=SNAPSHOTS,
+)
+
+if __name__ == "__main__":
+    main("journey_state.rebuild:READ_MODEL")

@@ -1,0 +1,96 @@
+"""Rebuilding read models from PostgreSQL, beside the stock eventsourcing application replaying as many events."""
+
+import asyncio
+import time
+
+from tests.bench.figures import Figure
+from tests.bench.log import replay_stock
+
+from cairn_eventstore import NewEvent, PostgresEventStore, UnitOfWork
+from cairn_journey import load_text
+from cairn_kernel.event import Event
+from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import partition_of
+from cairn_kernel.time import DAY
+from cairn_runtime.database import open_pool
+from cairn_runtime.rebuild import Rebuilder, connect
+from cairn_runtime.rebuild_swap import prepare
+from cairn_testkit.servers import postgres_server
+from journey_state.rebuild import READ_MODEL, domain
+
+CUSTOMERS = 3_000
+BASKETS = 60
+AIM = 100_000
+PROGRAMME = load_text("""
+kind: Journey
+name: win-back
+features:
+  baskets_30d: {count: basket.purchased, window: 30d}
+  spend: {sum: basket.purchased, of: amount}
+entry: [{on: basket.purchased}]
+goal: {on: coupon.redeemed, value: event.amount, currency: EUR, within: 200d}
+stages:
+  - {name: active, on: basket.purchased}
+  - {name: lapsing, when: baskets_30d == 0, after: {idle: basket.purchased, for: 30d}}
+""")
+
+
+def measure() -> list[Figure]:
+    """`rebuild`: stored events per second in one process, everything included; `rebuild.stock` beside it."""
+    with postgres_server() as dsn:
+        speed = asyncio.run(_rebuild(dsn))
+        stock = replay_stock(dsn)
+    return [
+        Figure("rebuild", speed, "events/s", aim=AIM, beside={"rebuild.stock": speed / stock}),
+        Figure("rebuild.stock", stock, "events/s"),
+    ]
+
+
+async def _rebuild(dsn: str) -> float:
+    """One process folds all pieces: read, decode, fold, project, write, commit."""
+    await _fill(dsn)
+    connection = await connect(dsn, "journey_state")
+    made = domain([("default", PROGRAMME.version, PROGRAMME.bundle())])
+    total = await prepare(connection, "journey_state", READ_MODEL.tables, 20_000, 1, 65_536)
+    rebuilder = Rebuilder(connection, READ_MODEL, made)
+    pieces = [tuple(map(str, row)) for row in await connection.fetch("SELECT number, first, last FROM pieces")]
+    started = time.perf_counter()
+    folded = sum([events async for events in rebuilder.pieces((int(n), first, last) for n, first, last in pieces)])
+    elapsed = time.perf_counter() - started
+    customers = await connection.fetchval("SELECT count(*) FROM journey_state_rebuild.customers")
+    await connection.close()
+    if (folded, customers) != (total, CUSTOMERS):
+        raise AssertionError("the rebuild lost events or customers")
+    return total / elapsed
+
+
+async def _fill(dsn: str) -> None:
+    """Customers with a stream of baskets each, as the engine would have stored it."""
+    made = domain([("default", PROGRAMME.version, PROGRAMME.bundle())])
+    async with open_pool(dsn, "journey_state") as pool:
+        store = PostgresEventStore(pool)
+        for start in range(0, CUSTOMERS, 100):
+            work = UnitOfWork()
+            for number in range(start, start + 100):
+                profile = stable_id("profile", number)
+                state, version = made.initial("default", profile), 0
+                for basket in range(BASKETS):
+                    facts, state = made.handle(state, _basket(profile, basket))
+                    for fact in facts:
+                        version += 1
+                        work.appends.append(NewEvent(partition_of("default", profile), profile, version, fact))
+            await store.commit(work)
+
+
+def _basket(profile: str, number: int) -> Event:
+    at = number * DAY
+    return Event(
+        id=stable_id("basket", profile, number),
+        tenant="default",
+        type="basket.purchased",
+        event_time=at,
+        as_of=at,
+        source="bench",
+        profile_id=profile,
+        data={"amount": 12.34, "currency": "USD", "items": 7, "store_id": "330"},
+    )
