@@ -5,6 +5,7 @@ from cairn_journey.diff import DefinitionChange, FieldChange, diff
 from cairn_journey.engine import JourneyDomain
 from cairn_journey.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
 from cairn_journey.faults import DefinitionFaults, Fault
+from cairn_journey.formatting import format_text
 from cairn_journey.model import (
     Action,
     Connector,
@@ -51,6 +52,7 @@ __all__ = [
     "diff",
     "duration_text",
     "explain",
+    "format_text",
     "json_schema",
     "known_at",
     "load_directory",

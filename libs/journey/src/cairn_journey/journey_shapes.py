@@ -70,11 +70,11 @@ ENTRY: Final = Shape(
     "Entry",
     "an entry rule",
     "What leads in.",
+    Key("journey", NAME, "Another journey: entering it, its goal or leaving it (`on`)."),
     Key("on", OneOf((EVENT, choice("entered", "goal", "exited"))), "An event; or what happens in `journey`."),
     Key("audience", NAME, "Coming into this audience."),
     Key("schedule", SCHEDULE, "Each time of a schedule."),
     Key("broadcast", EVENT, "An event of the business, told to everybody."),
-    Key("journey", NAME, "Another journey: entering it, its goal or leaving it (`on`)."),
     Key("when", CONDITION, "Only if it holds."),
     Key("stage", NAME, "Begin in this stage."),
 )
