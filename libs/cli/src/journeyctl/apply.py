@@ -18,8 +18,8 @@ from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 from journeyctl.validate import Directory, describe, load_or_tell
 
-ORDER: Final = ("activation", "decisioning", "journey_state")
-"""Last in the chain first, so that whoever acts on a moment or a decision knows the programme it comes from."""
+ORDER: Final = ("activation", "decisioning", "journey_state", "ingestion")
+"""Last in the chain first, so that whoever acts on a moment or a decision knows the programme it is of."""
 
 
 class Applied(NamedTuple):

@@ -69,13 +69,16 @@ class Definitions(DefinitionServiceServicer):
         check: Check,
         install: Install,
         transition: Transition = nobody_concerned,
+        announce: bool = True,
     ) -> None:
+        """Without `announce`, the log is not told: for a log that holds nothing but what customers did."""
         self._log = log
         self._pool = pool
         self._publisher = publisher
         self._check = check
         self._install = install
         self._transition = transition
+        self._announce = announce
         self._installed: dict[str, int] = {}
 
     async def load(self) -> None:
@@ -106,7 +109,7 @@ class Definitions(DefinitionServiceServicer):
             await connection.execute(INSERT, tenant, ordinal, version, request.bundle)
             if request.request_id:
                 await connection.execute(INSERT_REQUEST, tenant, request.request_id, version)
-            controls = self._control(tenant, version, ordinal)
+            controls = self._control(tenant, version, ordinal) if self._announce else []
             if command is not None:
                 told = [replace(new.event, data=dict(command.data)) for new in controls]
                 walk, _ = await begin_walk(connection, self._log, command, told)

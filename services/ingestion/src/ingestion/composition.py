@@ -4,11 +4,14 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
+import asyncpg
 import structlog
 
+from cairn.definition.v1 import definition_pb2
+from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn.ingestion.v1 import ingestion_pb2 as pb
 from cairn.ingestion.v1.ingestion_pb2_grpc import (
     add_ClockServiceServicer_to_server,
@@ -19,7 +22,7 @@ from cairn.ingestion.v1.ingestion_pb2_grpc import (
 from cairn_eventstore import FileKeyProvider
 from cairn_kernel.errors import Unavailable
 from cairn_kernel.time import DAY, SECOND
-from cairn_runtime import Chassis, open_chassis
+from cairn_runtime import Chassis, Definitions, open_chassis
 from cairn_runtime.clock import now_us
 from ingestion.adapters.grpc_api import IngestionApi
 from ingestion.adapters.grpc_control import AccessToken, ClockApi, KeyApi
@@ -30,10 +33,12 @@ from ingestion.adapters.postgres_ledger import PostgresLedger
 from ingestion.adapters.postgres_tables import PostgresTables
 from ingestion.adapters.secrets import QuickSecrets
 from ingestion.application.admit import Admit
+from ingestion.application.entrance import Entrance
+from ingestion.application.event_types import EventTypes, check, evolve
 from ingestion.application.move_clock import LOG, MoveClock
 from ingestion.application.receive import Receive
 from ingestion.application.redrive import Redrive
-from ingestion.application.sources import Sources, declared
+from ingestion.application.sources import REFRESH_S, Sources, declared
 from ingestion.application.subject_keys import SubjectKeys
 from ingestion.application.take_back import UPSTREAM, TakeBack
 from ingestion.settings import IngestionSettings, written_keys
@@ -67,6 +72,12 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
         await tables.declare(declared(written_keys(settings), hashed))
         sources = Sources(tables, hashed)
         await sources.refresh()
+        types = EventTypes()
+        entrance = Entrance(types)
+        definitions = Definitions(
+            LOG, chassis.pool, chassis.publisher, check=check, install=types.install, transition=evolve, announce=False
+        )
+        await definitions.load()
         keys = SubjectKeys(provider)
         admit = Admit(
             chassis.store,
@@ -81,8 +92,14 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
         move_clock = MoveClock(chassis.store, chassis.publisher, PostgresLedger)
         chassis.complete_to = lambda: move_clock.complete_to(now_us)
         bound = listen(settings.http_address) if settings.http_address else None
-        _add_servicers(chassis, settings, receive, sources, tables, keys, secrets, move_clock)
-        chassis.add_job(_front_door(receive, bound, HttpApi(receive, sources, secrets, now_us)))
+        _add_servicers(chassis, settings, receive, sources, types, entrance, tables, keys, secrets, move_clock)
+        chassis.add_servicer(
+            add_DefinitionServiceServicer_to_server,
+            definitions,
+            definition_pb2.DESCRIPTOR.services_by_name["DefinitionService"].full_name,
+        )
+        chassis.add_job(_looking_again(definitions))
+        chassis.add_job(_front_door(receive, bound, HttpApi(receive, sources, entrance, secrets, now_us)))
         chassis.add_job(sources.keep_fresh)
         chassis.add_job(_expiring(tables, settings.quarantine_days))
         if settings.activation_address:
@@ -106,6 +123,8 @@ def _add_servicers(
     settings: IngestionSettings,
     receive: Receive,
     sources: Sources,
+    types: EventTypes,
+    entrance: Entrance,
     tables: PostgresTables,
     keys: SubjectKeys,
     secrets: QuickSecrets,
@@ -115,7 +134,7 @@ def _add_servicers(
     names = {name: service.full_name for name, service in pb.DESCRIPTOR.services_by_name.items()}
     chassis.add_servicer(
         add_IngestionServiceServicer_to_server,
-        IngestionApi(receive, sources, tables, secrets, now_us),
+        IngestionApi(receive, sources, entrance, tables, secrets, now_us),
         names["IngestionService"],
     )
     chassis.add_servicer(
@@ -125,10 +144,24 @@ def _add_servicers(
     )
     chassis.add_servicer(
         add_QuarantineServiceServicer_to_server,
-        QuarantineApi(tables, Redrive(tables, keys, receive, secrets), access),
+        QuarantineApi(tables, Redrive(tables, keys, receive, types, secrets), access),
         names["QuarantineService"],
     )
     chassis.add_servicer(add_ClockServiceServicer_to_server, ClockApi(move_clock), names["ClockService"])
+
+
+def _looking_again(definitions: Definitions) -> Callable[[], Coroutine[Any, Any, None]]:
+    """What another replica was told."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            with suppress(
+                OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError
+            ):  # the next look will do
+                await definitions.load()
+
+    return look
 
 
 def _expiring(tables: PostgresTables, days: int) -> Callable[[], Coroutine[Any, Any, None]]:

@@ -18,6 +18,7 @@ from cairn_kernel.time import to_datetime
 from ingestion.adapters.http_requests import traceparent, write_key
 from ingestion.adapters.postgres_tables import PostgresTables, QuarantineRow
 from ingestion.adapters.structs import plain
+from ingestion.application.entrance import Entrance
 from ingestion.application.receive import Overloaded, Receive
 from ingestion.application.sources import Sources
 from ingestion.domain.arriving import Request
@@ -30,6 +31,7 @@ MAX_EVENTS: Final = 500
 MAX_PAGE: Final = 1_000
 DEFAULT_PAGE: Final = 100
 NEWEST: Final = (2**63 - 1, "ffffffff-ffff-ffff-ffff-ffffffffffff")
+SENTENCES: Final = {"OVERLOADED": "too much is waiting", "QUOTA": "this source sends more than it may"}
 FATES: Final = {
     Fate.ACCEPTED: pb.IngestResult.OUTCOME_ACCEPTED,
     Fate.DUPLICATE: pb.IngestResult.OUTCOME_DUPLICATE,
@@ -42,12 +44,14 @@ class IngestionApi(IngestionServiceServicer):
         self,
         receive: Receive,
         sources: Sources,
+        entrance: Entrance,
         tables: PostgresTables,
         secrets: Secrets,
         now_us: Callable[[], int],
     ) -> None:
         self._receive = receive
         self._sources = sources
+        self._entrance = entrance
         self._tables = tables
         self._secrets = secrets
         self._now_us = now_us
@@ -59,11 +63,16 @@ class IngestionApi(IngestionServiceServicer):
             await _abort(context, grpc.StatusCode.UNAUTHENTICATED, "the write key is unknown", "WRITE_KEY")
         if not 1 <= len(request.events) <= MAX_EVENTS:
             raise Invalid("a request has 1 to 500 events", reason="BATCH_SIZE", field="events")
+        try:
+            source, catalogue = self._entrance.enter(source, len(request.events))
+        except Overloaded as error:
+            await give_up(context, error)
         common = Request(
             source,
             self._now_us(),
             traceparent=traceparent(_bytes(metadata.get("traceparent"))),
             historical=request.historical,
+            catalogue=catalogue,
         )
         arrivals = [
             arrive_declared(_declared(event), common, self._secrets, place=f"events[{index}]")
@@ -143,7 +152,7 @@ def _bytes(value: str | bytes | None) -> bytes:
 async def give_up(context: Any, error: Overloaded) -> NoReturn:
     """Tell the caller when to come back."""
     code = grpc.StatusCode.RESOURCE_EXHAUSTED
-    await _abort(context, code, "too much is waiting", "OVERLOADED", error.retry_after_s)
+    await _abort(context, code, SENTENCES[error.reason], error.reason, error.retry_after_s)
 
 
 async def _abort(context: Any, code: grpc.StatusCode, sentence: str, reason: str, retry_after_s: int = 0) -> NoReturn:

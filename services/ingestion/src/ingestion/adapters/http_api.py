@@ -9,6 +9,7 @@ import structlog
 from cairn_kernel.errors import Unavailable
 from ingestion.adapters import http_requests as requests
 from ingestion.application import metrics
+from ingestion.application.entrance import Entrance
 from ingestion.application.receive import RETRY_AFTER_S, Overloaded, Receive
 from ingestion.application.sources import Sources
 from ingestion.domain.arriving import Arrival, Request, arrive
@@ -37,6 +38,7 @@ SENTENCES: Final[Mapping[str, str]] = {
     "BATCH_SIZE": "a batch has at most 4 MB and 2500 events",
     "WRITE_KEY": "the write key is unknown",
     "OVERLOADED": "too much is waiting; send the same again after the time in Retry-After",
+    "QUOTA": "this source sends more than it may; send the same again after the time in Retry-After",
     "NO_SUCH_PATH": "nothing is here",
     "METHOD": "calls are sent with POST",
     "INTERNAL": "an unexpected fault; the service's log has it",
@@ -64,9 +66,12 @@ class _Disconnected(Exception):
 class HttpApi:
     """One request is one call of `Receive`; no answer before the commit."""
 
-    def __init__(self, receive: Receive, sources: Sources, secrets: Secrets, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, receive: Receive, sources: Sources, entrance: Entrance, secrets: Secrets, now_us: Callable[[], int]
+    ) -> None:
         self._receive = receive
         self._sources = sources
+        self._entrance = entrance
         self._secrets = secrets
         self._now_us = now_us
 
@@ -81,7 +86,7 @@ class HttpApi:
             metrics.REFUSED.labels(error.reason).inc()
             answer = Answer(400, error.reason)
         except Overloaded as error:
-            answer = Answer(429, "OVERLOADED", ((b"retry-after", str(error.retry_after_s).encode()),))
+            answer = Answer(429, error.reason, ((b"retry-after", str(error.retry_after_s).encode()),))
         except Unavailable:
             answer = Answer(429, "OVERLOADED", ((b"retry-after", str(RETRY_AFTER_S).encode()),))
         except Exception as error:
@@ -116,6 +121,7 @@ class HttpApi:
         source = source or await self._sources.find(batch.write_key)
         if source is None:
             return self._unknown()
+        source, catalogue = self._entrance.enter(source, len(batch.events))
         request = Request(
             source=source,
             arrived=self._now_us(),
@@ -123,6 +129,7 @@ class HttpApi:
             sent=batch.sent,
             traceparent=requests.traceparent(headers.get(b"traceparent", b"")),
             dialect=dialect,
+            catalogue=catalogue,
             historical=route.imports and b"historical=false" not in scope.get("query_string", b""),
         )
         outcomes = await self._receive(self._arrivals(batch, request)) if batch.events else []

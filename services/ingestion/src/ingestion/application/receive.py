@@ -27,9 +27,10 @@ Admission = Callable[[Sequence[Arrival]], Awaitable[list[Outcome]]]
 class Overloaded(Exception):
     """Too much waits already, or nothing can be stored: come back after a while."""
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("overloaded")
+    def __init__(self, retry_after_s: int, reason: str = "OVERLOADED") -> None:
+        super().__init__(reason)
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class _Request(NamedTuple):

@@ -8,6 +8,7 @@ import msgspec
 from cairn_eventstore import open_field
 from cairn_kernel.errors import Invalid, NotFound
 from ingestion.application.admit import PAYLOAD
+from ingestion.application.event_types import EventTypes
 from ingestion.application.receive import Receive
 from ingestion.application.subject_keys import StoredKeys, SubjectKeys
 from ingestion.domain import declared, dialects
@@ -66,8 +67,11 @@ class Redriven(NamedTuple):
 class Redrive:
     """Payloads go the way of a new arrival, mended by a JSON merge patch (RFC 7396) if one is given."""
 
-    def __init__(self, table: Quarantine, keys: SubjectKeys, receive: Receive, secrets: Secrets) -> None:
+    def __init__(
+        self, table: Quarantine, keys: SubjectKeys, receive: Receive, types: EventTypes, secrets: Secrets
+    ) -> None:
         self._table = table
+        self._types = types
         self._keys = keys
         self._receive = receive
         self._secrets = secrets
@@ -120,7 +124,8 @@ class Redrive:
         if patch is not None:
             payload = _patched(payload, patch)
         source = Source(row.tenant, row.source, "device" if row.clock == "device" else "server")
-        request = Request(source, row.received, historical=row.historical)
+        catalogue = self._types.of(row.tenant)
+        request = Request(source, row.received, historical=row.historical, catalogue=catalogue)
         name, _, kind = row.form.partition(":")
         try:
             if name == DRAFT:

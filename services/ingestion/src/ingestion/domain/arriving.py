@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from ingestion.domain import segment
 from ingestion.domain.dialects import SEGMENT, Dialect
 from ingestion.domain.drafts import Aside, Draft, Secrets, aside, draft
+from ingestion.domain.event_types import EMPTY, Catalogue
 from ingestion.domain.faults import TOO_LARGE, BadEvent
 from ingestion.domain.told import MAX_MESSAGE_ID_CHARS, Source
 
@@ -25,6 +26,7 @@ class Request(NamedTuple):
     dialect: Dialect = SEGMENT
     historical: bool = False
     """Whether it tells of what is long past: it builds state and causes no message."""
+    catalogue: Catalogue = EMPTY
 
 
 def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -> list[Arrival]:
@@ -43,7 +45,14 @@ def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -
 
 
 def _draft(call: segment.Call, request: Request, secrets: Secrets, place: str) -> Draft:
-    told = segment.told_by(call, request.source, kind=request.kind, sent=request.sent, arrived=request.arrived)
+    told = segment.told_by(
+        call,
+        request.source,
+        kind=request.kind,
+        sent=request.sent,
+        arrived=request.arrived,
+        catalogue=request.catalogue,
+    )
     return draft(
         told,
         request.source,

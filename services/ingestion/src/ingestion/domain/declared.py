@@ -32,7 +32,7 @@ class Declared(NamedTuple):
 def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, place: str) -> Arrival:
     """Like `arrive`: a bad event never raises."""
     try:
-        told = _told(event)
+        told = _told(event, request)
         return draft(
             told,
             request.source,
@@ -62,14 +62,16 @@ def arrive_again(payload: bytes, request: Request, secrets: Secrets) -> Arrival:
     return arrive_declared(Declared(*msgspec.structs.astuple(kept)), request, secrets, place="")
 
 
-def _told(event: Declared) -> Told:
+def _told(event: Declared, request: Request) -> Told:
     if event.size_bytes > MAX_EVENT_BYTES:
         raise BadEvent(TOO_LARGE, "")
     if not event.message_id:
         raise BadEvent(FIELD_REQUIRED, "message_id")
     type_ = names_.event_type(event.type, field="type")
     personal = is_personal_trait if type_ == names_.PROFILE_IDENTIFIED else is_personal
-    clear, sealed = part(event.properties, personal, within="properties")
+    rule = request.catalogue.rule(type_, request.source.name, "type")
+    rule.check(event.properties, "properties")
+    clear, sealed = part(event.properties, rule.seals(personal), within="properties")
     return Told(
         message_id=message_id(event.message_id, "message_id"),
         type=type_,
@@ -78,6 +80,7 @@ def _told(event: Declared) -> Told:
         names=_named(event),
         clear=clear,
         personal=sealed,
+        version=rule.version,
     )
 
 

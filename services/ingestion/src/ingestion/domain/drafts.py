@@ -55,6 +55,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
     """Where in its request the event stood, such as `batch[3]`."""
     traceparent: str = ""
     historical: bool = False
+    version: int = 1
 
     @property
     def partition(self) -> int:
@@ -109,6 +110,7 @@ def draft(
         place=place,
         traceparent=traceparent,
         historical=historical,
+        version=told.version,
     )
 
 
@@ -117,6 +119,7 @@ def event(made: Draft, *, event_time: int, as_of: int, sealed: Mapping[str, byte
         id=made.event_id,
         tenant=made.source.tenant,
         type=made.type,
+        version=made.version,
         event_time=event_time,
         as_of=as_of,
         source=made.source.name,

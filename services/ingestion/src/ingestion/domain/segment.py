@@ -9,6 +9,7 @@ import msgspec
 from cairn_kernel.identifiers import ANONYMOUS_ID, USER_ID
 from ingestion.domain import names as names_
 from ingestion.domain.attributes import check_text, part
+from ingestion.domain.event_types import EMPTY, Catalogue
 from ingestion.domain.faults import FIELD_FORMAT, FIELD_REQUIRED, BadEvent
 from ingestion.domain.personal import is_personal, is_personal_trait
 from ingestion.domain.told import NAMING_FIELDS, Name, Source, Told, instant, message_id, names, skew
@@ -48,7 +49,9 @@ Shape = tuple[str, str, dict[str, Any], Callable[[str], bool]]
 """Type of the event, where its fields stand, the fields, and which of them are personal."""
 
 
-def told_by(call: Call, source: Source, *, kind: str = "", sent: object = None, arrived: int) -> Told:
+def told_by(
+    call: Call, source: Source, *, kind: str = "", sent: object = None, arrived: int, catalogue: Catalogue = EMPTY
+) -> Told:
     """What a call tells. `kind` is the call's type if only the address says it; `sent` the batch's sentAt.
 
     Raises BadEvent.
@@ -58,7 +61,9 @@ def told_by(call: Call, source: Source, *, kind: str = "", sent: object = None, 
     )
     kind = _kind(call, kind)
     type_, within, fields, personal = _SHAPES[kind](call, parts)
-    clear, sealed = part(fields, personal, within=within)
+    rule = catalogue.rule(type_, source.name, "event")
+    rule.check(fields, within)
+    clear, sealed = part(fields, rule.seals(personal), within=within)
     return Told(
         message_id=message_id(call.message_id, "messageId"),
         type=type_,
@@ -67,6 +72,7 @@ def told_by(call: Call, source: Source, *, kind: str = "", sent: object = None, 
         names=_named(call, parts, kind),
         clear=clear,
         personal=sealed,
+        version=rule.version,
     )
 
 

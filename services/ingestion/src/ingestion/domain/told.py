@@ -53,6 +53,8 @@ class Told(msgspec.Struct, frozen=True, gc=False):
     names: tuple[Name, ...]
     clear: dict[str, Any]
     personal: dict[str, Any]
+    version: int = 1
+    """Of its event type."""
 
     def meaning(self) -> bytes:
         """Canonical bytes of what was told: equal for a retry, different for another event.

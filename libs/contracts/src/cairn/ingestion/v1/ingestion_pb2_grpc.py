@@ -55,7 +55,7 @@ class IngestionServiceServicer:
         """Ingest stores up to 500 events. A bad event is quarantined with a reason and does not harm the
         others. The answer is given after the commit; sending the same message_id again is harmless.
         Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
-        (OVERLOADED; retry after the RetryInfo delay); UNAVAILABLE (retry).
+        (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -37,7 +37,7 @@ class IngestionServiceStub:
     """Ingest stores up to 500 events. A bad event is quarantined with a reason and does not harm the
     others. The answer is given after the commit; sending the same message_id again is harmless.
     Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
-    (OVERLOADED; retry after the RetryInfo delay); UNAVAILABLE (retry).
+    (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
     """
     ListQuarantine: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListQuarantineRequest, _ingestion_pb2.ListQuarantineResponse]
     """ListQuarantine pages through quarantined events, newest first, without their payloads.
@@ -53,7 +53,7 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     """Ingest stores up to 500 events. A bad event is quarantined with a reason and does not harm the
     others. The answer is given after the commit; sending the same message_id again is harmless.
     Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
-    (OVERLOADED; retry after the RetryInfo delay); UNAVAILABLE (retry).
+    (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
     """
     ListQuarantine: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListQuarantineRequest, _ingestion_pb2.ListQuarantineResponse]  # type: ignore[assignment]
     """ListQuarantine pages through quarantined events, newest first, without their payloads.
@@ -72,7 +72,7 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         """Ingest stores up to 500 events. A bad event is quarantined with a reason and does not harm the
         others. The answer is given after the commit; sending the same message_id again is harmless.
         Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
-        (OVERLOADED; retry after the RetryInfo delay); UNAVAILABLE (retry).
+        (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
         """
 
     @_abc_1.abstractmethod

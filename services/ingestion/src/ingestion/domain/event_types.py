@@ -1,0 +1,82 @@
+"""What a tenant's programme says of event types and sources: what fits is taken in, what is personal is sealed."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import jsonschema_rs
+
+from cairn_journey import Programme
+from cairn_journey.model import EventType
+from ingestion.domain.faults import SCHEMA, UNKNOWN_TYPE, BadEvent, join, step
+
+
+class Rule(NamedTuple):
+    """One event type, ready to check with."""
+
+    version: int
+    mode: Literal["strict", "learn", "open"]
+    validator: Any
+    personal: frozenset[str]
+    """Names of fields that are sealed here."""
+
+    def check(self, fields: dict[str, Any], within: str) -> None:
+        """Raises BadEvent (SCHEMA) with the path of the first field at fault, if the type is strict."""
+        if self.mode == "strict" and not self.validator.is_valid(fields):
+            raise BadEvent(SCHEMA, join(within, next(map(_path, self.validator.iter_errors(fields)), "")))
+
+    def seals(self, otherwise: Callable[[str], bool]) -> Callable[[str], bool]:
+        """Which fields are personal, those that are so anyway included."""
+        if not self.personal:
+            return otherwise
+        return lambda key: key in self.personal or otherwise(key)
+
+
+OPEN: Final = Rule(1, "open", None, frozenset())
+"""Of a type that no programme describes."""
+
+
+class SourceRule(NamedTuple):
+    """What a programme says of a source."""
+
+    clock: Literal["server", "device"]
+    refuses_unknown: bool
+    per_second: int | None
+
+
+class Catalogue:
+    """The event types and sources of one tenant."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.types: Mapping[str, Rule] = {name: _rule(type) for name, type in programme.event_types.items()}
+        self.sources: Mapping[str, SourceRule] = {
+            name: SourceRule(source.clock, source.unknown == "quarantine", source.per_second)
+            for name, source in programme.sources.items()
+        }
+
+    def rule(self, type: str, source: str, field: str) -> Rule:
+        """The rule of a type. Raises BadEvent (UNKNOWN_TYPE) if its source may only send types that are described."""
+        rule = self.types.get(type)
+        if rule is not None:
+            return rule
+        told = self.sources.get(source)
+        if told is not None and told.refuses_unknown:
+            raise BadEvent(UNKNOWN_TYPE, field)
+        return OPEN
+
+
+EMPTY: Final = Catalogue(Programme((), ()))
+
+
+def _rule(type: EventType) -> Rule:
+    validator = jsonschema_rs.validator_for(json.loads(type.schema)) if type.mode != "open" else None
+    return Rule(type.version, type.mode, validator, frozenset(type.personal))
+
+
+def _path(error: Any) -> str:
+    """Where an event does not fit; a field that is missing is named itself."""
+    path = ""
+    for part in error.instance_path:
+        path = f"{path}[{part}]" if isinstance(part, int) else join(path, step(str(part)))
+    missing = getattr(error.kind, "property", None)
+    return join(path, step(str(missing).strip('"'))) if missing is not None else path
