@@ -107,7 +107,7 @@ class CompiledJourney:
             "frictions",
             "idle_stages",
         ),
-        *("interventions", "keyed", "name", "on", "otherwise", "stages", "value"),
+        *("interventions", "keyed", "name", "on", "otherwise", "several", "stages", "value"),
     )
 
     def __init__(self, journey: Journey, audiences: Mapping[str, CompiledAudience]) -> None:
@@ -136,6 +136,7 @@ class CompiledJourney:
         self.exits = self._standing_exits(journey, scope)
         self.frictions = CompiledFriction(journey)
         self.keyed = bool(journey.key)
+        self.several = self.keyed or journey.merge == "both"
         for type, rules in self.on.items():
             text = dict(journey.key).get(type) or dict(journey.key).get("")
             rules.key = compile_expression(text, WHERE_VARIABLES) if text else None

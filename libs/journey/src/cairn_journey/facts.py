@@ -59,7 +59,8 @@ journey, instance_id, from_version, to_version, stage, stage_entered, runs (by i
 stage_entered, runs; null if it went back to where it was).
 """
 UNITED: Final = "profile.united"
-"""The profile took another one in: from, to, state (as if known all along), touchpoints (the other's)."""
+"""The profile took another one in: from, to, state (as if known all along), touchpoints (the other's), journeys (for
+those with a merge rule of their own: the rule, the instances kept and ended)."""
 PARTED: Final = "profile.parted"
 """The profile was two people: from, to, state (as if never one), facts (that hold instead of those told before, but
 for moments), touchpoints (gained), moved (ids of those lost)."""

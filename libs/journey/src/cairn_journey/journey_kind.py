@@ -8,7 +8,7 @@ from cairn_journey.features_kind import read_features
 from cairn_journey.friction_kind import read_channels, read_friction, read_health, read_usual
 from cairn_journey.in_flight_kind import read_in_flight, read_retired
 from cairn_journey.journey_shapes import EXIT_RULE, GOAL, IDLE, JOURNEY, REENTRY, STAGE
-from cairn_journey.model import Entry, ExitRule, Goal, Idle, Journey, Reentry, Stage
+from cairn_journey.model import MERGE_RULES, Entry, ExitRule, Goal, Idle, Journey, MergeRule, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
@@ -46,6 +46,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
         interventions=interventions,
         in_flight=read_in_flight(top, tuple(stage.name for stage in stages), interventions),
         retired=read_retired(top),
+        merge=_merge(top),
         lateness=top.optional_duration("lateness") or 0,
     )
 
@@ -104,6 +105,11 @@ def _key_text(fields: Fields, name: str) -> str:
     if node is not None and expression is not None and expression.kind in (bool, float):
         fields.reading.fault(node, "a key is a text or a whole number", "name a field: event.order_id")
     return text
+
+
+def _merge(top: Fields) -> MergeRule:
+    wanted = top.choice("merge", MERGE_RULES, default="furthest")
+    return next((rule for rule in MERGE_RULES if rule == wanted), "furthest")
 
 
 def _reentry(top: Fields) -> Reentry:

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from cairn_journey.model import MERGE_RULES
 from cairn_journey.shapes import (
     CLOCK,
     CONDITION,
@@ -248,6 +249,7 @@ JOURNEY: Final = Shape(
     Key("health", HEALTH, HEALTH.text),
     Key("on_error", choice(*RULES), "What a step does that fails and does not say so itself; skip if left out."),
     Key("interventions", ListOf(INTERVENTION), "What we do."),
+    Key("merge", choice(*MERGE_RULES), "Which instances go on when two profiles become one."),
     Key("lateness", DURATION, "How late an event may be and still take effect when it happened."),
     Key("in_flight", OneOf((choice("stay"), IN_FLIGHT)), "Those in flight stay on their version or go on in this one."),
     Key("retired", choice("drain", "stop"), "Nobody enters any more; those in it finish, or leave at once."),

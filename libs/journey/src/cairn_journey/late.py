@@ -22,7 +22,9 @@ from cairn_kernel.event import MERGED, SPLIT, Event
 Order = tuple[int, int, str]
 """(instant of effect, event time, id): the order in which touchpoints take effect."""
 
-_FLOORS: Final = frozenset({facts.UNITED, facts.PARTED, facts.HELD, facts.RELEASED, MERGED, SPLIT})
+_FLOORS: Final = frozenset(
+    {facts.UNITED, facts.PARTED, facts.HELD, facts.RELEASED, facts.MIGRATED, facts.ARMED, MERGED, SPLIT}
+)
 """Nothing before these is told anew: no touchpoint brings them about."""
 
 
@@ -58,7 +60,7 @@ def revise(
     cut = _cut(history, floor, late)
     told = _tell(programmes, state, [*_touchpoints(history[cut:]), late], history[:cut], event.as_of)
     before = {id: fact for id, fact in facts_in_force(history[cut:]).items() if fact.type != facts.REVISED}
-    after = {fact.id: fact for fact in told.facts if facts.is_fact(fact)}
+    after = {fact.id: fact for fact in told.facts if fact.source == facts.SOURCE}
     return _stated(programmes, state, event, late, told.state, _Difference.of(history[cut:], before, after))
 
 
@@ -101,9 +103,7 @@ def _stated(
     difference: _Difference,
 ) -> tuple[list[Event], CustomerState]:
     cause = msgspec.structs.replace(event, profile_id=state.profile_id)
-    moments = [
-        fact for fact in difference.done if fact.type == facts.MOMENT_REACHED and fact.id not in difference.known
-    ]
+    moments = [fact for fact in difference.done if fact.id not in difference.known and _heard_by_others(fact)]
     gone = [fact for fact in difference.undone if fact.type == facts.MOMENT_REACHED]
     withdrawn = [_withdrawn(moment, cause) for moment in gone]
     data: dict[str, Any] = {
@@ -118,6 +118,11 @@ def _stated(
     for fact in out:
         evolve(programmes, draft, fact)
     return out, draft.state
+
+
+def _heard_by_others(fact: Event) -> bool:
+    """Whether it has to stand in the log itself: moments, and events that interventions emit."""
+    return fact.type == facts.MOMENT_REACHED or fact.type not in facts.FACTS
 
 
 def _withdrawn(moment: Event, cause: Event) -> Event:

@@ -34,6 +34,10 @@ CHOSEN: Final = "chosen"
 """In a cool-down's place of an outcome: when decisioning chose the message, whatever became of it."""
 
 
+MergeRule = Literal["furthest", "oldest", "both", "restart"]
+MERGE_RULES: Final[tuple[MergeRule, ...]] = ("furthest", "oldest", "both", "restart")
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount in a currency (ISO 4217)."""
@@ -252,6 +256,8 @@ class Journey:
     interventions: tuple[Intervention, ...] = ()
     on_error: OnError | None = None
     """What becomes of a run when a step fails that does not say so itself; None: skip."""
+    merge: MergeRule = "furthest"
+    """Which instances go on when two profiles turn out to be one customer."""
     lateness: int = 0
     """How late (µs) an event may be and still take effect when it happened; the longest of a programme holds."""
     in_flight: InFlight | None = None

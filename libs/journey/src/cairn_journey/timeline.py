@@ -35,7 +35,7 @@ def facts_in_force(history: Sequence[Event]) -> dict[str, Event]:
     """The journey facts that hold at the end of a stream, by id: after late events and splits have changed some."""
     held: dict[str, Event] = {}
     for fact in history:
-        if not facts.is_fact(fact):
+        if fact.source != facts.SOURCE:
             continue
         if fact.type == facts.REVISED:
             for id in fact.data["undone"]:
@@ -53,4 +53,4 @@ def _carried(fact: Event, name: str) -> dict[str, Event]:
 
 
 def _stays_told(event: Event, held: dict[str, Event]) -> bool:
-    return not facts.is_fact(event) or event.id in held or event.type in _OUTWARD
+    return event.source != facts.SOURCE or event.id in held or event.type in _OUTWARD

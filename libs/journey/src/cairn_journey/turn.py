@@ -111,7 +111,7 @@ class Turn(Scene):
         candidates = rules.journeys if rules is not None else _NONE
         if all(instance.version == version for instance in open.values()):
             for journey in candidates:
-                if journey.keyed:
+                if journey.several:
                     self._keyed(journey.name, journey, version, event.type)
                 else:
                     self._journey(journey.name, "", journey, journey, version, event.type)

@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 
 from cairn_journey import facts
+from cairn_journey.evolve import evolve
+from cairn_journey.merge_rules import Side, follow_rules
 from cairn_journey.registry import Programmes
-from cairn_journey.state import CustomerState, state_to_plain
+from cairn_journey.state import CustomerState, Draft, state_to_plain
 from cairn_journey.touchpoints import touchpoints_of
 from cairn_journey.turn import Turn, stamped
 from cairn_kernel.event import Event
@@ -40,22 +42,36 @@ def unite(
     history: Sequence[Event],
     loser_history: Sequence[Event],
 ) -> tuple[list[Event], CustomerState]:
-    """Timers due by now fire as usual; then the state becomes that of the united history, and nothing is caused."""
+    """Timers due by now fire as usual; then the state becomes that of the united history, and nothing is caused.
+
+    Journeys with a rule of their own for merges go by it; `profile.united` says what was done to them.
+    """
     turn = Turn(programmes, state)
     turn.fire_due(merged.as_of)
-    gained = touchpoints_of(loser_history[: other_copy(merged, loser_history)])
+    theirs = loser_history[: other_copy(merged, loser_history)]
+    gained = touchpoints_of(theirs)
     initial = CustomerState(tenant=state.tenant, profile_id=state.profile_id)
-    united = refold(programmes, initial, [*touchpoints_of(history), *gained], merged.as_of)
+    whole = refold(programmes, initial, [*touchpoints_of(history), *gained], merged.as_of)
+    mine = Side(turn.state, [*history, *turn.facts])
+    united, journeys = follow_rules(programmes, whole, mine, Side(_folded(programmes, state, theirs), theirs), merged)
     united.united = state.united + 1
     data: dict[str, Any] = {
         "from": merged.data["from"],
         "to": merged.data["to"],
         "state": state_to_plain(united),
         "touchpoints": msgspec.to_builtins(gained),
+        **({"journeys": journeys} if journeys else {}),
     }
     turn.record(facts.make(merged, state.profile_id, facts.UNITED, "", merged.id, data))
     turn.record(merged)
     return turn.facts, turn.state
+
+
+def _folded(programmes: Programmes, state: CustomerState, stream: Sequence[Event]) -> CustomerState:
+    draft = Draft(CustomerState(tenant=state.tenant, profile_id=stream[0].profile_id if stream else ""))
+    for fact in stream:
+        evolve(programmes, draft, fact)
+    return draft.state
 
 
 def close(programmes: Programmes, state: CustomerState, merged: Event) -> tuple[list[Event], CustomerState]:
