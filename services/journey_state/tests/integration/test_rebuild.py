@@ -101,7 +101,7 @@ async def filled(dsn: str, customers: int) -> list[Event]:
 async def test_a_rebuild_that_was_killed_leaves_all_in_place_and_goes_on(postgres_dsn: str) -> None:
     events = await filled(postgres_dsn, 400)
     before = await rows(postgres_dsn)
-    await first_half(postgres_dsn)
+    await asyncio.to_thread(first_half, postgres_dsn)
     assert await rows(postgres_dsn) == before
     told: list[Progress] = []
     outcome = await rebuild(postgres_dsn, WHERE, jobs=1, tell=told.append)
@@ -115,7 +115,7 @@ async def test_a_rebuild_that_was_killed_leaves_all_in_place_and_goes_on(postgre
     await connection.close()
 
 
-async def first_half(dsn: str) -> None:
+def first_half(dsn: str) -> None:
     """Start a rebuild in a process of its own and kill it when some pieces are done and some are not."""
     call = [sys.executable, "-c", SLOW, dsn]
     with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
