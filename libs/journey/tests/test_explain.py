@@ -114,3 +114,34 @@ def test_counts_are_summed_over_customers() -> None:
 def test_counts_without_value_have_no_currency() -> None:
     empty = JourneyCounts()
     assert (empty.goal_value, empty.currency) == ("0", "")
+
+
+def test_why_an_event_did_not_lead_in() -> None:
+    journey = "kind: Journey\nname: big\nentry: [{on: basket.purchased, when: event.amount > 50.0}]\n"
+    journey += "goal: {on: coupon.redeemed, within: 9d}\n"
+    customer = Customer(journey).when(bought(1, 80.0)).when(event("coupon.redeemed", 2), bought(3, 12.5))
+    told = explain(customer.domain.programmes, customer.state, "big", 4 * DAY, customer.stream)
+    assert condition(told, "entry") == (
+        "basket.purchased when event.amount > 50.0",
+        False,
+        "came last on 1970-01-04T00:00:00Z: event.amount is 12.5",
+    )
+    assert condition(told, "reentry")[1:] == (False, "was in it 1 times, left on 1970-01-03T00:00:00Z")
+
+
+def test_what_time_will_bring_about() -> None:
+    customer = Customer().when(bought(1))
+    found = [item for item in told(customer, 3).conditions if item.role == "next"]
+    assert [(item.expression, item.saw) for item in found] == [
+        ("stage lapsing of win-back is reached if nothing happens", "in 28d, on 1970-02-01T00:00:00Z"),
+        ("the time for the goal of win-back ends", "in 198d, on 1970-07-21T00:00:00Z"),
+    ]
+
+
+def test_a_closed_journey_is_the_first_reason() -> None:
+    customer = Customer()
+    customer.domain.programmes.close("default", ["win-back"])
+    first = told(customer, 1).conditions[0]
+    assert (first.role, first.saw) == ("control", "the journey is paused or stopped: nobody enters it")
+    retired = told(Customer(WIN_BACK + "retired: drain\n"), 1).conditions[0]
+    assert retired.saw == "the journey was taken out of service"

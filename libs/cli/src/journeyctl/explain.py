@@ -17,7 +17,7 @@ from journeyctl.up import Home
 
 Name = Annotated[str, typer.Argument(help="User id, card number, e-mail address or profile id.", show_default=False)]
 _LAST: Final = 12
-_LATER: Final = ("entry", "exit", "stage")
+_LATER: Final = ("entry", "exit", "stage", "next")
 """What waits for an event: that it does not hold now is nothing to worry about."""
 Item = TypeVar("Item")
 

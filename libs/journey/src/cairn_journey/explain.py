@@ -1,5 +1,6 @@
 """Tell where a customer is in a journey, and why: each condition with the values it saw."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cairn_expressions import EvaluationError
@@ -16,7 +17,7 @@ from cairn_journey.state import CustomerState, Instance, Record, Timer
 from cairn_journey.steps_model import CUSTOMER
 from cairn_journey.steps_shapes import DAYS
 from cairn_kernel.errors import NotFound
-from cairn_kernel.event import canonical
+from cairn_kernel.event import Event, canonical
 from cairn_kernel.time import DAY, HOUR, MINUTE, SECOND, format_instant
 
 
@@ -24,7 +25,7 @@ class ExplainedCondition(NamedTuple):
     """A condition and what it saw."""
 
     role: str
-    """audience, entry, reentry, stage, goal, exit or friction."""
+    """control, audience, entry, reentry, stage, goal, exit, friction or next."""
     expression: str
     holds: bool
     saw: str
@@ -37,11 +38,14 @@ class Explanation(NamedTuple):
     conditions: list[ExplainedCondition]
 
 
-def explain(programmes: Programmes, state: CustomerState, journey: str, at: int) -> Explanation:
+def explain(
+    programmes: Programmes, state: CustomerState, journey: str, at: int, history: Sequence[Event] = ()
+) -> Explanation:
     """Where the customer is in a journey at an instant, and what its conditions see then.
 
     `journey` is a name, or `name/key` for one of several instances; by name alone it is the one entered last.
-    Conditions over an event are told without one: they hold or not when such an event comes.
+    Conditions over an event are told by the last such event of `history` (the customer's facts, oldest first) and what
+    is known now; without one they hold or not when such an event comes. What time will bring about stands under `next`.
     Raises NotFound (NO_SUCH_JOURNEY) if neither the programme in force nor the customer knows the journey.
     """
     journey, _, key = journey.partition("/")
@@ -57,7 +61,11 @@ def explain(programmes: Programmes, state: CustomerState, journey: str, at: int)
         raise NotFound("there is no journey of this name", reason="NO_SUCH_JOURNEY", journey=journey)
     record = state.records.get(journey, NO_RECORD)
     sight = Sight(state, at)
-    conditions = _conditions(compiled, sight, instance, record, key, at)
+    conditions = [
+        *_controls(programmes, compiled, state.tenant, instance),
+        *_conditions(compiled, sight, instance, record, key, at, _latest(history)),
+        *_next(state, journey, instance, at),
+    ]
     summary = _summary(state, compiled, instance, record, key, at)
     if instance is not None and len(open) > 1:
         summary += f" It is one of {len(open)} open: {', '.join(one.key for one in open)}."
@@ -117,8 +125,51 @@ def _summary(
     return f"Not in {journey.name}: left on {format_instant(last.exited or 0)}, reason {last.exit_reason}."
 
 
+def _controls(
+    programmes: Programmes, journey: CompiledJourney, tenant: str, instance: Instance | None
+) -> list[ExplainedCondition]:
+    """What keeps everybody out, or holds what we do."""
+    found = []
+    if journey.definition.retired:
+        found.append(ExplainedCondition("control", "not retired", False, "the journey was taken out of service"))
+    elif programmes.is_closed(tenant, journey.name):
+        found.append(ExplainedCondition("control", "open", False, "the journey is paused or stopped: nobody enters it"))
+    if instance is not None and instance.held is not None:
+        held = f"paused since {format_instant(instance.held)}: no intervention starts or goes on"
+        found.append(ExplainedCondition("control", "running", False, held))
+    return found
+
+
+def _next(state: CustomerState, journey: str, instance: Instance | None, at: int) -> list[ExplainedCondition]:
+    """What time alone will bring about, soonest first."""
+    own = [
+        timer
+        for timer in state.timers.values()
+        if timer.journey == journey and (instance is None or timer.slot == instance.slot)
+    ]
+    return [
+        ExplainedCondition("next", purpose(timer), timer.due <= at, _when(timer.due, at))
+        for timer in sorted(own, key=lambda one: (one.due, one.kind, one.ref))
+    ]
+
+
+def _when(due: int, at: int) -> str:
+    return f"in {duration_text(due - at)}, on {format_instant(due)}" if due > at else "due now"
+
+
+def _latest(history: Sequence[Event]) -> dict[str, Event]:
+    """The last event of each type."""
+    return {event.type: event for event in history}
+
+
 def _conditions(
-    journey: CompiledJourney, sight: Sight, instance: Instance | None, record: Record, key: str, at: int
+    journey: CompiledJourney,
+    sight: Sight,
+    instance: Instance | None,
+    record: Record,
+    key: str,
+    at: int,
+    latest: Mapping[str, Event],
 ) -> list[ExplainedCondition]:
     definition = journey.definition
     found = []
@@ -127,7 +178,7 @@ def _conditions(
         found.extend(_seen("audience", f"{one.name}: ", sight, one.condition) for one in journey.audience.audiences)
     for leading, entry in journey.otherwise:
         found.extend(_otherwise(leading, entry, sight))
-    found.extend(_awaited("entry", On(rule.on, rule.when)) for rule in definition.entry if rule.on)
+    found.extend(_entries(journey, sight, latest))
     if instance is None and record.entered:
         found.append(_reentry(definition.reentry, record, key, at))
     found.append(_goal(definition.goal, instance, record, at))
@@ -186,7 +237,9 @@ def _seen(role: str, before: str, sight: Sight, condition: Condition) -> Explain
 
 def _reference(sight: Sight, features: dict[str, Any], name: str) -> str:
     root, *path = name.split(".")
-    value: Any = features.get(root) if root in features else sight.traits if root == "profile" else None
+    value: Any = features.get(root)
+    if root not in features:
+        value = {"profile": sight.traits, "event": sight.event}.get(root)
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
     return "not known" if value is None else canonical(value).decode()
@@ -214,6 +267,29 @@ def schedule_text(schedule: Schedule) -> str:
     if schedule.day is not None:
         return f"on day {schedule.day} of the month at {clock} in {zone}"
     return f"every {'day' if schedule.weekday is None else DAYS[schedule.weekday]} at {clock} in {zone}"
+
+
+def _entries(journey: CompiledJourney, sight: Sight, latest: Mapping[str, Event]) -> list[ExplainedCondition]:
+    """Entry rules by event, each with the last such event."""
+    found = []
+    for type in dict.fromkeys(rule.on for rule in journey.definition.entry if rule.on):
+        texts = [rule for rule in journey.definition.entry if rule.on == type]
+        compiled = journey.on[type].entries if type in journey.on else []
+        for number, rule in enumerate(texts):
+            last = latest.get(type)
+            if last is None or number >= len(compiled):
+                found.append(_awaited("entry", On(rule.on, rule.when)))
+            else:
+                found.append(_entry(On(rule.on, rule.when), compiled[number].when, sight.with_event(last.data), last))
+    return found
+
+
+def _entry(rule: On, condition: Condition | None, sight: Sight, last: Event) -> ExplainedCondition:
+    came = f"came last on {format_instant(last.event_time)}"
+    if condition is None:
+        return ExplainedCondition("entry", _on_text(rule), True, came)
+    seen = _seen("entry", "", sight, condition)
+    return ExplainedCondition("entry", _on_text(rule), seen.holds, f"{came}: {seen.saw}" if seen.saw else came)
 
 
 def _awaited(role: str, rule: On) -> ExplainedCondition:

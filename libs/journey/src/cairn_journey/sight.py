@@ -40,6 +40,10 @@ class Sight:
         values = {**self._values_for(condition), "wait": {"timed_out": timed_out}}
         return condition.expression.evaluate(activate(values))
 
+    def with_event(self, event: Mapping[str, Any]) -> "Sight":
+        """The same instant with another event at hand."""
+        return Sight(self._state, self.at, event)
+
     def forget(self) -> None:
         """Look at the traits anew: they have changed."""
         self._plain = None

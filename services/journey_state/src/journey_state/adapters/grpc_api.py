@@ -80,7 +80,7 @@ class JourneyApi(JourneyServiceServicer):
         tenant = request.tenant or DEFAULT_TENANT
         events = await self._customers.history(tenant, _profile(request.profile_id))
         state = self._customers.fold(tenant, events[0].profile_id, events)
-        told = explain(self._programmes, state, request.journey, max(event.as_of for event in events))
+        told = explain(self._programmes, state, request.journey, max(event.as_of for event in events), events)
         return pb.ExplainInstanceResponse(
             summary=told.summary,
             conditions=[
