@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BETTER_IF_LESS = frozenset({"ms", "bytes", "µs"})
+BETTER_IF_LESS = frozenset({"ms", "bytes", "µs", "people", "share lost"})
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,13 @@ def show(figures: list[Figure]) -> None:
     for figure in figures:
         beside = ", ".join(f"{ratio:.2f} × {other}" for other, ratio in figure.beside.items())
         mark = {True: "reached", False: "missed", None: ""}[figure.reached]
-        aim = "" if figure.aim is None else f"{figure.aim:,.0f}"
-        table.add_row(figure.name, f"{figure.value:,.1f}", figure.unit, aim, mark, beside)
+        aim = "" if figure.aim is None else _number(figure.aim, ",.0f")
+        table.add_row(figure.name, _number(figure.value, ",.1f"), figure.unit, aim, mark, beside)
     Console(width=140).print(table)
+
+
+def _number(value: float, format: str) -> str:
+    return f"{value:.4f}" if 0 < value <= 1 else f"{value:{format}}"
 
 
 def save(figures: list[Figure], path: Path) -> None:

@@ -67,7 +67,7 @@ class Shelf:
             self.links[link.pair].support = self.support[link.pair]
 
     def read(self, graph: IdentityGraph, batch: list[Event]) -> None:
-        self.admit(graph, graph.missing(batch).identifiers)
+        self.admit(graph, graph.missing(graph.strangers(batch)).identifiers)
 
     def admit(self, graph: IdentityGraph, identifiers: set[Identifier]) -> None:
         wanted = {self.roots[one] for one in identifiers if one in self.roots and one not in graph.nodes}

@@ -20,7 +20,7 @@ from identity_resolution.application.ports import (
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.devices import Point
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Link, Node, Refusal
-from identity_resolution.domain.resolution import Changes, Login
+from identity_resolution.domain.resolution import Changes
 from identity_resolution.domain.statements import Stated, Statement
 
 READ_TIMEOUT_S = 30
@@ -121,8 +121,7 @@ class PostgresIdentityStore:
             bars = [(tenant, *bar.identifier, str(bar.why), bar.last_touch) for bar in changes.bars]
             work.rows.append((sql.BAR, sorted(bars)))
         if changes.logins:
-            logins = [_login_row(login) for login in changes.logins]
-            work.rows.append((sql.WRITE_LOGINS, [_columns(logins)]))
+            work.rows.append((sql.WRITE_LOGINS, [_columns(changes.logins)]))
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:
         rows = [(event.event_time, event.id, body) for event, body in events]
@@ -162,11 +161,6 @@ def _link_row(link: Link) -> tuple[Any, ...]:
         link.right_ranked,
         link.weight,
     )
-
-
-def _login_row(login: Login) -> tuple[Any, ...]:
-    device_id, point = login
-    return (device_id, point.minute, point.at, point.event_id, *(point.owner or ("", "")))
 
 
 def _node(row: Any) -> Node:

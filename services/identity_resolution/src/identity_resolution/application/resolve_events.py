@@ -62,7 +62,8 @@ class EventResolver:
         for event in events:
             while due and event.as_of >= due[0][0]:
                 self._expire(*due.pop(0), work)
-            for output in outputs(event, self._resolve_one(event)):
+            resolution = self._resolve_one(event)
+            for output in outputs(event, resolution):
                 self._append(output, work)
         self._write(work)
 
@@ -105,6 +106,7 @@ class EventResolver:
         for event in events:
             by_tenant.setdefault(event.tenant, []).append(event)
         wanted: set[str] = set()
+        by_tenant = {tenant: self._graph(tenant).strangers(own) for tenant, own in by_tenant.items()}
         for tenant, own in by_tenant.items():
             identifiers, profile_ids = self._graph(tenant).missing(own)
             wanted |= profile_ids
@@ -176,7 +178,9 @@ class EventResolver:
 
     def _write(self, work: UnitOfWork) -> None:
         for tenant, graph in self._graphs.items():
-            self._store.write(work, tenant, graph.take_changes())
+            changes = graph.take_changes()
+            if any(changes):
+                self._store.write(work, tenant, changes)
 
     def _graph(self, tenant: str) -> IdentityGraph:
         graph = self._graphs.get(tenant)

@@ -21,6 +21,8 @@ from identity_resolution.domain.resolution import Bar, Changes, Evidence, Login,
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import BY_SERVICE, Kind, Stated, Statement
 
+NOBODY = ("", "")
+"""Written in place of the owner of a log-out."""
 COMPONENT_CAP = "COMPONENT_CAP"
 """Reason of a block that the service made since something held more together than the rules' component_cap."""
 
@@ -61,14 +63,17 @@ class IdentityGraph:
 
     # Reading
 
-    def missing(self, events: Iterable[Event]) -> Missing:
+    def strangers(self, events: Iterable[Event]) -> list[Event]:
+        """Those of the events for which there is no short cut; only they need anything but memory."""
+        short_cuts = self._short_cuts
+        return [event for event in events if event.identifiers not in short_cuts]
+
+    def missing(self, strangers: Iterable[Event]) -> Missing:
         """The identifiers and profile ids of the events that are not in memory; they may be new."""
-        short_cuts, nodes, same = self._short_cuts, self.nodes, self.stated.same
+        nodes, same = self.nodes, self.stated.same
         identifiers: set[Identifier] = set()
         profile_ids: set[str] = set()
-        for event in events:
-            if event.identifiers in short_cuts:
-                continue
+        for event in strangers:
             for identifier in event.identifiers:
                 if identifier.namespace == CAIRN_PROFILE:
                     if identifier.token not in self._by_own_id:
@@ -81,12 +86,10 @@ class IdentityGraph:
                         identifiers.update(one for one in statement.concerned if one not in nodes)
         return Missing(identifiers, profile_ids)
 
-    def devices(self, events: Iterable[Event]) -> dict[str, Identifier]:
+    def devices(self, strangers: Iterable[Event]) -> dict[str, Identifier]:
         """Devices by own id whose log-ins must be read: they are shared, or these events may show that they are."""
         found: dict[str, Identifier] = {}
-        for event in events:
-            if event.identifiers in self._short_cuts:
-                continue
+        for event in strangers:
             for identifier in event.identifiers:
                 node = self.nodes.get(identifier) if self.rules.is_device(identifier) else None
                 if node is None or identifier in self._timelines:
@@ -224,8 +227,9 @@ class IdentityGraph:
         return tuple((node, owner) for node in nodes if self.rules.is_device(node.identifier))
 
     def _note_logins(self, logins: _Logins, event: Event) -> None:
+        at = event.event_time
         for device, owner in logins:
-            self._new_logins.append(Login(device.own_id, Point(event.event_time, event.id, owner)))
+            self._new_logins.append((device.own_id, at // MINUTE, at, event.id, *(owner or NOBODY)))
 
     def _hand_over(self, bars: Sequence[Bar], logins: _Logins, event: Event) -> list[Move]:
         """What moves since a device turned out to be shared, or since a log-in on a shared one came to be known."""
@@ -245,7 +249,11 @@ class IdentityGraph:
 
     def _begin_timeline(self, device: Node, event: Event) -> list[Move]:
         """All that nobody else is named in has just come to the device's own profile; log-ins give it to people."""
-        fresh = [login.point for login in self._new_logins if login.device_id == device.own_id]
+        fresh = [
+            Point(at, event_id, Identifier(namespace, token) if namespace else None)
+            for own_id, _, at, event_id, namespace, token in self._new_logins
+            if own_id == device.own_id
+        ]
         points = [*self._history.pop(device.identifier, ()), *fresh]
         timeline = self._timelines[device.identifier] = Timeline(self.rules.devices, points)
         self._touch(device.identifier, max(event.as_of, event.event_time))

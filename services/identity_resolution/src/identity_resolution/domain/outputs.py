@@ -19,7 +19,8 @@ ANY: Final = "*"
 
 def outputs(event: Event, resolution: Resolution) -> Iterator[Event]:
     """What the event did to profiles, then the event under its profile, then the change of consent it tells of."""
-    yield from told(event, resolution.moves)
+    if resolution.moves:
+        yield from told(event, resolution.moves)
     resolved = msgspec.structs.replace(event, profile_id=resolution.profile_id)
     yield resolved
     if event.type in CONSENT_EVENTS:

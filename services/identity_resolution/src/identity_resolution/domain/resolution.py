@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 from cairn_kernel.event import Identifier
-from identity_resolution.domain.devices import Point
 from identity_resolution.domain.elements import Link, Node, Refusal
 from identity_resolution.domain.moves import Move
 from identity_resolution.domain.statements import Statement
@@ -56,11 +55,8 @@ class Membership(NamedTuple):
     as_of: int
 
 
-class Login(NamedTuple):
-    """A log-in on a device, or a log-out, to be kept."""
-
-    device_id: str
-    point: Point
+Login = tuple[str, int, int, str, str, str]
+"""A log-in to be kept: device's own id, minute, µs, event id, namespace and token of the owner (empty: a log-out)."""
 
 
 class Changes(NamedTuple):

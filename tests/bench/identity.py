@@ -1,0 +1,164 @@
+"""Identity resolution: how fast, how flat, and how right where people share identifiers.
+
+Speeds are events per second of CPU time of one process: nothing here waits.
+"""
+
+import asyncio
+import gc
+import random
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from statistics import mean
+from typing import Final
+
+from tests.bench import linking_rivals as rivals
+from tests.bench.figures import Figure
+from tests.bench.shared_identifiers import Happened, Quality, agreement, happened, quality
+
+from cairn_eventstore import UnitOfWork
+from cairn_kernel.event import Event, Identifier, from_msgpack, to_msgpack
+from cairn_kernel.ids import stable_id
+from cairn_kernel.time import SECOND
+from cairn_runtime.database import open_pool
+from cairn_testkit.servers import postgres_server
+from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
+from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.rules import Rules
+
+SEEDS: Final = range(5)
+BATCH: Final = 1_000
+WARM_CUSTOMERS: Final = 10_000
+WARM_EVENTS: Final = 200_000
+FLAT: Final = (10_000, 2_000_000)
+"""Profiles in memory: the cost of an event at the second is compared to that at the first."""
+FLAT_EVENTS: Final = 100_000
+
+
+def measure() -> list[Figure]:
+    """Speed of known customers, its flatness, and quality and order agreement over five seeds."""
+    gc.set_threshold(50_000, 20, 100)  # as every service does
+    with postgres_server() as dsn:
+        warm = asyncio.run(_warm(dsn))
+    small, large = (_look_ups(profiles) for profiles in FLAT)
+    return [
+        Figure("identity.deterministic", warm, "events/s", 50_000),
+        Figure("identity.flatness", small / large, "ratio", 1 / 1.3),
+        *_shared(),
+    ]
+
+
+async def _warm(dsn: str) -> float:
+    """Events/s of one core from the bytes of the bus to the unit of work; nothing has to be looked up."""
+    async with open_pool(dsn, "identity_resolution") as pool:
+        resolver = EventResolver(PostgresIdentityStore(pool), Rules(), WARM_CUSTOMERS * 4)
+        await resolver.forget({})
+        for batch in _batches(_baskets(WARM_CUSTOMERS, WARM_CUSTOMERS, 0)):
+            await resolver.resolve([from_msgpack(body) for body in batch], UnitOfWork())
+        batches = _batches(_baskets(WARM_CUSTOMERS, WARM_EVENTS, 1))
+        started = time.process_time()
+        for batch in batches:
+            await resolver.resolve([from_msgpack(body) for body in batch], UnitOfWork())
+            resolver.committed()
+        return WARM_EVENTS / (time.process_time() - started)
+
+
+def _baskets(customers: int, count: int, seed: int) -> list[Event]:
+    """Purchases of customers who are logged in on a device of theirs; the first `customers` are all different."""
+    chance = random.Random(seed)
+    events = []
+    for number in range(count):
+        customer = number if number < customers and seed == 0 else chance.randrange(customers)
+        at = (seed * 10_000_000 + number) * SECOND
+        events.append(
+            Event(
+                id=stable_id("bench", seed, number),
+                tenant="default",
+                type="basket.purchased",
+                event_time=at,
+                as_of=at,
+                source="bench",
+                identifiers=_names(customer),
+                data={"amount": 12.34, "currency": "USD", "items": 7, "store_id": "330"},
+            )
+        )
+    return events
+
+
+def _names(customer: int) -> tuple[Identifier, ...]:
+    return (Identifier("user_id", f"{customer:032x}"), Identifier("anonymous_id", f"{customer:032x}"))
+
+
+def _batches(events: Sequence[Event]) -> list[list[bytes]]:
+    return [[to_msgpack(event) for event in events[at : at + BATCH]] for at in range(0, len(events), BATCH)]
+
+
+def _look_ups(profiles: int) -> float:
+    """Events/s of a graph that holds so many profiles, for customers drawn from all of them."""
+    graph = IdentityGraph("default", Rules())
+    for customer in range(profiles):
+        _resolve(graph, customer, customer)
+        if customer % BATCH == 0:
+            graph.take_changes()
+    graph.take_changes()
+    chance = random.Random(1)
+    customers = [chance.randrange(profiles) for _ in range(FLAT_EVENTS)]
+    started = time.process_time()
+    for number, customer in enumerate(customers):
+        _resolve(graph, customer, profiles + number)
+    return FLAT_EVENTS / (time.process_time() - started)
+
+
+def _resolve(graph: IdentityGraph, customer: int, second: int) -> None:
+    names = (Identifier("user_id", f"{customer:032x}"),)
+    event = Event(
+        id="e", tenant="default", type="x", event_time=second * SECOND, as_of=second * SECOND, identifiers=names
+    )
+    graph.resolve(event)
+
+
+def _shared() -> list[Figure]:
+    """Quality where people share identifiers, beside the best possible, no care at all, and limits as events arrive."""
+    own: list[Quality] = []
+    others: dict[str, list[Quality]] = {"oracle": [], "naive": [], "flat_limits": []}
+    agreed: dict[str, list[float]] = {"canonical": [], "flat_limits": []}
+    for seed in SEEDS:
+        events = happened(seed)
+        orders = [events, *(_shuffled(events, order) for order in (1, 2))]
+        found = [_canonical(order) for order in orders]
+        flat = [rivals.flat_limits(order) for order in orders]
+        own.append(quality(found[0], events))
+        others["oracle"].append(quality(rivals.oracle(events), events))
+        others["naive"].append(quality(rivals.naive(events), events))
+        others["flat_limits"].append(quality(flat[0], events))
+        agreed["canonical"].append(min(agreement(found[0], other) for other in found[1:]))
+        agreed["flat_limits"].append(min(agreement(flat[0], other) for other in flat[1:]))
+    precision, recall = mean(one.precision for one in own), mean(one.recall for one in own)
+    best = mean(one.recall for one in others["oracle"])
+    return [
+        Figure("identity.order_agreement", min(agreed["canonical"]), "share", 1.0),
+        Figure("identity.order_agreement.flat_limits", min(agreed["flat_limits"]), "share"),
+        Figure("identity.shared.precision", precision, "share", 0.9958),
+        *(
+            Figure(f"identity.shared.precision.{name}", mean(one.precision for one in seeds), "share")
+            for name, seeds in others.items()
+        ),
+        Figure("identity.shared.recall_lost", best - recall, "share lost", 0.004),
+        Figure("identity.shared.largest", max(one.largest for one in own), "people", 2),
+        *(
+            Figure(f"identity.shared.largest.{name}", max(one.largest for one in seeds), "people")
+            for name, seeds in others.items()
+        ),
+    ]
+
+
+def _canonical(events: Sequence[Happened]) -> Mapping[str, Hashable]:
+    """Whose each event is once all are known."""
+    graph = IdentityGraph("default", Rules())
+    for one in events:
+        graph.resolve(one.event)
+    return {one.event.id: graph.look_up(one.event).profile_id for one in events}
+
+
+def _shuffled(events: Sequence[Happened], seed: int) -> list[Happened]:
+    return random.Random(seed).sample(events, len(events))
