@@ -33,15 +33,25 @@ Identifiers = Annotated[
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept with it.", show_default=False)]
 Author = Annotated[str, typer.Option("--author", help="Who says it; by default the user of this machine.")]
 Days = Annotated[float | None, typer.Option("--for-days", help="Holds so long; by default until withdrawn.")]
+Instant = Annotated[
+    datetime | None, typer.Option("--at", help="As of this instant (UTC): only what had happened by then counts.")
+]
+Known = Annotated[
+    datetime | None, typer.Option("--known-at", help="As known at this instant (UTC): nothing learned later counts.")
+]
 Request = Annotated[str, typer.Option("--request-id", help="Give the same one to repeat a call safely.")]
 
 
 @app.command()
-def show(customer: Customer, home: Home = None, tenant: str = "default") -> None:
+def show(
+    customer: Customer, at: Instant = None, known_at: Known = None, home: Home = None, tenant: str = "default"
+) -> None:
     """Tell the identifiers of a profile, the ids that lead to it, and what people said about it."""
     with Services(Installation.load(home or home_folder())) as services:
         profile_id = find(services, customer, tenant)
-        profile = ask(services.identity.GetProfile, pb.GetProfileRequest(tenant=tenant, profile_id=profile_id))
+        request = pb.GetProfileRequest(tenant=tenant, profile_id=profile_id)
+        _when(request, at, known_at)
+        profile = ask(services.identity.GetProfile, request)
         refs = [pb.IdentifierRef(namespace=one.namespace, token=one.token) for one in profile.identifiers]
         said = ask(services.identity.ListStatements, pb.ListStatementsRequest(tenant=tenant, identifiers=refs))
     typer.echo(f"Profile {profile.profile_id}")
@@ -54,9 +64,21 @@ def show(customer: Customer, home: Home = None, tenant: str = "default") -> None
 
 
 @app.command()
-def explain(customer: Customer, home: Home = None, tenant: str = "default") -> None:
-    """Tell why the identifiers of a customer are one person, and which others were not taken."""
+def explain(
+    customer: Annotated[str, typer.Argument(help="A customer, or an identifier as namespace:value.")],
+    other: Annotated[str, typer.Argument(help="Another identifier: are they one person, and why?")] = "",
+    at: Instant = None,
+    known_at: Known = None,
+    home: Home = None,
+    tenant: str = "default",
+) -> None:
+    """Tell why the identifiers of a customer are one person; or why two identifiers are, or are not."""
     with Services(Installation.load(home or home_folder())) as services:
+        if other:
+            pair = pb.ExplainPairRequest(tenant=tenant, left=reference(customer), right=reference(other))
+            _when(pair, at, known_at)
+            _tell_pair(ask(services.identity.ExplainPair, pair))
+            return
         profile_id = find(services, customer, tenant)
         answer = ask(services.identity.Explain, pb.ExplainRequest(tenant=tenant, profile_id=profile_id))
     typer.echo(f"Profile {profile_id}")
@@ -242,6 +264,26 @@ def _end(request: pb.WithdrawStatementsRequest, request_id: str, home: Home) -> 
                 raise
             raise CannotRun("Nothing in force says that; see journeyctl identity statements.") from None
     _tell(", ".join(answer.statement_ids), answer.moves)
+
+
+def _when(
+    request: pb.GetProfileRequest | pb.ExplainPairRequest, at: datetime | None, known_at: datetime | None
+) -> None:
+    if at is not None:
+        request.as_of_time.FromDatetime(at)
+    if known_at is not None:
+        request.known_time.FromDatetime(known_at)
+
+
+def _tell_pair(answer: pb.ExplainPairResponse) -> None:
+    if answer.same:
+        typer.echo(f"One person, profile {answer.left_profile_id}")
+    else:
+        typer.echo(f"Not one person: profiles {answer.left_profile_id} and {answer.right_profile_id}")
+    for step in answer.path:
+        typer.echo(f"  {words.path_step(step)}")
+    if not answer.path:
+        typer.echo("  no event and no statement connects them")
 
 
 def _expire(request: pb.MakeStatementRequest | pb.SplitProfileRequest, days: float | None) -> None:

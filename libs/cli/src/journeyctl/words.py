@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.activation.v1.activation_pb2 import Delivery
 from cairn.decisioning.v1.decisioning_pb2 import Candidate, Decision
-from cairn.identity.v1.identity_pb2 import Link
+from cairn.identity.v1.identity_pb2 import Link, PathStep
 from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
 from cairn_kernel.time import to_datetime
 
@@ -93,6 +93,18 @@ def link(shown: Link) -> str:
         return f"{names} were not joined: {reason(shown.refusal)}"
     times = "once" if shown.support == 1 else f"{shown.support} times"
     return f"{names} were seen together {times}, first on {day(shown.first_event_time)}"
+
+
+def path_step(step: PathStep) -> str:
+    """One step between two identifiers: what joins them, or why it was refused."""
+    start = getattr(step, "from")
+    names = f"{start.namespace} {start.token[:8]}… and {step.to.namespace} {step.to.token[:8]}…"
+    shown = f"event {step.event_id} on {day(step.event_time)}" if step.event_id else f"statement {step.statement_id}"
+    if not step.refusal:
+        return f"{names}: joined by {shown}"
+    because = f", one person would have too many of {step.limit}" if step.limit else ""
+    because += f", statement {step.statement_id}" if step.event_id and step.statement_id else ""
+    return f"{names}: shown by {shown}, refused ({reason(step.refusal)}{because})"
 
 
 def instance(one: Instance) -> str:

@@ -8,6 +8,7 @@ from cairn_runtime.clock import now_us
 from identity_resolution.adapters.grpc_api import IdentityApi
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
 from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.look_back import LookBack
 from identity_resolution.application.make_statements import StatementMaker
 from identity_resolution.application.processor import LOG, ResolveProcessor
 from identity_resolution.application.resolve_events import EventResolver
@@ -47,6 +48,12 @@ def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     finder = ProfileFinder(identities, rules)
     chassis.add_servicer(
         add_IdentityServiceServicer_to_server,
-        IdentityApi(finder, identities, FileKeyProvider(settings.keys_dir), StatementMaker(identities, finder, now_us)),
+        IdentityApi(
+            finder,
+            LookBack(identities, rules),
+            identities,
+            FileKeyProvider(settings.keys_dir),
+            StatementMaker(identities, finder, now_us),
+        ),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
     )

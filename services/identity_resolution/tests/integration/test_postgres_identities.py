@@ -5,18 +5,22 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
+import msgspec
 import pytest
 
 from cairn_eventstore import PostgresEventStore, UnitOfWork
+from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_runtime.database import open_pool
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
 from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.look_back import Instant, LookBack, Pair
 from identity_resolution.application.resolve_events import EventResolver
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.paths import Refused
 from identity_resolution.domain.rules import NamespaceRule, Rules
 from identity_resolution.domain.statements import Kind, Statement
 
@@ -269,6 +273,66 @@ async def test_what_is_seen_with_a_crowd_is_generic_after_a_restart_too(pool: as
     stated = (await PostgresIdentityStore(pool).stated())["default"]
     assert stated.barred == {Identifier("email", "shared"): Refusal.GENERIC}
     assert len({row["profile_id"] for row in await pool.fetch("SELECT profile_id FROM nodes")}) == 11
+
+
+async def test_why_two_identifiers_are_one_person_and_what_keeps_two_apart(pool: asyncpg.Pool) -> None:
+    events = [
+        seen(1, "user_id:u", "card:c"), seen(2, "email:e", "card:c"), seen(3, "user_id:v", "email:f"),
+        seen(4, "user_id:v", "card:c"), seen(5, "phone:p"),
+    ]  # fmt: skip
+    await take_in(pool, events, cache=9, batch=9, rules=Rules())
+    back = LookBack(PostgresIdentityStore(pool), Rules())
+
+    async def pair(left: str, right: str, when: Instant = Instant()) -> Pair:  # noqa: B008 - immutable
+        return await back.pair("default", Identifier(*left.split(":")), Identifier(*right.split(":")), when)
+
+    one = await pair("user_id:u", "email:e")
+    assert one.left_profile_id == one.right_profile_id
+    assert [(step.end.namespace, step.refused) for step in one.steps] == [("card", None), ("email", None)]
+    assert [step.link and step.link.first for step in one.steps] == [
+        (1, stable_id("test", 1)), (2, stable_id("test", 2)),
+    ]  # fmt: skip
+
+    two = await pair("user_id:u", "email:f")
+    assert two.left_profile_id != two.right_profile_id
+    assert [step.refused and (step.refused.refusal, step.refused.limit) for step in two.steps] == [
+        None, (Refusal.CARDINALITY, "user_id"), None,
+    ]  # fmt: skip
+    assert (await pair("user_id:u", "phone:p")).steps == []
+
+    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 0)
+    await resolver.forget({})
+    denial = Statement(
+        id=stable_id("said"), kind=Kind.NOT_SAME, left=(Identifier("email", "e"),),
+        right=(Identifier("card", "c"),), author="anna", reason="neighbours", at=9,
+    )  # fmt: skip
+    await obey(pool, resolver, Command(state=denial), 9)
+    denied = await pair("user_id:u", "email:e")
+    assert denied.left_profile_id != denied.right_profile_id
+    assert denied.steps[-1].refused == Refused(Refusal.DENIED, "", denial.id)
+    before = await pair("user_id:u", "email:e", Instant(known_at=8))
+    assert before.left_profile_id == before.right_profile_id
+
+
+async def test_a_profile_as_it_was_and_as_it_was_known(pool: asyncpg.Pool) -> None:
+    late = msgspec.structs.replace(seen(4, "user_id:u", "email:e"), event_time=2)
+    await take_in(pool, [seen(1, "user_id:u"), seen(3, "user_id:u", "card:c"), late], cache=9, batch=1, rules=Rules())
+    back = LookBack(PostgresIdentityStore(pool), Rules())
+    profile_id = stable_id("profile", "default", "user_id", "u")
+
+    async def names(when: Instant) -> list[str]:
+        same, identifiers = await back.profile("default", profile_id, when)
+        assert same == profile_id
+        return [one.namespace for one in identifiers]
+
+    assert await names(Instant()) == ["user_id", "email", "card"]
+    assert await names(Instant(as_of=2)) == ["user_id", "email"]
+    assert await names(Instant(known_at=3)) == ["user_id", "card"]
+    assert await names(Instant(as_of=2, known_at=3)) == ["user_id"]
+    with pytest.raises(NotFound):
+        await names(Instant(as_of=0))
+    with pytest.raises(NotFound):
+        await back.profile("other", profile_id, Instant())
 
 
 async def test_two_tenants_never_share_a_profile(pool: asyncpg.Pool) -> None:

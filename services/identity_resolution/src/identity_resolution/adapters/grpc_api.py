@@ -10,9 +10,11 @@ from cairn_kernel.event import Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE, normalise
 from cairn_kernel.time import to_datetime
 from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.look_back import FOR_EVER, Instant, LookBack
 from identity_resolution.application.make_statements import Said, StatementMaker
 from identity_resolution.application.ports import IdentityStore, StoredLink, StoredStatement
 from identity_resolution.domain.commands import Answer
+from identity_resolution.domain.paths import Step
 from identity_resolution.domain.statements import Kind
 
 DEFAULT_TENANT: Final = "default"
@@ -33,7 +35,10 @@ class Tokens(Protocol):
 class IdentityApi(IdentityServiceServicer):
     """See identity.proto."""
 
-    def __init__(self, finder: ProfileFinder, store: IdentityStore, tokens: Tokens, maker: StatementMaker) -> None:
+    def __init__(
+        self, finder: ProfileFinder, past: LookBack, store: IdentityStore, tokens: Tokens, maker: StatementMaker
+    ) -> None:
+        self._past = past
         self._finder = finder
         self._store = store
         self._tokens = tokens
@@ -53,7 +58,12 @@ class IdentityApi(IdentityServiceServicer):
         return pb.ResolveResponse(profile_id=await self._finder.resolve(tenant, identifier))
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Any) -> pb.GetProfileResponse:
-        profile = await self._finder.get(request.tenant or DEFAULT_TENANT, request.profile_id)
+        tenant = request.tenant or DEFAULT_TENANT
+        when = _when(request)
+        if when != Instant():
+            was, identifiers = await self._past.profile(tenant, request.profile_id, when)
+            return pb.GetProfileResponse(profile_id=was, identifiers=[_identifier(one) for one in identifiers])
+        profile = await self._finder.get(tenant, request.profile_id)
         return pb.GetProfileResponse(
             profile_id=profile.profile_id,
             identifiers=[_identifier(identifier) for identifier in profile.identifiers],
@@ -65,6 +75,18 @@ class IdentityApi(IdentityServiceServicer):
         return pb.ExplainResponse(
             links=[_link(item) for item in explanation.links],
             refused=[_link(item) for item in explanation.refused],
+        )
+
+    async def ExplainPair(self, request: pb.ExplainPairRequest, context: Any) -> pb.ExplainPairResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        (left,) = self._named(tenant, [request.left], "left")
+        (right,) = self._named(tenant, [request.right], "right")
+        found = await self._past.pair(tenant, left, right, _when(request))
+        return pb.ExplainPairResponse(
+            same=found.left_profile_id == found.right_profile_id,
+            left_profile_id=found.left_profile_id,
+            right_profile_id=found.right_profile_id,
+            path=[_step(step) for step in found.steps],
         )
 
     async def GetCounts(self, request: pb.GetCountsRequest, context: Any) -> pb.GetCountsResponse:
@@ -132,6 +154,25 @@ def _instant(request: pb.MakeStatementRequest | pb.SplitProfileRequest) -> int |
     if not request.HasField("expire_time"):
         return None
     return request.expire_time.ToMicroseconds()
+
+
+def _when(request: pb.GetProfileRequest | pb.ExplainPairRequest) -> Instant:
+    as_of = request.as_of_time.ToMicroseconds() if request.HasField("as_of_time") else FOR_EVER
+    known_at = request.known_time.ToMicroseconds() if request.HasField("known_time") else FOR_EVER
+    return Instant(as_of, known_at)
+
+
+def _step(step: Step) -> pb.PathStep:
+    message = pb.PathStep(to=_identifier(step.end), statement_id=step.statement.id if step.statement else "")
+    getattr(message, "from").CopyFrom(_identifier(step.start))
+    if step.link is not None:
+        at, message.event_id = step.link.first
+        message.event_time.FromMicroseconds(at)
+        message.weight = max(0.0, step.link.weight)
+    if step.refused is not None:
+        message.refusal, message.limit = str(step.refused.refusal), step.refused.limit
+        message.statement_id = step.refused.statement_id
+    return message
 
 
 def _moves(answer: Answer) -> list[pb.ProfileMove]:

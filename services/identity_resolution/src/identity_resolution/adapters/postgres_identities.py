@@ -12,6 +12,7 @@ from identity_resolution.adapters import sql
 from identity_resolution.application.ports import (
     Counts,
     Pending,
+    Shown,
     StepEvent,
     StoredClusters,
     StoredLink,
@@ -62,6 +63,21 @@ class PostgresIdentityStore:
         names = [":".join(identifier) for identifier in about]
         rows = await self._pool.fetch(sql.STATEMENTS, tenant, ended, names, limit, timeout=READ_TIMEOUT_S)
         return [StoredStatement(_statements.decode(body), gone) for body, gone in rows]
+
+    async def statements_at(self, tenant: str, known_at: int) -> list[Statement]:
+        rows = await self._pool.fetch(sql.STATEMENTS_AT, tenant, known_at, timeout=READ_TIMEOUT_S)
+        return [_statements.decode(row["body"]) for row in rows]
+
+    async def evidence(self, own_ids: Collection[str], as_of: int, known_at: int) -> list[Shown]:
+        rows = await self._pool.fetch(sql.EVIDENCE, list(own_ids), as_of, known_at, timeout=READ_TIMEOUT_S)
+        return [
+            Shown(at, event_id, tuple(dict.fromkeys((Identifier(*names[:2]), Identifier(*names[2:])))))
+            for at, event_id, *names in rows
+        ]
+
+    async def names(self, own_ids: Collection[str], tenant: str) -> dict[str, Identifier]:
+        rows = await self._pool.fetch(sql.NAMES, list(own_ids), tenant, timeout=READ_TIMEOUT_S)
+        return {own_id: Identifier(namespace, token) for own_id, namespace, token in rows}
 
     async def commands_wait(self) -> bool:
         return bool(await self._pool.fetchval(sql.COMMANDS_WAIT, timeout=READ_TIMEOUT_S))

@@ -52,6 +52,25 @@ WHERE tenant = $1 AND (until IS NULL OR $2)
       WHERE one ->> 0 || ':' || (one ->> 1) = ANY($3::text[])))
 ORDER BY since DESC, id LIMIT $4
 """
+STATEMENTS_AT: Final = """
+SELECT body FROM statements WHERE tenant = $1 AND since <= $2 AND (until IS NULL OR until > $2)
+"""
+EVIDENCE: Final = """
+WITH found AS (
+    SELECT e.* FROM unnest($1::text[]::uuid[]) AS w(own_id) CROSS JOIN LATERAL (
+        SELECT left_id, right_id, event_time, event_id FROM evidence
+        WHERE (left_id = w.own_id OR right_id = w.own_id) AND event_time <= $2 AND as_of <= $3
+        ORDER BY event_time, event_id LIMIT 1000
+    ) AS e
+)
+SELECT DISTINCT ON (left_id, right_id) event_time, event_id::text,
+       l.namespace, l.token, r.namespace AS right_namespace, r.token AS right_token
+FROM found JOIN nodes l ON l.own_id = left_id JOIN nodes r ON r.own_id = right_id
+ORDER BY left_id, right_id, event_time, event_id
+"""
+NAMES: Final = """
+SELECT own_id::text, namespace, token FROM nodes WHERE own_id = ANY($1::text[]::uuid[]) AND tenant = $2
+"""
 COMMANDS_WAIT: Final = "SELECT EXISTS (SELECT FROM commands WHERE answer IS NULL)"
 BEGIN: Final = "INSERT INTO statements (tenant, id, body, since) VALUES ($1, $2, $3, $4)"
 END: Final = "UPDATE statements SET until = $3 WHERE tenant = $1 AND id = $2"

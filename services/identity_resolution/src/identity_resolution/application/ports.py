@@ -60,6 +60,14 @@ class StoredStatement(NamedTuple):
     ended: bool
 
 
+class Shown(NamedTuple):
+    """An event was the earliest to show an identifier, or two together."""
+
+    event_time: int
+    event_id: str
+    identifiers: tuple[Identifier, ...]
+
+
 class IdentityStore(Protocol):
     """The identity tables. What is written goes into a unit of work and happens with it."""
 
@@ -83,6 +91,18 @@ class IdentityStore(Protocol):
         self, tenant: str, about: Collection[Identifier], limit: int, *, ended: bool
     ) -> list[StoredStatement]:
         """Statements about any of these identifiers (none: all), the latest first; with `ended` those gone too."""
+        ...
+
+    async def statements_at(self, tenant: str, known_at: int) -> list[Statement]:
+        """What held at an instant (µs)."""
+        ...
+
+    async def evidence(self, own_ids: Collection[str], as_of: int, known_at: int) -> list[Shown]:
+        """The earliest event that showed each of these, alone and with each other one; of many, the earliest."""
+        ...
+
+    async def names(self, own_ids: Collection[str], tenant: str) -> dict[str, Identifier]:
+        """Which identifiers have these own ids."""
         ...
 
     async def commands_wait(self) -> bool:

@@ -176,12 +176,16 @@ class ResolveResponse(_message.Message):
     def __init__(self, profile_id: _Optional[str] = ...) -> None: ...
 
 class GetProfileRequest(_message.Message):
-    __slots__ = ("tenant", "profile_id")
+    __slots__ = ("tenant", "profile_id", "as_of_time", "known_time")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     profile_id: str
-    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ...) -> None: ...
+    as_of_time: _timestamp_pb2.Timestamp
+    known_time: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class GetProfileResponse(_message.Message):
     __slots__ = ("profile_id", "identifiers", "merged_profile_ids")
@@ -232,6 +236,51 @@ class Link(_message.Message):
     first_event_time: _timestamp_pb2.Timestamp
     refusal: str
     def __init__(self, left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., support: _Optional[int] = ..., first_event_id: _Optional[str] = ..., first_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refusal: _Optional[str] = ...) -> None: ...
+
+class ExplainPairRequest(_message.Message):
+    __slots__ = ("tenant", "left", "right", "as_of_time", "known_time")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    left: IdentifierRef
+    right: IdentifierRef
+    as_of_time: _timestamp_pb2.Timestamp
+    known_time: _timestamp_pb2.Timestamp
+    def __init__(self, tenant: _Optional[str] = ..., left: _Optional[_Union[IdentifierRef, _Mapping]] = ..., right: _Optional[_Union[IdentifierRef, _Mapping]] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ExplainPairResponse(_message.Message):
+    __slots__ = ("same", "left_profile_id", "right_profile_id", "path")
+    SAME_FIELD_NUMBER: _ClassVar[int]
+    LEFT_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    same: bool
+    left_profile_id: str
+    right_profile_id: str
+    path: _containers.RepeatedCompositeFieldContainer[PathStep]
+    def __init__(self, same: _Optional[bool] = ..., left_profile_id: _Optional[str] = ..., right_profile_id: _Optional[str] = ..., path: _Optional[_Iterable[_Union[PathStep, _Mapping]]] = ...) -> None: ...
+
+class PathStep(_message.Message):
+    __slots__ = ("to", "event_id", "event_time", "statement_id", "refusal", "limit", "weight")
+    FROM_FIELD_NUMBER: _ClassVar[int]
+    TO_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    to: ProfileIdentifier
+    event_id: str
+    event_time: _timestamp_pb2.Timestamp
+    statement_id: str
+    refusal: str
+    limit: str
+    weight: float
+    def __init__(self, to: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., event_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_id: _Optional[str] = ..., refusal: _Optional[str] = ..., limit: _Optional[str] = ..., weight: _Optional[float] = ..., **kwargs) -> None: ...
 
 class GetCountsRequest(_message.Message):
     __slots__ = ("tenant",)

@@ -50,6 +50,11 @@ class IdentityServiceStub:
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainRequest.SerializeToString,
                 response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainResponse.FromString,
                 _registered_method=True)
+        self.ExplainPair = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/ExplainPair',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainPairRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainPairResponse.FromString,
+                _registered_method=True)
         self.GetCounts = channel.unary_unary(
                 '/cairn.identity.v1.IdentityService/GetCounts',
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetCountsRequest.SerializeToString,
@@ -100,6 +105,16 @@ class IdentityServiceServicer:
     def Explain(self, request, context):
         """Explain tells why the identifiers of a profile are one person: the links and what showed them.
         Errors: NOT_FOUND (NO_SUCH_PROFILE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExplainPair(self, request, context):
+        """ExplainPair tells why two identifiers are one person, or what keeps them apart: the strongest path between
+        them and, on it, each link or statement that joins and each one that was refused, with the limit or the
+        denial. Of now, or of any instant as it was known at any instant.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_IDENTIFIER).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -167,6 +182,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.Explain,
                     request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainRequest.FromString,
                     response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainResponse.SerializeToString,
+            ),
+            'ExplainPair': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainPair,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainPairRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainPairResponse.SerializeToString,
             ),
             'GetCounts': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCounts,
@@ -276,6 +296,33 @@ class IdentityService:
             '/cairn.identity.v1.IdentityService/Explain',
             cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainRequest.SerializeToString,
             cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainPair(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/ExplainPair',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainPairRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.ExplainPairResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -45,6 +45,12 @@ class IdentityServiceStub:
     """Explain tells why the identifiers of a profile are one person: the links and what showed them.
     Errors: NOT_FOUND (NO_SUCH_PROFILE).
     """
+    ExplainPair: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ExplainPairRequest, _identity_pb2.ExplainPairResponse]
+    """ExplainPair tells why two identifiers are one person, or what keeps them apart: the strongest path between
+    them and, on it, each link or statement that joins and each one that was refused, with the limit or the
+    denial. Of now, or of any instant as it was known at any instant.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_IDENTIFIER).
+    """
     GetCounts: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetCountsRequest, _identity_pb2.GetCountsResponse]
     """GetCounts returns the numbers of profiles and merges.
     Errors: UNAVAILABLE (retry).
@@ -87,6 +93,12 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     Explain: _aio.UnaryUnaryMultiCallable[_identity_pb2.ExplainRequest, _identity_pb2.ExplainResponse]  # type: ignore[assignment]
     """Explain tells why the identifiers of a profile are one person: the links and what showed them.
     Errors: NOT_FOUND (NO_SUCH_PROFILE).
+    """
+    ExplainPair: _aio.UnaryUnaryMultiCallable[_identity_pb2.ExplainPairRequest, _identity_pb2.ExplainPairResponse]  # type: ignore[assignment]
+    """ExplainPair tells why two identifiers are one person, or what keeps them apart: the strongest path between
+    them and, on it, each link or statement that joins and each one that was refused, with the limit or the
+    denial. Of now, or of any instant as it was known at any instant.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_IDENTIFIER).
     """
     GetCounts: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetCountsRequest, _identity_pb2.GetCountsResponse]  # type: ignore[assignment]
     """GetCounts returns the numbers of profiles and merges.
@@ -145,6 +157,18 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_identity_pb2.ExplainResponse, _abc.Awaitable[_identity_pb2.ExplainResponse]]:
         """Explain tells why the identifiers of a profile are one person: the links and what showed them.
         Errors: NOT_FOUND (NO_SUCH_PROFILE).
+        """
+
+    @_abc_1.abstractmethod
+    def ExplainPair(
+        self,
+        request: _identity_pb2.ExplainPairRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ExplainPairResponse, _abc.Awaitable[_identity_pb2.ExplainPairResponse]]:
+        """ExplainPair tells why two identifiers are one person, or what keeps them apart: the strongest path between
+        them and, on it, each link or statement that joins and each one that was refused, with the limit or the
+        denial. Of now, or of any instant as it was known at any instant.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_IDENTIFIER).
         """
 
     @_abc_1.abstractmethod

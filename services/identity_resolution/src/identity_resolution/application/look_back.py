@@ -1,0 +1,91 @@
+"""The graph around an identifier as of any instant, as known at any instant, made anew from the evidence."""
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from cairn_kernel.errors import NotFound
+from cairn_kernel.event import Event, Identifier
+from cairn_kernel.ids import stable_id
+from identity_resolution.application.ports import IdentityStore
+from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.paths import Step, path
+from identity_resolution.domain.rules import Rules
+from identity_resolution.domain.statements import Stated
+
+FOR_EVER: Final = 2**62
+ROUNDS: Final = 50
+"""How many links away from an identifier is looked; the component cap ends it long before."""
+
+
+class Instant(NamedTuple):
+    """Of when, and as known when (µs)."""
+
+    as_of: int = FOR_EVER
+    """Event time."""
+    known_at: int = FOR_EVER
+    """Time of Cairn."""
+
+
+class Pair(NamedTuple):
+    """Two identifiers, whose they were, and the way between them."""
+
+    left_profile_id: str
+    right_profile_id: str
+    steps: list[Step]
+
+
+class LookBack:
+    """Reads the evidence; any replica may."""
+
+    def __init__(self, store: IdentityStore, rules: Rules) -> None:
+        self._store = store
+        self._rules = rules
+
+    async def profile(self, tenant: str, profile_id: str, when: Instant) -> tuple[str, list[Identifier]]:
+        """The profile that went by an id, and its identifiers. Raises NotFound (NO_SUCH_PROFILE)."""
+        named = await self._store.names([profile_id], tenant)
+        if profile_id not in named:
+            raise NotFound("there is no such profile", reason="NO_SUCH_PROFILE")
+        graph = await self._graph(tenant, [named[profile_id]], when)
+        node = graph.nodes.get(named[profile_id])
+        if node is None:
+            raise NotFound("there was no such profile then", reason="NO_SUCH_PROFILE")
+        members = [one.identifier for one in node.cluster.nodes if one.profile_id == node.profile_id]
+        return node.profile_id, sorted(members, key=self._rules.strength)
+
+    async def pair(self, tenant: str, left: Identifier, right: Identifier, when: Instant) -> Pair:
+        """Why two identifiers are one person, or are not. Raises NotFound (NO_SUCH_IDENTIFIER)."""
+        graph = await self._graph(tenant, [left, right], when)
+        for identifier in (left, right):
+            if identifier not in graph.nodes:
+                raise NotFound("no event has shown this identifier", reason="NO_SUCH_IDENTIFIER")
+        return Pair(graph.nodes[left].profile_id, graph.nodes[right].profile_id, path(graph, left, right))
+
+    async def _graph(self, tenant: str, about: Iterable[Identifier], when: Instant) -> IdentityGraph:
+        """The clusters of some identifiers: what links reach is read round by round, each identifier once."""
+        said = await self._store.statements_at(tenant, when.known_at)
+        graph = IdentityGraph(tenant, self._rules, Stated(said))
+        wanted = {identifier: stable_id("profile", tenant, *identifier) for identifier in about}
+        starts, read = list(wanted), set[Identifier]()
+        for _ in range(ROUNDS):
+            if not wanted:
+                break
+            read |= wanted.keys()
+            for row in await self._store.evidence(list(wanted.values()), when.as_of, when.known_at):
+                graph.resolve(
+                    Event(
+                        id=row.event_id,
+                        tenant=tenant,
+                        type="",
+                        event_time=row.event_time,
+                        as_of=row.event_time,
+                        identifiers=row.identifiers,
+                    )
+                )
+            reached = [graph.nodes[one].cluster.nodes for one in starts if one in graph.nodes]
+            wanted = {
+                node.identifier: node.own_id for nodes in reached for node in nodes if node.identifier not in read
+            }
+            partners = [one for said in graph.stated.asserted(read) for one in said.concerned if one not in read]
+            wanted.update({one: stable_id("profile", tenant, *one) for one in partners})
+        return graph
