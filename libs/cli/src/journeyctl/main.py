@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "identity": "journeyctl.identity:app",
     "test": "journeyctl.testing.command:play_scenarios",
     "simulate": "journeyctl.simulate.command:simulate_command",
+    "dry-run": "journeyctl.dryrun.command:dry_run",
     "import": "journeyctl.importing.command:import_",
     "quarantine": "journeyctl.quarantine:app",
     "demo": "journeyctl.demo.command:demo",

@@ -55,7 +55,7 @@ def simulate_command(
     source = LogSource(installation.grpc["journey_state"])
     question = Question(
         tenant=tenant,
-        before=_in_force(installation, tenant),
+        before=programme_in_force(installation, tenant),
         after=changed.bundle(),
         since=_instant(since, "--since"),
         until=_instant(until, "--until"),
@@ -101,7 +101,8 @@ def _show(found: Report, output: str, target: Path | None, console: Console) -> 
     console.print(f"Look at {target}.")
 
 
-def _in_force(installation: Installation, tenant: str) -> bytes:
+def programme_in_force(installation: Installation, tenant: str) -> bytes:
+    """The bundle that journey-state runs."""
     with Services(installation) as services:
         request = definition_pb2.GetActiveRequest(tenant=tenant)
         return bytes(ask(services.definitions("journey_state").GetActive, request).bundle)

@@ -61,16 +61,19 @@ class Replay:
         self.tally = Tally()
 
     def person(self, members: Mapping[str, Past]) -> None:
-        """Replay all profiles of one person: those merged into others before these."""
+        """Replay all profiles of one person, and count."""
+        self.sum_up(self._lives(members))
+
+    def sum_up(self, lives: "Mapping[str, Life]") -> None:
+        """Count what became of all profiles of one person, and compare."""
         tally = self.tally
-        lives = self._lives(members)
         tally.people += 1
-        tally.profiles += len(members)
+        tally.profiles += len(lives)
         one = [self._count(life.before, tally.before) for life in lives.values()]
         other = [self._count(life.after, tally.after) for life in lives.values()]
         if self._observed is not None:
             tally.outcomes_assumed += self._observed.taken()
-        person = min(members)
+        person = min(lives)
         before = [moment for moments, _ in one for moment in moments]
         after = [moment for moments, _ in other for moment in moments]
         compare(person, before, after, self._since, tally)
@@ -82,20 +85,22 @@ class Replay:
         """What became of each profile. One waits where a merge or split has to be told in another's stream first."""
         version = self._before.programme.version
         older = any(event.definition_version != version for past in members.values() for event in past.touchpoints)
-        lives = {profile: self._begin(profile, older=older, several=len(members) > 1) for profile in members}
+        lives = {profile: self.begin(profile, older=older, several=len(members) > 1) for profile in members}
         reached = dict.fromkeys(members, 0)
-        moving = True
+        moving = patient = True
         while moving:
             moving = False
             for profile, (touchpoints, _, came_in) in members.items():
                 start = reached[profile]
                 while reached[profile] < len(touchpoints):
                     event = touchpoints[reached[profile]]
-                    if event.type in TWO_SIDED and _must_wait(event, lives):
+                    if event.type in TWO_SIDED and patient and must_wait(event, lives):
                         break
-                    self._take(self._as_it_came(event, came_in), lives[profile], lives)
+                    self.take(self._as_it_came(event, came_in), lives[profile], lives)
                     reached[profile] += 1
                 moving |= reached[profile] > start
+            if not moving and patient:  # what one waits for was not recorded: go on without it
+                moving, patient = any(reached[each] < len(members[each].touchpoints) for each in members), False
         for profile, (touchpoints, moments, _) in members.items():
             life, upto = lives[profile], self._upto_of(profile)
             for customer in life.all():
@@ -104,13 +109,14 @@ class Replay:
             self._check(profile, moments, life.own or life.before)
         return lives
 
-    def _begin(self, profile_id: str, *, older: bool, several: bool) -> "Life":
+    def begin(self, profile_id: str, *, older: bool, several: bool) -> "Life":
+        """Somebody of whom nothing is known yet; `several` if they may turn out to be somebody else too."""
         before = Customer(self._before, profile_id, histories=several)
         answers = self._observed.answers(before.made) if self._observed is not None else None
         after = Customer(self._after, profile_id, answers=answers, histories=several)
         return Life(before, after, Customer(self._recorded, profile_id, histories=several) if older else None)
 
-    def _take(self, event: Event, life: "Life", lives: "Mapping[str, Life]") -> None:
+    def take(self, event: Event, life: "Life", lives: "Mapping[str, Life]") -> None:
         """One recorded touchpoint; of our messages' outcomes the changed side sees only its own."""
         kind = event.type
         if life.own is not None and event.definition_version:
@@ -193,7 +199,7 @@ class Replay:
                 change.show("enters", Sample(person, 0, "enters only under the changed programme"))
 
 
-def _must_wait(event: Event, lives: "Mapping[str, Life]") -> bool:
+def must_wait(event: Event, lives: "Mapping[str, Life]") -> bool:
     """Whether the other profile's stream has to tell of it first, and has not yet."""
     other = lives.get(waits_for(event))
     return other is not None and other_copy(event, other.before.history) is None

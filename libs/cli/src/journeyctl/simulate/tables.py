@@ -12,10 +12,11 @@ from journeyctl.simulate.report import Report
 from journeyctl.words import reason
 
 
-def tell(console: Console, report: Report) -> None:
-    """Print it all."""
+def tell(console: Console, report: Report, *, recorded: bool = True) -> None:
+    """Print it all; with the check against the recording, unless what happened is only just happening."""
     console.print(f"In force {report['before']}, changed {report['after']}.")
-    console.print(baseline(report))
+    if recorded:
+        console.print(baseline(report))
     console.print(_journeys(report))
     console.print(_moments(report))
     console.print(_decisions(report))
