@@ -13,6 +13,7 @@ from decisioning.adapters.postgres_decisions import PostgresDecisions
 from decisioning.adapters.processor import DecisioningProcessor
 from decisioning.adapters.read_model import project
 from decisioning.application.catalogues import Catalogues, check
+from decisioning.application.evaluation import Evaluation
 
 
 async def run() -> None:
@@ -47,6 +48,6 @@ async def compose(chassis: Chassis) -> None:
     )
     chassis.add_servicer(
         add_DecisioningServiceServicer_to_server,
-        DecisioningApi(PostgresDecisions(chassis.pool)),
+        DecisioningApi(PostgresDecisions(chassis.pool), Evaluation(catalogues, chassis.store.load)),
         decisioning_pb2.DESCRIPTOR.services_by_name["DecisioningService"].full_name,
     )

@@ -10,8 +10,10 @@ import grpc
 import pytest
 
 from cairn.decisioning.v1 import decisioning_pb2 as pb
+from cairn.event.v1.event_pb2 import Entry
 from cairn_decisions.decide import decision_id
-from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event
+from cairn_journey import Programme
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event, to_msgpack
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_kernel.time import DAY
@@ -57,6 +59,46 @@ async def test_moments_become_decisions_that_explain_themselves(house: House) ->
         "In journey win-back nothing was chosen: coupon-10 came furthest, but the contact cap is reached: "
         "2 of 2 marketing messages in 7d, next possible 2017-03-08T12:00:00Z."
     )
+
+
+def _inputs(*events: Event) -> list[Entry]:
+    return [Entry(type=event.type, event=to_msgpack(event)) for event in events]
+
+
+async def test_a_batch_is_evaluated_as_it_would_be_decided_and_nothing_is_stored(house: House) -> None:
+    inputs = _inputs(*week(ADA))
+    evaluated = await house.decisioning.api.EvaluateBatch(pb.EvaluateBatchRequest(inputs=inputs))
+    assert [decision.reason for decision in evaluated.decisions] == [
+        "CHOSEN",
+        "CHOSEN",
+        "CONTACT_POLICY_CAP",
+        "CONTACT_POLICY_CAP",
+    ]
+    assert (await house.decisioning.api.GetCounts(pb.GetCountsRequest())).moments == 0
+    await house.journeys.append(*week(ADA))
+    await house.decisioning.decided(4)
+    assert list(evaluated.decisions) == await house.decisioning.list(ADA)
+    later = _inputs(moment(ADA, 9, T0 + 4 * DAY))
+    for stored, reason in ((True, "CONTACT_POLICY_CAP"), (False, "CHOSEN")):
+        request = pb.EvaluateBatchRequest(inputs=later, with_stored_ledgers=stored)
+        answer = await house.decisioning.api.EvaluateBatch(request)
+        assert [decision.reason for decision in answer.decisions] == [reason]
+    other = pb.EvaluateBatchRequest(inputs=later, bundle=Programme((), ()).bundle())
+    answer = await house.decisioning.api.EvaluateBatch(other)
+    assert [decision.reason for decision in answer.decisions] == ["NO_CANDIDATE"]
+
+
+async def test_a_batch_that_cannot_be_evaluated_is_refused(house: House) -> None:
+    requests = [
+        pb.EvaluateBatchRequest(),
+        pb.EvaluateBatchRequest(inputs=[Entry(type="x", event=b"no event")]),
+        pb.EvaluateBatchRequest(inputs=_inputs(*merged(ADA, BOB, T0))),
+        pb.EvaluateBatchRequest(inputs=_inputs(*week(ADA)), bundle=b"no bundle"),
+    ]
+    for request in requests:
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await house.decisioning.api.EvaluateBatch(request)
+        assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
 async def test_what_is_not_there_is_said_so(house: House) -> None:

@@ -7,7 +7,8 @@ from cairn.decisioning.v1 import decisioning_pb2 as pb
 from cairn.decisioning.v1.decisioning_pb2_grpc import DecisioningServiceServicer
 from cairn_decisions.decide import CHOSEN
 from cairn_kernel.errors import Invalid, NotFound
-from decisioning.adapters.protos import decision_to_proto
+from decisioning.adapters.protos import decision_to_proto, inputs_from_proto
+from decisioning.application.evaluation import Evaluation
 from decisioning.application.ports import DecisionReader
 from decisioning.application.state_hash import state_hash
 
@@ -17,10 +18,11 @@ MOST_LISTED: Final = 1_000
 
 
 class DecisioningApi(DecisioningServiceServicer):
-    """Answers from what is stored."""
+    """Answers from what is stored; what would be decided, without storing it."""
 
-    def __init__(self, decisions: DecisionReader) -> None:
+    def __init__(self, decisions: DecisionReader, evaluation: Evaluation) -> None:
         self._decisions = decisions
+        self._evaluation = evaluation
 
     async def ExplainDecision(self, request: pb.ExplainDecisionRequest, context: Any) -> pb.ExplainDecisionResponse:
         if not _is_uuid(request.decision_id):
@@ -47,6 +49,11 @@ class DecisioningApi(DecisioningServiceServicer):
     async def GetStateHash(self, request: pb.GetStateHashRequest, context: Any) -> pb.GetStateHashResponse:
         hashed, decisions = await state_hash(self._decisions.all(request.tenant or DEFAULT_TENANT))
         return pb.GetStateHashResponse(state_hash=hashed, decisions=decisions)
+
+    async def EvaluateBatch(self, request: pb.EvaluateBatchRequest, context: Any) -> pb.EvaluateBatchResponse:
+        inputs = inputs_from_proto(request, request.tenant or DEFAULT_TENANT)
+        decisions = await self._evaluation.evaluate(inputs, bundle=request.bundle, stored=request.with_stored_ledgers)
+        return pb.EvaluateBatchResponse(decisions=[decision_to_proto(decision) for decision in decisions])
 
 
 def _is_uuid(text: str) -> bool:

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import ValidationError
+from msgspec.structs import replace
+
 from cairn.decisioning.v1 import decisioning_pb2 as pb
-from cairn_kernel.event import Event
+from cairn_kernel.errors import Invalid
+from cairn_kernel.event import Event, from_msgpack
 from cairn_kernel.time import to_datetime
 from decisioning.application.explanation import explanation, summary
 
@@ -27,6 +31,14 @@ def decision_to_proto(decision: Event) -> pb.Decision:
     answer.decided_time.FromDatetime(to_datetime(decision.as_of))
     answer.context.update(data["context"])
     return answer
+
+
+def inputs_from_proto(request: pb.EvaluateBatchRequest, tenant: str) -> list[Event]:
+    """The events of a batch, as events of the tenant that asks. Raises Invalid (NOT_AN_INPUT)."""
+    try:
+        return [replace(from_msgpack(entry.event), tenant=tenant) for entry in request.inputs]
+    except ValidationError:
+        raise Invalid("an input is not an event", reason="NOT_AN_INPUT", field="inputs") from None
 
 
 def _candidate_to_proto(candidate: Mapping[str, Any]) -> pb.Candidate:

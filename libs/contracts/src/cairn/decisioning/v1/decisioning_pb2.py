@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from cairn.event.v1 import event_pb2 as cairn_dot_event_dot_v1_dot_event__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&cairn/decisioning/v1/decisioning.proto\x12\x14\x63\x61irn.decisioning.v1\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x16\x45xplainDecisionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\"K\n\x17\x45xplainDecisionResponse\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1e.cairn.decisioning.v1.Decision\"\xc6\x02\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x11\n\tmoment_id\x18\x03 \x01(\t\x12\x0f\n\x07journey\x18\x04 \x01(\t\x12\x30\n\x0c\x64\x65\x63ided_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x33\n\ncandidates\x18\t \x03(\x0b\x32\x1f.cairn.decisioning.v1.Candidate\x12\x1a\n\x12\x64\x65\x66inition_version\x18\n \x01(\t\x12\x0f\n\x07summary\x18\x0b \x01(\t\x12(\n\x07\x63ontext\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\"\xd2\x01\n\tCandidate\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0e\n\x06\x63hosen\x18\x02 \x01(\x08\x12\x12\n\nstopped_by\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\x12=\n\x07\x66\x61\x63tors\x18\x05 \x03(\x0b\x32,.cairn.decisioning.v1.Candidate.FactorsEntry\x12\r\n\x05score\x18\x06 \x01(\x01\x1a.\n\x0c\x46\x61\x63torsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\":\n\x14ListDecisionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"J\n\x15ListDecisionsResponse\x12\x31\n\tdecisions\x18\x01 \x03(\x0b\x32\x1e.cairn.decisioning.v1.Decision\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"\xa9\x02\n\x11GetCountsResponse\x12\x0f\n\x07moments\x18\x01 \x01(\x03\x12\x0c\n\x04made\x18\x02 \x01(\x03\x12K\n\nsuppressed\x18\x03 \x03(\x0b\x32\x37.cairn.decisioning.v1.GetCountsResponse.SuppressedEntry\x12\x45\n\x07\x61\x63tions\x18\x04 \x03(\x0b\x32\x34.cairn.decisioning.v1.GetCountsResponse.ActionsEntry\x1a\x31\n\x0fSuppressedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0c\x41\x63tionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"%\n\x13GetStateHashRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"=\n\x14GetStateHashResponse\x12\x12\n\nstate_hash\x18\x01 \x01(\t\x12\x11\n\tdecisions\x18\x02 \x01(\x03\x32\xb3\x03\n\x12\x44\x65\x63isioningService\x12n\n\x0f\x45xplainDecision\x12,.cairn.decisioning.v1.ExplainDecisionRequest\x1a-.cairn.decisioning.v1.ExplainDecisionResponse\x12h\n\rListDecisions\x12*.cairn.decisioning.v1.ListDecisionsRequest\x1a+.cairn.decisioning.v1.ListDecisionsResponse\x12\\\n\tGetCounts\x12&.cairn.decisioning.v1.GetCountsRequest\x1a\'.cairn.decisioning.v1.GetCountsResponse\x12\x65\n\x0cGetStateHash\x12).cairn.decisioning.v1.GetStateHashRequest\x1a*.cairn.decisioning.v1.GetStateHashResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&cairn/decisioning/v1/decisioning.proto\x12\x14\x63\x61irn.decisioning.v1\x1a\x1a\x63\x61irn/event/v1/event.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x16\x45xplainDecisionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\"K\n\x17\x45xplainDecisionResponse\x12\x30\n\x08\x64\x65\x63ision\x18\x01 \x01(\x0b\x32\x1e.cairn.decisioning.v1.Decision\"\xc6\x02\n\x08\x44\x65\x63ision\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\x12\x11\n\tmoment_id\x18\x03 \x01(\t\x12\x0f\n\x07journey\x18\x04 \x01(\t\x12\x30\n\x0c\x64\x65\x63ided_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x61\x63tion\x18\x06 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x33\n\ncandidates\x18\t \x03(\x0b\x32\x1f.cairn.decisioning.v1.Candidate\x12\x1a\n\x12\x64\x65\x66inition_version\x18\n \x01(\t\x12\x0f\n\x07summary\x18\x0b \x01(\t\x12(\n\x07\x63ontext\x18\x0c \x01(\x0b\x32\x17.google.protobuf.Struct\"\xd2\x01\n\tCandidate\x12\x0e\n\x06\x61\x63tion\x18\x01 \x01(\t\x12\x0e\n\x06\x63hosen\x18\x02 \x01(\x08\x12\x12\n\nstopped_by\x18\x03 \x01(\t\x12\x13\n\x0b\x65xplanation\x18\x04 \x01(\t\x12=\n\x07\x66\x61\x63tors\x18\x05 \x03(\x0b\x32,.cairn.decisioning.v1.Candidate.FactorsEntry\x12\r\n\x05score\x18\x06 \x01(\x01\x1a.\n\x0c\x46\x61\x63torsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\":\n\x14ListDecisionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"J\n\x15ListDecisionsResponse\x12\x31\n\tdecisions\x18\x01 \x03(\x0b\x32\x1e.cairn.decisioning.v1.Decision\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"\xa9\x02\n\x11GetCountsResponse\x12\x0f\n\x07moments\x18\x01 \x01(\x03\x12\x0c\n\x04made\x18\x02 \x01(\x03\x12K\n\nsuppressed\x18\x03 \x03(\x0b\x32\x37.cairn.decisioning.v1.GetCountsResponse.SuppressedEntry\x12\x45\n\x07\x61\x63tions\x18\x04 \x03(\x0b\x32\x34.cairn.decisioning.v1.GetCountsResponse.ActionsEntry\x1a\x31\n\x0fSuppressedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0c\x41\x63tionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"%\n\x13GetStateHashRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"=\n\x14GetStateHashResponse\x12\x12\n\nstate_hash\x18\x01 \x01(\t\x12\x11\n\tdecisions\x18\x02 \x01(\x03\"z\n\x14\x45valuateBatchRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x0e\n\x06\x62undle\x18\x02 \x01(\x0c\x12%\n\x06inputs\x18\x03 \x03(\x0b\x32\x15.cairn.event.v1.Entry\x12\x1b\n\x13with_stored_ledgers\x18\x04 \x01(\x08\"J\n\x15\x45valuateBatchResponse\x12\x31\n\tdecisions\x18\x01 \x03(\x0b\x32\x1e.cairn.decisioning.v1.Decision2\x9d\x04\n\x12\x44\x65\x63isioningService\x12n\n\x0f\x45xplainDecision\x12,.cairn.decisioning.v1.ExplainDecisionRequest\x1a-.cairn.decisioning.v1.ExplainDecisionResponse\x12h\n\rListDecisions\x12*.cairn.decisioning.v1.ListDecisionsRequest\x1a+.cairn.decisioning.v1.ListDecisionsResponse\x12\\\n\tGetCounts\x12&.cairn.decisioning.v1.GetCountsRequest\x1a\'.cairn.decisioning.v1.GetCountsResponse\x12\x65\n\x0cGetStateHash\x12).cairn.decisioning.v1.GetStateHashRequest\x1a*.cairn.decisioning.v1.GetStateHashResponse\x12h\n\rEvaluateBatch\x12*.cairn.decisioning.v1.EvaluateBatchRequest\x1a+.cairn.decisioning.v1.EvaluateBatchResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,32 +40,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCOUNTSRESPONSE_SUPPRESSEDENTRY']._serialized_options = b'8\001'
   _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._loaded_options = None
   _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_options = b'8\001'
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=127
-  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=188
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=190
-  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=265
-  _globals['_DECISION']._serialized_start=268
-  _globals['_DECISION']._serialized_end=594
-  _globals['_CANDIDATE']._serialized_start=597
-  _globals['_CANDIDATE']._serialized_end=807
-  _globals['_CANDIDATE_FACTORSENTRY']._serialized_start=761
-  _globals['_CANDIDATE_FACTORSENTRY']._serialized_end=807
-  _globals['_LISTDECISIONSREQUEST']._serialized_start=809
-  _globals['_LISTDECISIONSREQUEST']._serialized_end=867
-  _globals['_LISTDECISIONSRESPONSE']._serialized_start=869
-  _globals['_LISTDECISIONSRESPONSE']._serialized_end=943
-  _globals['_GETCOUNTSREQUEST']._serialized_start=945
-  _globals['_GETCOUNTSREQUEST']._serialized_end=979
-  _globals['_GETCOUNTSRESPONSE']._serialized_start=982
-  _globals['_GETCOUNTSRESPONSE']._serialized_end=1279
-  _globals['_GETCOUNTSRESPONSE_SUPPRESSEDENTRY']._serialized_start=1182
-  _globals['_GETCOUNTSRESPONSE_SUPPRESSEDENTRY']._serialized_end=1231
-  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_start=1233
-  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_end=1279
-  _globals['_GETSTATEHASHREQUEST']._serialized_start=1281
-  _globals['_GETSTATEHASHREQUEST']._serialized_end=1318
-  _globals['_GETSTATEHASHRESPONSE']._serialized_start=1320
-  _globals['_GETSTATEHASHRESPONSE']._serialized_end=1381
-  _globals['_DECISIONINGSERVICE']._serialized_start=1384
-  _globals['_DECISIONINGSERVICE']._serialized_end=1819
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_start=155
+  _globals['_EXPLAINDECISIONREQUEST']._serialized_end=216
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_start=218
+  _globals['_EXPLAINDECISIONRESPONSE']._serialized_end=293
+  _globals['_DECISION']._serialized_start=296
+  _globals['_DECISION']._serialized_end=622
+  _globals['_CANDIDATE']._serialized_start=625
+  _globals['_CANDIDATE']._serialized_end=835
+  _globals['_CANDIDATE_FACTORSENTRY']._serialized_start=789
+  _globals['_CANDIDATE_FACTORSENTRY']._serialized_end=835
+  _globals['_LISTDECISIONSREQUEST']._serialized_start=837
+  _globals['_LISTDECISIONSREQUEST']._serialized_end=895
+  _globals['_LISTDECISIONSRESPONSE']._serialized_start=897
+  _globals['_LISTDECISIONSRESPONSE']._serialized_end=971
+  _globals['_GETCOUNTSREQUEST']._serialized_start=973
+  _globals['_GETCOUNTSREQUEST']._serialized_end=1007
+  _globals['_GETCOUNTSRESPONSE']._serialized_start=1010
+  _globals['_GETCOUNTSRESPONSE']._serialized_end=1307
+  _globals['_GETCOUNTSRESPONSE_SUPPRESSEDENTRY']._serialized_start=1210
+  _globals['_GETCOUNTSRESPONSE_SUPPRESSEDENTRY']._serialized_end=1259
+  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_start=1261
+  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_end=1307
+  _globals['_GETSTATEHASHREQUEST']._serialized_start=1309
+  _globals['_GETSTATEHASHREQUEST']._serialized_end=1346
+  _globals['_GETSTATEHASHRESPONSE']._serialized_start=1348
+  _globals['_GETSTATEHASHRESPONSE']._serialized_end=1409
+  _globals['_EVALUATEBATCHREQUEST']._serialized_start=1411
+  _globals['_EVALUATEBATCHREQUEST']._serialized_end=1533
+  _globals['_EVALUATEBATCHRESPONSE']._serialized_start=1535
+  _globals['_EVALUATEBATCHRESPONSE']._serialized_end=1609
+  _globals['_DECISIONINGSERVICE']._serialized_start=1612
+  _globals['_DECISIONINGSERVICE']._serialized_end=2153
 # @@protoc_insertion_point(module_scope)

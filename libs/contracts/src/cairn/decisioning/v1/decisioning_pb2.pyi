@@ -1,5 +1,6 @@
 import datetime
 
+from cairn.event.v1 import event_pb2 as _event_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -134,3 +135,21 @@ class GetStateHashResponse(_message.Message):
     state_hash: str
     decisions: int
     def __init__(self, state_hash: _Optional[str] = ..., decisions: _Optional[int] = ...) -> None: ...
+
+class EvaluateBatchRequest(_message.Message):
+    __slots__ = ("tenant", "bundle", "inputs", "with_stored_ledgers")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
+    WITH_STORED_LEDGERS_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    bundle: bytes
+    inputs: _containers.RepeatedCompositeFieldContainer[_event_pb2.Entry]
+    with_stored_ledgers: bool
+    def __init__(self, tenant: _Optional[str] = ..., bundle: _Optional[bytes] = ..., inputs: _Optional[_Iterable[_Union[_event_pb2.Entry, _Mapping]]] = ..., with_stored_ledgers: _Optional[bool] = ...) -> None: ...
+
+class EvaluateBatchResponse(_message.Message):
+    __slots__ = ("decisions",)
+    DECISIONS_FIELD_NUMBER: _ClassVar[int]
+    decisions: _containers.RepeatedCompositeFieldContainer[Decision]
+    def __init__(self, decisions: _Optional[_Iterable[_Union[Decision, _Mapping]]] = ...) -> None: ...

@@ -55,6 +55,11 @@ class DecisioningServiceStub:
                 request_serializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.GetStateHashRequest.SerializeToString,
                 response_deserializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.GetStateHashResponse.FromString,
                 _registered_method=True)
+        self.EvaluateBatch = channel.unary_unary(
+                '/cairn.decisioning.v1.DecisioningService/EvaluateBatch',
+                request_serializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.EvaluateBatchRequest.SerializeToString,
+                response_deserializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.EvaluateBatchResponse.FromString,
+                _registered_method=True)
 
 
 class DecisioningServiceServicer:
@@ -93,6 +98,16 @@ class DecisioningServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EvaluateBatch(self, request, context):
+        """EvaluateBatch says what would be decided, by the same code that decides, and stores nothing. Each
+        decision counts in the contact ledger for those after it in the batch.
+        Errors: INVALID_ARGUMENT (BATCH_RANGE, NOT_AN_INPUT; DEFINITION, with every fault as a BadRequest
+        field violation); NOT_FOUND (NO_PROGRAMME).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DecisioningServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -115,6 +130,11 @@ def add_DecisioningServiceServicer_to_server(servicer, server):
                     servicer.GetStateHash,
                     request_deserializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.GetStateHashRequest.FromString,
                     response_serializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.GetStateHashResponse.SerializeToString,
+            ),
+            'EvaluateBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.EvaluateBatch,
+                    request_deserializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.EvaluateBatchRequest.FromString,
+                    response_serializer=cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.EvaluateBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -226,6 +246,33 @@ class DecisioningService:
             '/cairn.decisioning.v1.DecisioningService/GetStateHash',
             cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.GetStateHashRequest.SerializeToString,
             cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.GetStateHashResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EvaluateBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.decisioning.v1.DecisioningService/EvaluateBatch',
+            cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.EvaluateBatchRequest.SerializeToString,
+            cairn_dot_decisioning_dot_v1_dot_decisioning__pb2.EvaluateBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -49,6 +49,12 @@ class DecisioningServiceStub:
     """GetStateHash hashes all decisions in order of decision id.
     Errors: UNAVAILABLE (retry).
     """
+    EvaluateBatch: _grpc.UnaryUnaryMultiCallable[_decisioning_pb2.EvaluateBatchRequest, _decisioning_pb2.EvaluateBatchResponse]
+    """EvaluateBatch says what would be decided, by the same code that decides, and stores nothing. Each
+    decision counts in the contact ledger for those after it in the batch.
+    Errors: INVALID_ARGUMENT (BATCH_RANGE, NOT_AN_INPUT; DEFINITION, with every fault as a BadRequest
+    field violation); NOT_FOUND (NO_PROGRAMME).
+    """
 
 @_typing.type_check_only
 class DecisioningServiceAsyncStub(DecisioningServiceStub):
@@ -70,6 +76,12 @@ class DecisioningServiceAsyncStub(DecisioningServiceStub):
     GetStateHash: _aio.UnaryUnaryMultiCallable[_decisioning_pb2.GetStateHashRequest, _decisioning_pb2.GetStateHashResponse]  # type: ignore[assignment]
     """GetStateHash hashes all decisions in order of decision id.
     Errors: UNAVAILABLE (retry).
+    """
+    EvaluateBatch: _aio.UnaryUnaryMultiCallable[_decisioning_pb2.EvaluateBatchRequest, _decisioning_pb2.EvaluateBatchResponse]  # type: ignore[assignment]
+    """EvaluateBatch says what would be decided, by the same code that decides, and stores nothing. Each
+    decision counts in the contact ledger for those after it in the batch.
+    Errors: INVALID_ARGUMENT (BATCH_RANGE, NOT_AN_INPUT; DEFINITION, with every fault as a BadRequest
+    field violation); NOT_FOUND (NO_PROGRAMME).
     """
 
 class DecisioningServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -113,6 +125,18 @@ class DecisioningServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_decisioning_pb2.GetStateHashResponse, _abc.Awaitable[_decisioning_pb2.GetStateHashResponse]]:
         """GetStateHash hashes all decisions in order of decision id.
         Errors: UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def EvaluateBatch(
+        self,
+        request: _decisioning_pb2.EvaluateBatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_decisioning_pb2.EvaluateBatchResponse, _abc.Awaitable[_decisioning_pb2.EvaluateBatchResponse]]:
+        """EvaluateBatch says what would be decided, by the same code that decides, and stores nothing. Each
+        decision counts in the contact ledger for those after it in the batch.
+        Errors: INVALID_ARGUMENT (BATCH_RANGE, NOT_AN_INPUT; DEFINITION, with every fault as a BadRequest
+        field violation); NOT_FOUND (NO_PROGRAMME).
         """
 
 def add_DecisioningServiceServicer_to_server(servicer: DecisioningServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
