@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import DefinitionFaults, format_text, load_text
@@ -119,7 +119,7 @@ def written(draw: st.DrawFn) -> str:
     return "\n".join(found) + "\n# end"
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(written())
 def test_formatting_keeps_version_and_comments_and_comes_to_rest(text: str) -> None:
     after = format_text(text)

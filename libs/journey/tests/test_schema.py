@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
 from ruamel.yaml import YAML
 
-from cairn_journey import json_schema
+from cairn_journey import json_schema, programme
 from cairn_journey.schema import KINDS, LATER
 from cairn_journey.shapes import AnyKind, ListOf, MapOf, OneOf, Shape
 
@@ -74,6 +74,10 @@ def shapes_within(kind: AnyKind) -> Iterator[Shape]:
         case OneOf(kinds):
             for one in kinds:
                 yield from shapes_within(one)
+
+
+def test_each_kind_that_is_loaded_has_a_schema() -> None:
+    assert sorted(KINDS) == sorted(programme.KINDS)
 
 
 def test_no_two_shapes_share_a_name() -> None:

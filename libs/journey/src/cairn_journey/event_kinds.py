@@ -6,23 +6,18 @@ from typing import Any, Final, Literal, cast
 import jsonschema_rs
 
 from cairn_journey.documents import Node
+from cairn_journey.event_shapes import CLOCKS, EVENT_TYPE, MODES, QUOTA, SOURCE, TRUSTS, UNKNOWN
 from cairn_journey.model import EventType, Source
 from cairn_journey.reading import Fields, Reading
 from cairn_kernel.event import canonical
 from cairn_kernel.event_names import normalised
 
-MODES: Final = ("strict", "learn", "open")
-CLOCKS: Final = ("server", "device")
-TRUSTS: Final = ("server", "public", "partner")
-UNKNOWN: Final = ("accept", "quarantine")
-_TYPE_KEYS: Final = ("kind", "name", "owner", "description", "version", "mode", "schema", "personal")
-_SOURCE_KEYS: Final = ("kind", "name", "owner", "description", "clock", "trust", "unknown", "quota")
 _FIELD: Final = re.compile(r"[^.\s]+")
 
 
 def read_event_type(reading: Reading, node: Node) -> EventType:
     """The event type at a node."""
-    top = Fields(reading, node, "an EventType", _TYPE_KEYS)
+    top = Fields(reading, node, EVENT_TYPE)
     return EventType(
         name=_type_name(top),
         version=top.whole("version", minimum=1, default=1),
@@ -36,8 +31,8 @@ def read_event_type(reading: Reading, node: Node) -> EventType:
 
 def read_source(reading: Reading, node: Node) -> Source:
     """The source at a node."""
-    top = Fields(reading, node, "a Source", _SOURCE_KEYS)
-    quota = top.fields("quota", "a quota", ("per_second",))
+    top = Fields(reading, node, SOURCE)
+    quota = top.fields("quota", QUOTA)
     return Source(
         name=top.name("name", "name the source as its write key does: name: shop"),
         clock=cast(Literal["server", "device"], top.choice("clock", CLOCKS, default="server")),

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.tokens import AliasToken, AnchorToken, DirectiveToken, TagToken
 
 from cairn_journey.documents import read_yaml
 from cairn_journey.faults import DefinitionFaults, Fault
@@ -21,8 +22,8 @@ from cairn_journey.shapes import AnyKind, Key, Later, ListOf, MapOf, OneOf, Shap
 
 WIDTH: Final = 120
 _STEP: Final = "  "
+_SPECIAL: Final = (AliasToken, AnchorToken, DirectiveToken, TagToken)
 _SEPARATOR: Final = re.compile(r"^---(?=\s|$).*$", re.MULTILINE)
-_NO_PLAIN_TEXT: Final = re.compile(r"(^|\s)[&*!]\S|^%", re.MULTILINE)
 
 
 def format_text(text: str, file: str = "programme.yaml") -> str:
@@ -50,14 +51,17 @@ def _documents(text: str) -> list[str]:
 def _document(text: str) -> str:
     if not text.strip():
         return ""
-    if _NO_PLAIN_TEXT.search(text):
+    if any(isinstance(token, _SPECIAL) for token in YAML(typ="safe", pure=True).scan(StringIO(text))):
         return text
     root = YAML(typ="safe", pure=True).compose(StringIO(text))
     if root is None:
         return "\n".join(line.strip() for line in text.splitlines() if line.strip())
     source = _Source(text, root)
     shape = KINDS.get(_kind_of(root)) if isinstance(root, MappingNode) else None
-    lines = [*source.before(root), *_Writer(source).lines(root, shape, ""), *source.rest()]
+    head, body = source.before(root), _Writer(source).lines(root, shape, "")
+    while head and not head[-1] and not body[0]:
+        body.pop(0)
+    lines = [*head, *body, *source.rest()]
     return "\n".join(line.rstrip() for line in lines).strip("\n")
 
 
@@ -72,11 +76,13 @@ class _Source:
         self._text = text
         self._lines = text.split("\n")
         self._taken = 0
+        self._begun = False
         self._full: dict[int, str] = {}
         """Lines that are a comment, or empty, by number."""
         self._behind: dict[int, str] = {}
         """Comments behind something, by number of the line."""
-        covered = [(node.start_mark.index, node.end_mark.index) for node in _scalars(root)]
+        marks = ((node.start_mark.index, node.end_mark.index) for node in _scalars(root))
+        covered = [(start, start + len(text[start:end].rstrip())) for start, end in marks]
         at = 0
         for number, line in enumerate(self._lines):
             self._comment(number, line, at, covered)
@@ -107,9 +113,10 @@ class _Source:
             line = self._full.pop(number, None)
             if line is not None and (line or (found and found[-1])):
                 found.append(line)
-            elif line == "" and not found and self._taken:
+            elif line == "" and not found and self._begun:
                 found.append("")
         self._taken = max(self._taken, upto)
+        self._begun = True
         return found
 
     def behind(self, first: Node) -> str:
@@ -131,7 +138,9 @@ class _Source:
         """The head and the lines of a block text, newly indented."""
         head, *body = self._text[node.start_mark.index : node.end_mark.index].rstrip().split("\n")
         depth = min((len(line) - len(line.lstrip()) for line in body if line.strip()), default=0)
-        return [head.split("#")[0].strip(), *(f"{indent}{line[depth:]}" if line.strip() else "" for line in body)]
+        style, hash, remark = head.partition("#")
+        first = f"{style.strip()}  {hash}{remark}".rstrip()
+        return [first, *(f"{indent}{line[depth:]}" if line.strip() else "" for line in body)]
 
 
 class _Writer:
