@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "simulate": "journeyctl.simulate.command:simulate_command",
     "dry-run": "journeyctl.dryrun.command:dry_run",
     "import": "journeyctl.importing.command:import_",
+    "events": "journeyctl.events:app",
     "quarantine": "journeyctl.quarantine:app",
     "demo": "journeyctl.demo.command:demo",
 }

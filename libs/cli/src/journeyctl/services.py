@@ -12,7 +12,12 @@ from cairn.activation.v1.activation_pb2_grpc import ActivationServiceStub
 from cairn.decisioning.v1.decisioning_pb2_grpc import DecisioningServiceStub
 from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceStub
-from cairn.ingestion.v1.ingestion_pb2_grpc import ClockServiceStub, IngestionServiceStub, QuarantineServiceStub
+from cairn.ingestion.v1.ingestion_pb2_grpc import (
+    ClockServiceStub,
+    IngestionServiceStub,
+    QualityServiceStub,
+    QuarantineServiceStub,
+)
 from cairn.journey.v1.journey_pb2_grpc import JourneyControlServiceStub, JourneyServiceStub
 from cairn.log.v1.log_pb2_grpc import LogServiceStub
 from journeyctl.errors import CannotRun
@@ -45,6 +50,7 @@ class Services:
             name: grpc.insecure_channel(address, options=_OPTIONS) for name, address in installation.grpc.items()
         }
         self.ingestion = IngestionServiceStub(self._channels["ingestion"])
+        self.quality = QualityServiceStub(self._channels["ingestion"])
         self.quarantine = QuarantineServiceStub(self._channels["ingestion"])
         self.clock = ClockServiceStub(self._channels["ingestion"])
         self.identity = IdentityServiceStub(self._channels["identity_resolution"])

@@ -17,6 +17,7 @@ from cairn.ingestion.v1.ingestion_pb2_grpc import (
     add_ClockServiceServicer_to_server,
     add_IngestionServiceServicer_to_server,
     add_KeyServiceServicer_to_server,
+    add_QualityServiceServicer_to_server,
     add_QuarantineServiceServicer_to_server,
 )
 from cairn_eventstore import FileKeyProvider
@@ -26,16 +27,19 @@ from cairn_runtime import Chassis, Definitions, open_chassis
 from cairn_runtime.clock import now_us
 from ingestion.adapters.grpc_api import IngestionApi
 from ingestion.adapters.grpc_control import AccessToken, ClockApi, KeyApi
+from ingestion.adapters.grpc_quality import QualityApi
 from ingestion.adapters.grpc_quarantine import QuarantineApi
 from ingestion.adapters.http_api import HttpApi
 from ingestion.adapters.http_server import listen, serve
 from ingestion.adapters.postgres_ledger import PostgresLedger
+from ingestion.adapters.postgres_observations import PostgresObservations
 from ingestion.adapters.postgres_tables import PostgresTables
 from ingestion.adapters.secrets import QuickSecrets
 from ingestion.application.admit import Admit
 from ingestion.application.entrance import Entrance
 from ingestion.application.event_types import EventTypes, check, evolve
 from ingestion.application.move_clock import LOG, MoveClock
+from ingestion.application.observe import Observe
 from ingestion.application.receive import Receive
 from ingestion.application.redrive import Redrive
 from ingestion.application.sources import REFRESH_S, Sources, declared
@@ -88,7 +92,11 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
             now_us,
             step_max_us=settings.step_max_s * SECOND,
         )
-        receive = Receive(admit, queue_max_events=settings.queue_max_events, batch_max_events=settings.batch_max_events)
+        observations = PostgresObservations(chassis.pool)
+        observe = Observe(admit, observations, now_us)
+        receive = Receive(
+            observe, queue_max_events=settings.queue_max_events, batch_max_events=settings.batch_max_events
+        )
         move_clock = MoveClock(chassis.store, chassis.publisher, PostgresLedger)
         chassis.complete_to = lambda: move_clock.complete_to(now_us)
         bound = listen(settings.http_address) if settings.http_address else None
@@ -98,6 +106,12 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
             definitions,
             definition_pb2.DESCRIPTOR.services_by_name["DefinitionService"].full_name,
         )
+        chassis.add_servicer(
+            add_QualityServiceServicer_to_server,
+            QualityApi(observations, types, now_us),
+            pb.DESCRIPTOR.services_by_name["QualityService"].full_name,
+        )
+        chassis.add_job(observe.keep_writing)
         chassis.add_job(_looking_again(definitions))
         chassis.add_job(_front_door(receive, bound, HttpApi(receive, sources, entrance, secrets, now_us)))
         chassis.add_job(sources.keep_fresh)

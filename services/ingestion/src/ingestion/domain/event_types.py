@@ -19,6 +19,7 @@ class Rule(NamedTuple):
     validator: Any
     personal: frozenset[str]
     """Names of fields that are sealed here."""
+    schema: Mapping[str, Any]
 
     def check(self, fields: dict[str, Any], within: str) -> None:
         """Raises BadEvent (SCHEMA) with the path of the first field at fault, if the type is strict."""
@@ -32,7 +33,7 @@ class Rule(NamedTuple):
         return lambda key: key in self.personal or otherwise(key)
 
 
-OPEN: Final = Rule(1, "open", None, frozenset())
+OPEN: Final = Rule(1, "open", None, frozenset(), {})
 """Of a type that no programme describes."""
 
 
@@ -69,8 +70,9 @@ EMPTY: Final = Catalogue(Programme((), ()))
 
 
 def _rule(type: EventType) -> Rule:
-    validator = jsonschema_rs.validator_for(json.loads(type.schema)) if type.mode != "open" else None
-    return Rule(type.version, type.mode, validator, frozenset(type.personal))
+    schema = json.loads(type.schema)
+    validator = jsonschema_rs.validator_for(schema) if type.mode == "strict" else None
+    return Rule(type.version, type.mode, validator, frozenset(type.personal), schema)
 
 
 def _path(error: Any) -> str:

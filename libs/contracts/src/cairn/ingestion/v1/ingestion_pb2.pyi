@@ -252,3 +252,77 @@ class DiscardResponse(_message.Message):
     DISCARDED_FIELD_NUMBER: _ClassVar[int]
     discarded: int
     def __init__(self, discarded: _Optional[int] = ...) -> None: ...
+
+class GetQualityRequest(_message.Message):
+    __slots__ = ("tenant", "days")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    days: int
+    def __init__(self, tenant: _Optional[str] = ..., days: _Optional[int] = ...) -> None: ...
+
+class GetQualityResponse(_message.Message):
+    __slots__ = ("sources", "event_types")
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPES_FIELD_NUMBER: _ClassVar[int]
+    sources: _containers.RepeatedCompositeFieldContainer[SourceQuality]
+    event_types: _containers.RepeatedCompositeFieldContainer[EventTypeQuality]
+    def __init__(self, sources: _Optional[_Iterable[_Union[SourceQuality, _Mapping]]] = ..., event_types: _Optional[_Iterable[_Union[EventTypeQuality, _Mapping]]] = ...) -> None: ...
+
+class SourceQuality(_message.Message):
+    __slots__ = ("source", "accepted", "duplicates", "quarantined", "last_received_time")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_FIELD_NUMBER: _ClassVar[int]
+    DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    QUARANTINED_FIELD_NUMBER: _ClassVar[int]
+    LAST_RECEIVED_TIME_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    accepted: int
+    duplicates: int
+    quarantined: int
+    last_received_time: _timestamp_pb2.Timestamp
+    def __init__(self, source: _Optional[str] = ..., accepted: _Optional[int] = ..., duplicates: _Optional[int] = ..., quarantined: _Optional[int] = ..., last_received_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class EventTypeQuality(_message.Message):
+    __slots__ = ("source", "event_type", "events", "fields", "drift", "described")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    DRIFT_FIELD_NUMBER: _ClassVar[int]
+    DESCRIBED_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    event_type: str
+    events: int
+    fields: _containers.RepeatedCompositeFieldContainer[FieldQuality]
+    drift: _containers.RepeatedScalarFieldContainer[str]
+    described: bool
+    def __init__(self, source: _Optional[str] = ..., event_type: _Optional[str] = ..., events: _Optional[int] = ..., fields: _Optional[_Iterable[_Union[FieldQuality, _Mapping]]] = ..., drift: _Optional[_Iterable[str]] = ..., described: _Optional[bool] = ...) -> None: ...
+
+class FieldQuality(_message.Message):
+    __slots__ = ("path", "missing_share", "kinds")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    MISSING_SHARE_FIELD_NUMBER: _ClassVar[int]
+    KINDS_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    missing_share: float
+    kinds: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, path: _Optional[str] = ..., missing_share: _Optional[float] = ..., kinds: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ProposeSchemaRequest(_message.Message):
+    __slots__ = ("tenant", "event_type", "days")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TYPE_FIELD_NUMBER: _ClassVar[int]
+    DAYS_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    event_type: str
+    days: int
+    def __init__(self, tenant: _Optional[str] = ..., event_type: _Optional[str] = ..., days: _Optional[int] = ...) -> None: ...
+
+class ProposeSchemaResponse(_message.Message):
+    __slots__ = ("json_schema", "events")
+    JSON_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    json_schema: str
+    events: int
+    def __init__(self, json_schema: _Optional[str] = ..., events: _Optional[int] = ...) -> None: ...

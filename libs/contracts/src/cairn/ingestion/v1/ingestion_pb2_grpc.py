@@ -366,6 +366,132 @@ class QuarantineService:
             _registered_method=True)
 
 
+class QualityServiceStub:
+    """QualityService tells what sources send and what of it is missing. Its numbers are statistics: a crash may lose a few
+    seconds of them, and of busy event types one event in 16 is looked at. It never holds a value.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.GetQuality = channel.unary_unary(
+                '/cairn.ingestion.v1.QualityService/GetQuality',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetQualityRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetQualityResponse.FromString,
+                _registered_method=True)
+        self.ProposeSchema = channel.unary_unary(
+                '/cairn.ingestion.v1.QualityService/ProposeSchema',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ProposeSchemaRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ProposeSchemaResponse.FromString,
+                _registered_method=True)
+
+
+class QualityServiceServicer:
+    """QualityService tells what sources send and what of it is missing. Its numbers are statistics: a crash may lose a few
+    seconds of them, and of busy event types one event in 16 is looked at. It never holds a value.
+    """
+
+    def GetQuality(self, request, context):
+        """GetQuality tells volume, freshness and rejects by source, and by event type which fields are missing how often and
+        what differs from its schema.
+        Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ProposeSchema(self, request, context):
+        """ProposeSchema makes a JSON Schema that all events seen lately fit.
+        Errors: NOT_FOUND (NOT_SEEN); INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_QualityServiceServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'GetQuality': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetQuality,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetQualityRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetQualityResponse.SerializeToString,
+            ),
+            'ProposeSchema': grpc.unary_unary_rpc_method_handler(
+                    servicer.ProposeSchema,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ProposeSchemaRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ProposeSchemaResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'cairn.ingestion.v1.QualityService', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('cairn.ingestion.v1.QualityService', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class QualityService:
+    """QualityService tells what sources send and what of it is missing. Its numbers are statistics: a crash may lose a few
+    seconds of them, and of busy event types one event in 16 is looked at. It never holds a value.
+    """
+
+    @staticmethod
+    def GetQuality(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.ingestion.v1.QualityService/GetQuality',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetQualityRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.GetQualityResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ProposeSchema(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.ingestion.v1.QualityService/ProposeSchema',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ProposeSchemaRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ProposeSchemaResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
 class KeyServiceStub:
     """KeyService unwraps subject keys for services that are allowed to open personal fields.
     """

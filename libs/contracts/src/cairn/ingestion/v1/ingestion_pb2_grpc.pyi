@@ -190,6 +190,70 @@ class QuarantineServiceServicer(metaclass=_abc_1.ABCMeta):
 
 def add_QuarantineServiceServicer_to_server(servicer: QuarantineServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
+class QualityServiceStub:
+    """QualityService tells what sources send and what of it is missing. Its numbers are statistics: a crash may lose a few
+    seconds of them, and of busy event types one event in 16 is looked at. It never holds a value.
+    """
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> QualityServiceAsyncStub: ...
+    GetQuality: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.GetQualityRequest, _ingestion_pb2.GetQualityResponse]
+    """GetQuality tells volume, freshness and rejects by source, and by event type which fields are missing how often and
+    what differs from its schema.
+    Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+    """
+    ProposeSchema: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ProposeSchemaRequest, _ingestion_pb2.ProposeSchemaResponse]
+    """ProposeSchema makes a JSON Schema that all events seen lately fit.
+    Errors: NOT_FOUND (NOT_SEEN); INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (retry).
+    """
+
+@_typing.type_check_only
+class QualityServiceAsyncStub(QualityServiceStub):
+    """QualityService tells what sources send and what of it is missing. Its numbers are statistics: a crash may lose a few
+    seconds of them, and of busy event types one event in 16 is looked at. It never holds a value.
+    """
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    GetQuality: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.GetQualityRequest, _ingestion_pb2.GetQualityResponse]  # type: ignore[assignment]
+    """GetQuality tells volume, freshness and rejects by source, and by event type which fields are missing how often and
+    what differs from its schema.
+    Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+    """
+    ProposeSchema: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ProposeSchemaRequest, _ingestion_pb2.ProposeSchemaResponse]  # type: ignore[assignment]
+    """ProposeSchema makes a JSON Schema that all events seen lately fit.
+    Errors: NOT_FOUND (NOT_SEEN); INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (retry).
+    """
+
+class QualityServiceServicer(metaclass=_abc_1.ABCMeta):
+    """QualityService tells what sources send and what of it is missing. Its numbers are statistics: a crash may lose a few
+    seconds of them, and of busy event types one event in 16 is looked at. It never holds a value.
+    """
+
+    @_abc_1.abstractmethod
+    def GetQuality(
+        self,
+        request: _ingestion_pb2.GetQualityRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.GetQualityResponse, _abc.Awaitable[_ingestion_pb2.GetQualityResponse]]:
+        """GetQuality tells volume, freshness and rejects by source, and by event type which fields are missing how often and
+        what differs from its schema.
+        Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def ProposeSchema(
+        self,
+        request: _ingestion_pb2.ProposeSchemaRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_ingestion_pb2.ProposeSchemaResponse, _abc.Awaitable[_ingestion_pb2.ProposeSchemaResponse]]:
+        """ProposeSchema makes a JSON Schema that all events seen lately fit.
+        Errors: NOT_FOUND (NOT_SEEN); INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); UNAVAILABLE (retry).
+        """
+
+def add_QualityServiceServicer_to_server(servicer: QualityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
 class KeyServiceStub:
     """KeyService unwraps subject keys for services that are allowed to open personal fields."""
 
