@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
+import hypothesis
 import pytest
 
 _T = TypeVar("_T")
@@ -14,6 +15,9 @@ _MARKER_OF_FIXTURE = {"postgres_dsn": "needs_postgres", "nats_url": "needs_nats"
 _LOCAL = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 - compared with, never listened on
 _numbers = itertools.count(1)
 _hermetic = False
+
+hypothesis.settings.register_profile("cairn", deadline=None)  # a busy machine is no fault
+hypothesis.settings.load_profile("cairn")
 
 
 @pytest.hookimpl(tryfirst=True)
