@@ -406,3 +406,21 @@ async def test_a_long_stream_is_loaded_from_its_snapshot(house: House) -> None:
     facts = await counted(chassis, EVERY + 12)
     assert [fact.data["n"] for fact in facts if fact.profile_id == A][-1] == EVERY + 11
     assert read.get() == before + 1
+
+
+async def test_timers_fire_once_each_over_a_restart_and_a_change_of_owner(house: House) -> None:
+    upstream = await house.upstream()
+    house.settings = house.settings.model_copy(update={"grpc_address": "127.0.0.1:0"})
+    profiles = [stable_id("sleeper", number) for number in range(300)]
+    async with AsyncExitStack() as first:
+        chassis = await house.counter(first)
+        await house.counter(first)
+        await upstream.append(*[ping(profile, 1, at=T0 + number) for number, profile in enumerate(profiles)])
+        await counted(chassis, 300)
+        upstream.complete = T0 + 100 + REMIND_AFTER  # a third of them are due while both owners leave
+    await upstream.append(ping(A, 1, at=T0 + 400))
+    survivor = await house.counter()
+    upstream.complete = T0 + 400 + REMIND_AFTER
+    await counted(survivor, 602)
+    reminded = await survivor.pool.fetch("SELECT originator_id::text FROM events WHERE topic = 'reminded'")
+    assert sorted(row[0] for row in reminded) == sorted([*profiles, A])

@@ -10,6 +10,7 @@ import structlog
 
 from cairn_eventstore import EventStore, Fenced, InboxAdvance, StreamConflict, UnitOfWork
 from cairn_kernel.errors import Unavailable
+from cairn_kernel.time import SECOND
 from cairn_messaging import Entry, Follower, Publisher
 from cairn_runtime import metrics
 from cairn_runtime.clock import now_us
@@ -345,19 +346,24 @@ class Runner:
 
     async def _watch_timers(self) -> None:
         """Ask the upstream how complete it is, only when a timer is due by this machine's clock."""
+        pause = IDLE_S
         while True:
-            await asyncio.sleep(IDLE_S)
+            await asyncio.sleep(pause)
+            pause = IDLE_S
             if not self._inbox:
                 continue
             try:
                 due = await self._store.next_due(self._inbox.keys())
-                late = {partition for partition, instant in due.items() if instant <= now_us()}
+                now = now_us()
+                late = {partition for partition, instant in due.items() if instant <= now}
                 if not late:
+                    pause = min(IDLE_S, (min(due.values(), default=now + SECOND) - now) / SECOND)
                     continue
                 complete = await self._upstream_log.complete_to()
             except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 continue
-            for partition in late & complete.keys():
-                position, upto = complete[partition]
-                if due[partition] <= upto:
-                    self._ticks[partition] = (position, upto)
+            rings = {partition: complete[partition] for partition in late & complete.keys()}
+            rings = {partition: told for partition, told in rings.items() if due[partition] <= told[1]}
+            if rings:
+                self._ticks.update(rings)
+                self._follower.wake()
