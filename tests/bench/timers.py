@@ -104,6 +104,8 @@ async def _sleep(dsn: str) -> int:
 async def _fire(live: UpstreamLog, nats_url: str) -> list[int]:
     """µs from due to published of each timer. Raises AssertionError if one fires twice, TimeoutError if never."""
     fired: dict[str, list[int]] = {}
+    waiting = {stable_id("customer", number) for number in range(DUE)}
+    all_fired = asyncio.Event()
     client = await nats.connect(nats_url)
 
     async def receive(message: Msg) -> None:
@@ -113,15 +115,17 @@ async def _fire(live: UpstreamLog, nats_url: str) -> list[int]:
         for entry in (entry for batch in batches for entry in batch.entries if entry.type == "journey.exited"):
             event = from_msgpack(entry.event)
             fired.setdefault(event.profile_id, []).append(at - event.as_of)
+            waiting.discard(event.profile_id)
+        if not waiting:
+            all_fired.set()
 
     await client.subscribe(every_subject("journeys"), cb=receive)
     for start in range(0, DUE, TOGETHER):
         await live.append(*[_basket(number) for number in range(start, start + TOGETHER)])
         await asyncio.sleep(SPREAD_S * TOGETHER / DUE)
     async with asyncio.timeout(WITHIN_S + 30):
-        while len(fired) < DUE:
-            await asyncio.sleep(0.1)
-    await asyncio.sleep(1)
+        await all_fired.wait()
+    await asyncio.sleep(1)  # for one that fires again
     await client.close()
     late = [fired.get(stable_id("customer", number), []) for number in range(DUE)]
     if any(len(times) != 1 for times in late):
