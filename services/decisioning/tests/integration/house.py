@@ -13,7 +13,7 @@ from cairn.definition.v1.definition_pb2 import ApplyRequest
 from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn_eventstore import NewEvent, UnitOfWork
 from cairn_journey import load_text
-from cairn_kernel.event import MERGED, Event, marker
+from cairn_kernel.event import MERGED, SPLIT, Event, marker
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_kernel.time import parse_instant
@@ -206,6 +206,18 @@ def merged(loser: str, survivor: str, at: int) -> tuple[Event, Event]:
     """The loser's copy and the survivor's."""
     both = {"from": loser, "to": survivor}
     return _event(MERGED, loser, at, survivor, **both), _event(MERGED, survivor, at, loser, **both)
+
+
+def parted(giver: str, receiver: str, at: int, *events: Event) -> tuple[Event, Event]:
+    """The giver's copy of a split and the receiver's; these events turn out to be the receiver's."""
+    both = {"from": giver, "to": receiver, "moved": [], "events": [event.id for event in events]}
+    return _event(SPLIT, giver, at, receiver, **both), _event(SPLIT, receiver, at, giver, **both)
+
+
+def withdrawn(moment: Event, at: int) -> Event:
+    """A moment no longer holds."""
+    about = {"moment_id": moment.data["moment_id"], "journey": moment.data["journey"]}
+    return _event("journey.moment_withdrawn", moment.profile_id, at, moment.id, **about)
 
 
 def _event(type: str, profile_id: str, at: int, key: str, **data: object) -> Event:

@@ -13,13 +13,26 @@ from cairn.decisioning.v1 import decisioning_pb2 as pb
 from cairn.event.v1.event_pb2 import Entry
 from cairn_decisions.decide import decision_id
 from cairn_journey import Programme
-from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, Event, to_msgpack
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, SPLIT, Event, to_msgpack
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_kernel.time import DAY
 from cairn_runtime import Settings
 
-from .house import T0, Decisioning, Journeys, bounced, consent, decisioning, journeys, merged, moment, settings
+from .house import (
+    T0,
+    Decisioning,
+    Journeys,
+    bounced,
+    consent,
+    decisioning,
+    journeys,
+    merged,
+    moment,
+    parted,
+    settings,
+    withdrawn,
+)
 
 ADA, BOB = stable_id("ada"), stable_id("bob")
 
@@ -141,6 +154,36 @@ async def test_a_merge_brings_both_ledgers_under_one_cap_and_both_histories_into
         (True, "CONTACT_POLICY_CAP"),
         (True, "CHOSEN"),
     ]
+
+
+async def test_after_a_split_a_contact_made_meanwhile_counts_for_both_and_consent_goes_with_its_event(
+    house: House,
+) -> None:
+    await house.journeys.append(moment(BOB, 0))
+    await house.decisioning.decided(1)
+    await house.journeys.append(*merged(BOB, ADA, T0 + DAY))
+    word = consent(ADA, T0 + 10 * DAY, granted=False)
+    await house.journeys.append(moment(ADA, 0, T0 + 8 * DAY), moment(ADA, 1, T0 + 9 * DAY), word)
+    await house.decisioning.decided(3)
+    giver, receiver = parted(ADA, BOB, T0 + 10 * DAY, word)
+    await house.journeys.append(receiver)
+    await house.journeys.append(giver)
+    await house.decisioning.passed(SPLIT, 2)
+    await house.journeys.append(
+        moment(ADA, 2, T0 + 11 * DAY), moment(BOB, 2, T0 + 11 * DAY), moment(ADA, 3, T0 + 16 * DAY)
+    )
+    await house.decisioning.decided(6)
+    hers = [item.reason for item in await house.decisioning.list(ADA)]
+    assert hers == ["CHOSEN", "CHOSEN", "CONTACT_POLICY_CAP", "CHOSEN"]
+    assert [item.reason for item in await house.decisioning.list(BOB)] == ["CHOSEN", "CONSENT_WITHHELD"]
+
+
+async def test_a_moment_that_no_longer_holds_withdraws_its_decision(house: House) -> None:
+    await house.journeys.append(first := moment(ADA, 0))
+    await house.decisioning.decided(1)
+    await house.journeys.append(withdrawn(first, T0 + DAY))
+    (told,) = await house.decisioning.passed("decision.withdrawn", 1)
+    assert told.data["decision_id"] == (await house.decisioning.list(ADA))[0].decision_id
 
 
 async def test_the_marker_is_passed_on_after_the_decisions_of_its_step(house: House) -> None:
