@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from cairn_journey.state import Count
 from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
 
-from .scenario import Customer, bought, event, types
+from .scenario import Customer, bought, event, of, types
 
 RECALL = """
 kind: Journey
@@ -106,3 +107,29 @@ def test_a_programme_that_changes_nothing_for_a_customer_leaves_no_trace() -> No
     customer = Customer().when(bought(0))
     version = customer.state.open["win-back"].version
     assert told(customer, DEFINITION_ACTIVATED, 3, version=version).new == []
+
+
+class TestWhenProfilesBecomeOneOrTwo:
+    def test_a_pause_holds_on(self) -> None:
+        one = Customer().when(bought(0)).until(31)
+        other = Customer(profile_id="p2", domain=one.domain).when(of("b", bought(1))).until(32)
+        for customer in (one, other):
+            told(customer, PAUSED, 33, journey="win-back")
+        one.unites_with(other, 34)
+        assert one.state.open["win-back"].held == 33 * 86_400_000_000
+        assert one.until(60).said() == []
+        one.gives(other, 61, "b")
+        assert [customer.state.open["win-back"].held is None for customer in (one, other)] == [False, False]
+        told(other, RESUMED, 62, journey="win-back")
+        assert ("moment_reached", 62.0) in other.until(63).said()
+
+    def test_a_business_event_that_both_met_counts_once_and_stays_with_both(self) -> None:
+        counting = RECALL + "features:\n  recalls: {count: product.recalled}\n"
+        one = Customer(counting).when(event("page.viewed", 1))
+        other = Customer(profile_id="p2", domain=one.domain).when(of("b", event("page.viewed", 1)))
+        for customer in (one, other):
+            told(customer, BROADCAST, 2, type="product.recalled", data={"product": "kettle"})
+        for meet in (lambda: one.unites_with(other, 3), lambda: one.gives(other, 4, "b")):
+            meet()
+            assert list(one.state.features.values()) == [Count(1)]
+        assert other.state.features == one.state.features

@@ -11,8 +11,8 @@ from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, state_to_plain
 from cairn_journey.touchpoints import moving, touchpoints_of
 from cairn_journey.turn import Turn
-from cairn_journey.unite import retold
-from cairn_kernel.event import Event
+from cairn_journey.unite import acts_of, retold
+from cairn_kernel.event import BROADCAST, Event
 from cairn_kernel.two_sided import other_copy
 
 
@@ -24,7 +24,7 @@ def give(
     turn.fire_due(split.as_of)
     own = touchpoints_of(history)
     going = moving(split.data, own)
-    parted = _alone(programmes, state, [one for one in own if one.id not in going], split)
+    parted = _alone(programmes, state, [one for one in own if one.id not in going], acts_of(history), split)
     parted.state.united = max(0, state.united - int(_took_in(history, str(split.data["to"]))))
     return _told(turn, split, parted, sorted(going), moved=sorted(going))
 
@@ -37,15 +37,22 @@ def receive(
     turn.fire_due(split.as_of)
     held = touchpoints_of(_before_parting(giver, split))
     going = moving(split.data, held)
-    gained = [_at_home(one, split) for one in held if one.id in going]
-    parted = _alone(programmes, state, [*touchpoints_of(history), *gained], split)
+    gained = [_at_home(one, split) for one in held if one.id in going or one.source == BROADCAST]
+    acts = [*acts_of(history), *acts_of(giver)]
+    parted = _alone(programmes, state, [*touchpoints_of(history), *gained], acts, split)
     parted.state.united = 0 if state.closed_into else state.united
     return _told(turn, split, parted, sorted(going), touchpoints=msgspec.to_builtins(gained))
 
 
-def _alone(programmes: Programmes, state: CustomerState, touchpoints: Sequence[Event], split: Event) -> Turn:
+def _alone(
+    programmes: Programmes,
+    state: CustomerState,
+    touchpoints: Sequence[Event],
+    acts: Sequence[Event],
+    split: Event,
+) -> Turn:
     initial = CustomerState(tenant=state.tenant, profile_id=state.profile_id)
-    return retold(programmes, initial, touchpoints, split.as_of)
+    return retold(programmes, initial, touchpoints, split.as_of, acts)
 
 
 def _told(turn: Turn, split: Event, parted: Turn, going: list[str], **moves: Any) -> tuple[list[Event], CustomerState]:
