@@ -129,7 +129,8 @@ class TestWhenProfilesBecomeOneOrTwo:
         other = Customer(profile_id="p2", domain=one.domain).when(of("b", event("page.viewed", 1)))
         for customer in (one, other):
             told(customer, BROADCAST, 2, type="product.recalled", data={"product": "kettle"})
-        for meet in (lambda: one.unites_with(other, 3), lambda: one.gives(other, 4, "b")):
-            meet()
-            assert list(one.state.features.values()) == [Count(1)]
+        one.unites_with(other, 3)
+        assert list(one.state.features.values()) == [Count(1)]
+        one.gives(other, 4, "b")
+        assert list(one.state.features.values()) == [Count(1)]
         assert other.state.features == one.state.features

@@ -12,6 +12,7 @@ from cairn.activation.v1.activation_pb2 import Delivery
 from cairn.decisioning.v1.decisioning_pb2 import Candidate, Decision
 from cairn.identity.v1.identity_pb2 import Link, PathStep
 from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
+from cairn_journey import duration_text
 from cairn_kernel.time import to_datetime
 
 REASONS: Final[Mapping[str, str]] = {
@@ -25,6 +26,9 @@ REASONS: Final[Mapping[str, str]] = {
     "COOLDOWN": "the contact policy: too soon after the last one",
     "OUTRANKED": "another action was better",
     "NO_CANDIDATE": "no action to choose from",
+    "WITHDRAWN": "an event that came late had taken the reason away",
+    "SPLIT": "it turned out to be about somebody else",
+    "merged": "gave way to the other one when two profiles became one",
     "PROFILE_MERGED": "the profile had become part of another",
     "HISTORICAL": "imported history causes no messages",
     "TOO_MANY_HOPS": "only our own messages led here",
@@ -156,6 +160,14 @@ def touchpoint(entry: TimelineEntry) -> str:
             return "two profiles became one"
         case "profile.united":
             return "took in what was known of the other profile"
+        case "identity.split":
+            return "one profile was two people"
+        case "profile.parted":
+            return "is told anew without the other person"
+        case "journey.revised":
+            return f"an event came {duration_text(int(data.get('by', 0)))} late; what followed is told anew"
+        case "journey.moment_withdrawn":
+            return f"{data.get('journey')}: nothing to decide after all ({data.get('intervention')})"
         case "journey.entered":
             return f"entered {data.get('journey')}"
         case "journey.stage_entered":
