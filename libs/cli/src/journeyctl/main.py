@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "down": "journeyctl.up:down",
     "status": "journeyctl.status:status",
     "validate": "journeyctl.validate:validate",
+    "fmt": "journeyctl.fmt:fmt",
+    "schema": "journeyctl.schema:schema",
     "verify": "journeyctl.verify:verify",
     "rebuild": "journeyctl.rebuild:rebuild",
     "plan": "journeyctl.plan:plan",
