@@ -12,9 +12,10 @@ from journeyctl.errors import CannotRun
 from journeyctl.testing.coverage import coverage
 from journeyctl.testing.judging import Verdict, judge
 from journeyctl.testing.junit import junit as junit_of
+from journeyctl.testing.properties import check
 from journeyctl.testing.reading import find, read
 from journeyctl.testing.scenario import Scenario
-from journeyctl.validate import fault_lines
+from journeyctl.validate import fault_lines, load_or_tell
 
 _WATCH_S = 0.5
 
@@ -23,11 +24,16 @@ def play_scenarios(
     directory: Annotated[Path, typer.Argument(help="Folder with scenarios, or one file.")] = Path(),
     show_coverage: Annotated[bool, typer.Option("--coverage", help="Tell what no scenario reaches.")] = False,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML here.", show_default=False)] = None,
+    properties: Annotated[bool, typer.Option(help="Also look for customers who break what must always hold.")] = False,
+    seed: Annotated[int, typer.Option(help="Which made-up customers to look at.")] = 0,
     watch: Annotated[bool, typer.Option(help="Test again whenever a file changes, until Ctrl-C.")] = False,
 ) -> None:
     """Play every *.scenario.yaml in a folder and compare with what it expects; exit code 1 if any differs."""
     if not watch:
-        if not _run(directory, show_coverage, junit):
+        passed = _run(directory, show_coverage, junit)
+        if properties:
+            passed = _hold(directory, seed) and passed
+        if not passed:
             raise typer.Exit(1)
         return
     before: object = None
@@ -56,6 +62,20 @@ def _run(directory: Path, show_coverage: bool, junit: Path | None) -> bool:
     count = f"{len(verdicts)} scenario{'s' if len(verdicts) != 1 else ''}"
     typer.echo(f"{count}, {failed} failed." if failed else f"{count}, all as expected.")
     return not failed
+
+
+def _hold(directory: Path, seed: int) -> bool:
+    """Whether no made-up customer breaks a property of any of the programmes."""
+    holds = True
+    for folder in sorted({scenario.programme.resolve() for scenario in scenarios_of(directory)}):
+        programme = load_or_tell(folder)
+        found = check(programme, seed=seed)
+        if found is None:
+            typer.echo(f"{folder.name}: what must always hold does, for 200 made-up customers.")
+            continue
+        holds = False
+        typer.echo(f"{folder.name}: {found.words}. As a scenario:\n\n{found.scenario()}")
+    return holds
 
 
 def scenarios_of(directory: Path) -> list[Scenario]:

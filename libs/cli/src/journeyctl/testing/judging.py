@@ -9,7 +9,7 @@ from cairn_journey import Programme
 from cairn_kernel.event import Event
 from cairn_kernel.time import DAY, format_instant
 from journeyctl.testing.playing import Played, play
-from journeyctl.testing.scenario import Expected, Place, Scenario
+from journeyctl.testing.scenario import DEFAULT_START, Expected, Place, Scenario
 from journeyctl.virtual.customer import Customer
 
 NEAR: Final = 8
@@ -84,7 +84,7 @@ def _happened(scenario: Scenario, one: Expected, played: Played, matched: set[st
     wanted = f"expected {_words(one)}{_when(one, scenario.start)}"
     if one.times is not None:
         wanted += f" {one.times} times, found {len(found)} times"
-    elsewhere = ", ".join(_day(fact.as_of, scenario.start) for fact in alike if fact not in found)
+    elsewhere = ", ".join(day(fact.as_of, scenario.start) for fact in alike if fact not in found)
     if elsewhere and one.times is None:
         wanted += f", but that was at {elsewhere}"
     yield Failure(one.place, wanted, _seen(scenario, log, one))
@@ -94,7 +94,7 @@ def _standing(scenario: Scenario, one: Expected, played: Played) -> Iterator[Fai
     """How things must stand at an instant."""
     customer = played.customer(one.customer)
     at = scenario.until if one.at is None else one.at
-    when = _day(at, scenario.start)
+    when = day(at, scenario.start)
     if one.kind == "messages":
         sent = sum(fact.type == "delivery.sent" and fact.source == "activation" for fact in customer.log)
         if sent != one.what:
@@ -169,11 +169,11 @@ def _words(one: Expected) -> str:
 
 def _when(one: Expected, start: int) -> str:
     if one.at is not None:
-        return f" at {_day(one.at, start)}"
-    return f" by {_day(one.by, start)}" if one.by is not None else ""
+        return f" at {day(one.at, start)}"
+    return f" by {day(one.by, start)}" if one.by is not None else ""
 
 
-def _day(at: int, start: int) -> str:
+def day(at: int, start: int = DEFAULT_START) -> str:
     """As scenarios write times: 31d12h after the start."""
     days, rest = divmod(at - start, DAY)
     hours, rest = divmod(rest, DAY // 24)
@@ -199,7 +199,7 @@ def _seen(scenario: Scenario, log: list[Event], one: Expected) -> tuple[str, ...
 def line(fact: Event, start: int) -> str:
     """A happening in a line."""
     data = fact.data
-    return f"{_day(fact.as_of, start):>32}  {_told(fact.type, data)}"
+    return f"{day(fact.as_of, start):>32}  {_told(fact.type, data)}"
 
 
 def _told(type: str, data: Mapping[str, Any]) -> str:
