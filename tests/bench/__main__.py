@@ -4,10 +4,11 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import identity, ingest, log, pipeline, queries, rebuild, simulate, timers
+from tests.bench import engine, identity, ingest, log, pipeline, queries, rebuild, simulate, timers
 from tests.bench.figures import Figure, save, show
 
 AREAS: dict[str, Callable[[], list[Figure]]] = {
+    "engine": engine.measure,
     "identity": identity.measure,
     "ingest": ingest.measure,
     "log": log.measure,

@@ -1,12 +1,13 @@
 """given/when/then for journeys: days instead of instants, short names for events."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from cairn_journey import CustomerState, JourneyDomain, Programmes, canonical_state, load_text
+from cairn_journey import CustomerState, JourneyDomain, Programme, Programmes, canonical_state, load_text
 from cairn_kernel.event import MERGED, SPLIT, Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY
@@ -114,13 +115,19 @@ def of(token: str, event: Event) -> Event:
     return replace(event, id=stable_id(event.id, token), identifiers=(Identifier("user_id", token),))
 
 
+@lru_cache(maxsize=200)
+def loaded(text: str) -> Programme:
+    """A programme, read once however many examples use it."""
+    return load_text(text)
+
+
 class Customer:
     """One customer under one programme; keeps the stream and checks that folding it gives the state."""
 
     def __init__(self, journeys: str = WIN_BACK, profile_id: str = "p1", domain: JourneyDomain | None = None) -> None:
         if domain is None:
             programmes = Programmes()
-            programmes.activate("default", load_text(journeys + CATALOGUE))
+            programmes.activate("default", loaded(journeys + CATALOGUE))
             domain = JourneyDomain(programmes)
         self.domain = domain
         self.profile_id = profile_id

@@ -64,6 +64,7 @@ class JourneyRules:
     __slots__ = (
         "entries",
         "exits",
+        "exits_on_time",
         "friction",
         "goal",
         "idle",
@@ -89,7 +90,14 @@ class JourneyRules:
         self.watches: list[Watch] = []
         """What frictions look at in such events."""
         self.triggers = False
+        self.exits_on_time = False
+        """Whether time alone may bring one of `looks` about."""
         self.waits = False
+
+    @property
+    def follows(self) -> bool:
+        """Whether an open instance keeps something of such an event."""
+        return bool(self.idle or self.watches or (self.looks and self.exits_on_time))
 
 
 class CompiledJourney:
@@ -140,6 +148,7 @@ class CompiledJourney:
         for type, rules in self.on.items():
             text = dict(journey.key).get(type) or dict(journey.key).get("")
             rules.key = compile_expression(text, WHERE_VARIABLES) if text else None
+            rules.exits_on_time = bool(self.exits.timed)
 
     def intervention(self, name: str) -> CompiledIntervention:
         """The intervention called so; there is one, since names come from runs of this version."""
@@ -192,17 +201,22 @@ class CompiledJourney:
 class TypeRules:
     """What all journeys of a programme look out for in events of one type."""
 
-    __slots__ = ("audiences", "features", "journeys")
+    __slots__ = ("audiences", "features", "followed", "journeys", "rules")
 
     def __init__(
         self,
         features: tuple[CompiledFeature, ...],
         journeys: tuple[CompiledJourney, ...],
         audiences: tuple[CompiledAudience, ...],
+        type: str,
     ) -> None:
         self.features = features
         self.journeys = journeys
         """Those with a higher priority first, then in order of name."""
+        self.rules = tuple((journey, journey.on[type]) for journey in journeys)
+        """With what each looks out for."""
+        self.followed = tuple((journey, rules) for journey, rules in self.rules if rules.follows)
+        """Those in which such an event leaves a trace before anything is decided."""
         self.audiences = audiences
         """Those that lead in, and that such an event may change."""
 
@@ -252,6 +266,7 @@ class CompiledProgramme:
                 tuple(features.get(type, {}).values()),
                 tuple(journey for journey in self._ordered if type in journey.on),
                 tuple(audience for audience in self.tracked if type in audience.types),
+                type,
             )
             for type in sorted(types)
         }

@@ -41,16 +41,14 @@ class Entering:
         self._scene = scene
         self._running = running
         self._programme: CompiledProgramme | None = None
-        self._waiting: deque[tuple[CompiledJourney, EntryRule, str]] = deque()
-
-    @property
-    def follows(self) -> bool:
+        self.follows = False
         """Whether anything in a journey leads into another one."""
-        return self._programme is not None and bool(self._programme.followers)
+        self._waiting: deque[tuple[CompiledJourney, EntryRule, str]] = deque()
 
     def under(self, programme: CompiledProgramme | None) -> None:
         """The programme in force, which says what leads in from now on."""
         self._programme = programme
+        self.follows = programme is not None and bool(programme.followers)
 
     def note(self, fact: Event) -> None:
         """A fact was stated: keep in mind whom it leads into other journeys."""

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from cairn_expressions import Activation, activate
 from cairn_journey import arming, facts
-from cairn_journey.compiler import CompiledJourney, CompiledProgramme
+from cairn_journey.compiler import CompiledJourney, CompiledProgramme, JourneyRules
 from cairn_journey.conditions import IDENTIFIED
 from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.friction import DWELL, SILENCE, Watch, traced, traced_stage
@@ -32,7 +32,7 @@ from cairn_kernel.event import MERGED, SPLIT, Event
 
 NO_RECORD: Final = Record()
 
-MEANING: Final = 1
+MEANING: Final = 2
 """Version of what this module makes of facts: raise it with every change after which the same facts fold to another
 state, so that kept states are folded anew."""
 _SEEN: Final = frozenset({"goal", "idle", "look", DWELL, SILENCE})
@@ -79,30 +79,40 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
         _keep(draft, event, rules.features)
     if compiled is not None and (compiled.arms or state.version):
         _arm_customer(draft, event, compiled, moved=state.traits.get("timezone") != timezone)
-    older = False
-    looking: list[tuple[Instance, CompiledJourney]] = []
-    watching: list[tuple[Instance, Sequence[Watch]]] = []
-    for instance in state.open.values():
-        if compiled is not None and instance.version == version:
-            journey = compiled.journeys[instance.journey]
-        else:
-            older = True
-            journey = journey_of(programmes, state.tenant, instance)
-        found = journey.on.get(event.type)
-        if found is None:
-            continue
-        if (found.idle or found.watches) and key_of(found.key, event.data) in ("", instance.key):
-            for stage, length in found.idle:
-                _arm(draft, event, instance, "idle", length, stage)
-            if found.watches:
-                watching.append((instance, found.watches))
-        if found.looks and journey.exits.timed:
-            looking.append((instance, journey))
-    if older:
-        _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
-    for instance, watches in watching:
-        _watch(draft, event, instance, watches)
-    for instance, journey in looking:
+    open = state.open
+    if not open:
+        return
+    if compiled is not None and under_one(open, version):
+        for journey, found in rules.followed if rules is not None else ():
+            if journey.several:
+                for instance in state.instances(journey.name):
+                    _follow(draft, event, instance, journey, found)
+            elif (only := open.get(journey.name)) is not None:
+                _follow(draft, event, only, journey, found)
+        return
+    _keep(draft, event, _features_of_others(programmes, state, event, rules.features if rules is not None else ()))
+    for instance in list(open.values()):
+        journey = journey_of(programmes, state.tenant, instance)
+        if (looked := journey.on.get(event.type)) is not None and looked.follows:
+            _follow(draft, event, instance, journey, looked)
+
+
+def under_one(open: Mapping[str, Instance], version: str) -> bool:
+    """Whether all open instances run under this version."""
+    for instance in open.values():  # a loop costs a third of all() over a generator, and this is the hot path
+        if instance.version != version:
+            return False
+    return True
+
+
+def _follow(draft: Draft, event: Event, instance: Instance, journey: CompiledJourney, rules: JourneyRules) -> None:
+    """What an open instance keeps of an event."""
+    if rules.key is None or key_of(rules.key, event.data) in ("", instance.key):
+        for stage, length in rules.idle:
+            _arm(draft, event, instance, "idle", length, stage)
+        if rules.watches:
+            _watch(draft, event, instance, rules.watches)
+    if rules.looks and rules.exits_on_time:
         _look_again(draft, event, instance, journey)
 
 

@@ -24,6 +24,9 @@ _EXACT: Final = Context(prec=100)
 _ZERO: Final = Decimal(0)
 _NEVER: Final[Mapping[str, Any]] = {"count": 0, "sum": 0.0, "distinct": 0, "rate": 0.0}
 _MAX_DIGITS: Final = 30
+_LEAST_PLAIN: Final = 1e-6
+_MOST_PLAIN: Final = 1e15
+"""Between these a float is of sensible size without a closer look."""
 
 
 class CompiledFeature:
@@ -188,6 +191,8 @@ class CompiledFeature:
 
 def amount(value: object) -> Decimal | None:
     """A number of sensible size as an exact decimal, or None."""
+    if type(value) is float and (_LEAST_PLAIN < value < _MOST_PLAIN or -_MOST_PLAIN < value < -_LEAST_PLAIN):
+        return Decimal(repr(value))
     number = exact(value)
     if number is None or (number and not -_MAX_DIGITS <= number.adjusted() <= _MAX_DIGITS):
         return None

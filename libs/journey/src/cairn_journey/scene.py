@@ -44,7 +44,7 @@ class Scene:
         about = {"journey": instance.journey, "instance_id": instance.instance_id, **data}
         if instance.key:
             about["key"] = instance.key
-        profile_id = self.state.profile_id
+        profile_id = self.draft.state.profile_id
         self.record(facts.make(self.cause, profile_id, type, instance.version, self.occasion, about))
 
     def emit(self, event: Event) -> None:

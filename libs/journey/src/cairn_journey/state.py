@@ -105,7 +105,7 @@ class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     @property
     def slot(self) -> str:
         """Where the instance it belongs to is open."""
-        return slot_of(self.journey, self.key)
+        return slot_of(self.journey, self.key) if self.key else self.journey
 
 
 class Run(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -188,7 +188,7 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     @property
     def slot(self) -> str:
         """Where it is open: the journey, with the key if it has one."""
-        return slot_of(self.journey, self.key)
+        return slot_of(self.journey, self.key) if self.key else self.journey
 
     @property
     def ended(self) -> int | None:
@@ -288,7 +288,7 @@ class Draft:
     __slots__ = ("_features", "_open", "_records", "_timers", "state")
 
     def __init__(self, state: CustomerState) -> None:
-        self.state = copy(state)
+        self.state: CustomerState = copy(state)
         self._features = self._open = self._records = self._timers = False
 
     @property
