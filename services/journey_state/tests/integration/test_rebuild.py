@@ -12,18 +12,12 @@ from typing import Any
 import asyncpg
 import pytest
 
-from cairn_eventstore import NewEvent, PostgresEventStore, UnitOfWork
-from cairn_journey.engine import JourneyDomain
-from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
-from cairn_kernel.partitions import partition_of
-from cairn_runtime import Change
-from cairn_runtime.database import open_pool
 from cairn_runtime.rebuild import Progress, rebuild
-from journey_state.adapters.read_model import project
-from journey_state.rebuild import READ_MODEL, domain
+from journey_state.rebuild import READ_MODEL
 
-from .running import PROGRAMME, Service, bought
+from .filled import filled
+from .running import Service, bought
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 WHERE = "journey_state.rebuild:READ_MODEL"
@@ -73,29 +67,6 @@ async def test_read_models_are_made_anew_while_events_come_in(service: Service) 
     again = await rebuild(service.dsn, WHERE, jobs=1, tell=told.append, check_only=True)
     assert not any(again.differing.values()), again
     assert again.rows["customers"] == 121
-
-
-async def filled(dsn: str, customers: int) -> list[Event]:
-    """Streams and read models of customers, as the service would have left them; the events of all streams."""
-    made: JourneyDomain = domain([("default", PROGRAMME.version, PROGRAMME.bundle())])
-    async with open_pool(dsn, "journey_state") as pool:
-        insert = "INSERT INTO definitions (tenant, ordinal, version, bundle) VALUES ('default', 1, $1, $2)"
-        await pool.execute(insert, PROGRAMME.version, PROGRAMME.bundle())
-        work, all_events = UnitOfWork(), []
-        for number in range(customers):
-            person = stable_id("person", number)
-            partition = partition_of("default", person)
-            before = state = made.initial("default", person)
-            facts: list[Event] = []
-            for day in (0, 12, 14, 50)[: 1 + number % 4]:
-                caused, state = made.handle(state, bought(person, day, 1.5))
-                facts += caused
-            work.appends += [NewEvent(partition, person, n, fact) for n, fact in enumerate(facts, 1)]
-            change = Change(partition, "default", person, len(facts), before, state, facts)
-            project(work, [change])
-            all_events += facts
-        await PostgresEventStore(pool).commit(work)
-    return all_events
 
 
 async def test_a_rebuild_that_was_killed_leaves_all_in_place_and_goes_on(postgres_dsn: str) -> None:
