@@ -303,3 +303,25 @@ async def test_a_walk_goes_on_while_processes_die_again_and_again(house: House) 
         assert (await done(keeper))["visited"] == 60
         notes = await noted(keeper, 180)
     assert set(map(tuple, notes.values())) == {("1", "2", "closed")}
+
+
+async def test_where_nothing_ever_came_a_walk_is_over_at_once(house: House) -> None:
+    house.upstream.silent = True
+    async with house.keeper() as keeper:
+        await tell_all(keeper, "closed")
+        assert (await done(keeper))["visited"] == 0
+        house.upstream.silent = False
+        await house.upstream.append(ping(PROFILES[0], 1))
+        assert (await noted(keeper, 1))[PROFILES[0]] == ["1"]
+
+
+async def test_a_walk_waits_while_the_upstream_does_not_say_how_complete_it_is(house: House) -> None:
+    async with house.keeper() as keeper:
+        await house.upstream.append(ping(PROFILES[0], 1), ping(PROFILES[0], 2))
+        await noted(keeper, 2)
+        house.upstream.silent = True
+        await tell_all(keeper, "closed")
+        await asyncio.sleep(1)
+        assert await keeper.pool.fetchval("SELECT count(*) FROM walks WHERE NOT done") == PARTITIONS
+        house.upstream.silent = False
+        assert (await done(keeper))["visited"] == 1

@@ -1,6 +1,7 @@
 """`journeyctl pause|resume|stop|broadcast`: tell many customers at once, and wait until all have been told."""
 
 import json
+import sys
 import time
 from typing import Annotated, Any, Final
 from uuid import uuid4
@@ -69,10 +70,15 @@ def told(services: Services, walk: int, news: str, *, wait: bool) -> None:
         typer.echo(f"{news}. Customers are being told (walk {walk}).")
         return
     while (found := ask(services.control.GetWalk, pb.GetWalkRequest(walk=walk))).partitions_left:
-        typer.echo(f"\r{found.visited:,} visited, {found.partitions_left} partitions left ", nl=False, err=True)
+        _progress(f"{found.visited:,} visited, {found.partitions_left} partitions left")
         time.sleep(LOOK_S)
-    typer.echo(f"\r{' ' * 60}\r", nl=False, err=True)
+    _progress("")
     typer.echo(f"{news}. {found.visited:,} customers were visited, for {found.changed:,} something changed.")
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        typer.echo(f"\r{text:<60}\r", nl=False, err=True)
 
 
 def _services(home: Home) -> Services:

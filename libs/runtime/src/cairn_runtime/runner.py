@@ -208,6 +208,8 @@ class Runner:
         if walks.unopened:
             try:
                 complete = await self._upstream_log.complete_to()
+                if not complete and not any((await self._upstream_log.positions()).values()):
+                    complete = dict.fromkeys(walks.pending, (0, 0))  # nothing ever came: there is nothing to wait for
                 async with self._busy:
                     await walks.open(complete, self._store)
             except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:

@@ -12,11 +12,12 @@ from cairn_runtime import Chassis, Settings, open_chassis
 
 
 class UpstreamLog:
-    """The owner of a log; `complete` is what it says of completeness (µs)."""
+    """The owner of a log; `complete` is what it says of completeness (µs), unless it is `silent`."""
 
     def __init__(self, chassis: Chassis) -> None:
         self.chassis = chassis
         self.complete = 0
+        self.silent = False
         chassis.complete_to = self._complete_to
 
     async def append(self, *events: Event, publish: bool = True) -> None:
@@ -43,6 +44,8 @@ class UpstreamLog:
             await self.chassis.publisher.publish((run.partition, run.first, run.events) for run in committed)
 
     async def _complete_to(self) -> dict[int, tuple[int, int]]:
+        if self.silent:
+            return {}
         heads = await self.chassis.store.heads()
         return {partition: (head.position, self.complete) for partition, head in heads.items()}
 
