@@ -40,6 +40,15 @@ def test_without_lateness_an_event_takes_effect_when_it_comes_in() -> None:
     assert "journey.revised" not in types(customer.stream)
 
 
+def test_an_older_word_never_replaces_a_newer_one_however_late_it_is() -> None:
+    for programme in (WIN_BACK, PATIENT):
+        customer = Customer(programme).when(identified(50, email="new", tier="gold"))
+        customer.when(late(identified(1, email="old", tier="red", city="Rome"), 60))
+        assert customer.state.traits == {"tier": "gold", "city": "Rome"}
+        assert customer.state.sealed["email"].sealed == b"new"
+        assert customer.when(identified(70, tier=None)).state.traits == {"city": "Rome"}
+
+
 def test_an_event_in_order_takes_effect_when_it_happened_and_nothing_is_revised() -> None:
     customer = Customer(PATIENT).when(late(bought(1), 3), late(bought(3), 2))
     assert customer.state.open["win-back"].entered == DAY

@@ -179,11 +179,14 @@ def _features_of_others(
 
 
 def _identify(draft: Draft, event: Event) -> None:
-    state = draft.state
-    _tell_traits(draft, event.data)
-    if event.sealed:
-        sealed = {name: Sealed(text, event.key_id) for name, text in event.sealed.items()}
-        state.sealed = {**state.sealed, **sealed}
+    """What was told later of a trait stays, whichever came in first."""
+    state, at = draft.state, event.event_time
+    told = {name: value for name, value in event.data.items() if state.told.get(name, at) <= at}
+    sealed = {name: text for name, text in event.sealed.items() if state.told.get(name, at) <= at}
+    _tell_traits(draft, told)
+    if sealed:
+        state.sealed = {**state.sealed, **{name: Sealed(text, event.key_id) for name, text in sealed.items()}}
+    state.told = {**state.told, **dict.fromkeys((*told, *sealed), at)}
 
 
 def _arm(draft: Draft, cause: Event, instance: Instance, kind: str, length: int, ref: str = "") -> None:

@@ -232,6 +232,8 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     profile_id: str
     traits: dict[str, Any] = {}
     sealed: dict[str, Sealed] = {}
+    told: dict[str, int] = {}
+    """When each trait was told, by the event's own time: an older word does not replace it."""
     features: dict[str, Accumulator] = {}
     """By feature key: features with the same definition are kept once."""
     open: dict[str, Instance] = {}

@@ -417,14 +417,17 @@ class ProfileProcessor(Generic[S]):
         if event.profile_id not in histories:
             raise _HistoryWanted(event.profile_id)
         metrics.LATE.inc()
-        return self._revising.revise(state, event, _history(event.profile_id, batch, histories))
+        return self._revising.revise(state, event, self._known(event.profile_id, batch, histories))
+
+    def _known(self, stream: str, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> Sequence[Event]:
+        """All facts of a stream, in their newest versions. Raises NewerVersion."""
+        return [self._stored.newest(fact) for fact in _history(stream, batch, histories)]
 
     def _two_sided(
         self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
     ) -> tuple[list[Event], S]:
-        domain, newest, first = self._domain, self._stored.newest, waits_for(event)
-        own = [newest(fact) for fact in _history(event.profile_id, batch, histories)]
-        other = [newest(fact) for fact in _history(first, batch, histories)] if first else ()
+        domain, own, first = self._domain, self._known(event.profile_id, batch, histories), waits_for(event)
+        other = self._known(first, batch, histories) if first else ()
         if event.type == MERGED:
             return domain.unite(state, event, own, other) if first else domain.close(state, event)
         return domain.receive(state, event, own, other) if first else domain.give(state, event, own)
