@@ -7,7 +7,7 @@ from cairn_expressions import Expression, compile_expression
 from cairn_journey.conditions import CompiledAudience, Condition, Scope, types_changing
 from cairn_journey.features import CompiledFeature
 from cairn_journey.friction import CompiledFriction, Watch, watches_of
-from cairn_journey.model import Entry, Journey, Schedule, Stage
+from cairn_journey.model import PERSON, Entry, Journey, Schedule, Stage
 from cairn_journey.programme import Programme
 from cairn_journey.scopes import WHERE_VARIABLES
 from cairn_journey.steps import CompiledIntervention
@@ -224,16 +224,22 @@ class TypeRules:
 class CompiledProgramme:
     """A programme ready to run, indexed by event type: an event costs what the rules for its type cost."""
 
-    def __init__(self, programme: Programme) -> None:
+    def __init__(self, programme: Programme, subject: str = PERSON, whole: "CompiledProgramme | None" = None) -> None:
         self.programme = programme
+        self._whole = whole or self
+        self._abouts: dict[str, CompiledProgramme] = {}
         self.version = programme.version
-        self.audiences: Mapping[str, CompiledAudience] = {
-            name: CompiledAudience(audience) for name, audience in programme.audiences.items()
-        }
-        self.journeys: Mapping[str, CompiledJourney] = {
-            name: CompiledJourney(journey, self.audiences) for name, journey in programme.journeys.items()
-        }
-        self._ordered = sorted(self.journeys.values(), key=lambda one: (-one.definition.priority, one.name))
+        self.audiences: Mapping[str, CompiledAudience]
+        self.journeys: Mapping[str, CompiledJourney]
+        if whole is not None:
+            self.audiences, self.journeys = whole.audiences, whole.journeys
+        else:
+            self.audiences = {name: CompiledAudience(audience) for name, audience in programme.audiences.items()}
+            self.journeys = {
+                name: CompiledJourney(journey, self.audiences) for name, journey in programme.journeys.items()
+            }
+        own = [journey for journey in self.journeys.values() if journey.definition.subject == subject]
+        self._ordered = sorted(own, key=lambda one: (-one.definition.priority, one.name))
         self.schedules: tuple[CompiledSchedule, ...] = tuple(self._schedules())
         self.led_by: Mapping[str, list[tuple[CompiledJourney, EntryRule]]] = self._led_by()
         """What leads in by audience."""
@@ -251,15 +257,24 @@ class CompiledProgramme:
         }
         """The sealed trait with the customer's address, by channel."""
 
+    def about(self, subject: str) -> "CompiledProgramme":
+        """What of it concerns subjects of one kind (empty: persons): its journeys, and all audiences."""
+        if not subject or subject == PERSON:
+            return self._whole
+        abouts = self._whole._abouts
+        if subject not in abouts:
+            abouts[subject] = CompiledProgramme(self.programme, subject, self._whole)
+        return abouts[subject]
+
     def _index(self) -> dict[str, TypeRules]:
         features: dict[str, dict[str, CompiledFeature]] = {}
-        for journey in self.journeys.values():
+        for journey in self._ordered:
             for feature, compiled in zip(journey.definition.features, journey.features, strict=True):
                 features.setdefault(feature.event, {})[compiled.key] = compiled
         for audience in self.audiences.values():
             for compiled in audience.features:
                 features.setdefault(compiled.event, {})[compiled.key] = compiled
-        types = {type for journey in self.journeys.values() for type in journey.on} | set(features)
+        types = {type for journey in self._ordered for type in journey.on} | set(features)
         types.update(*(audience.types for audience in self.tracked))
         return {
             type: TypeRules(

@@ -70,8 +70,12 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     version = event.definition_version
     timezone = state.traits.get("timezone")
     compiled = programmes.version(state.tenant, version) if version else None
+    if event.subject:
+        state.subject = event.subject
+    if state.subject and compiled is not None:
+        compiled = compiled.about(state.subject)
     rules = compiled.by_type.get(event.type) if compiled is not None else None
-    if event.type == IDENTIFIED:
+    if event.type == IDENTIFIED and not event.member_id:
         _identify(draft, event)
     if compiled is not None and compiled.lateness:
         state.latest = max(state.latest, (event.as_of, event.event_time, event.id))
@@ -171,7 +175,7 @@ def _features_of_others(
     """Features that only open instances of other versions keep."""
     found: dict[str, CompiledFeature] = {}
     for instance in state.open.values():
-        rules = programmes.version(state.tenant, instance.version).by_type.get(event.type)
+        rules = programmes.version(state.tenant, instance.version).about(state.subject).by_type.get(event.type)
         found.update({feature.key: feature for feature in rules.features} if rules is not None else {})
     for feature in known:
         found.pop(feature.key, None)
@@ -491,7 +495,7 @@ def _schedule_reached(_: Programmes, draft: Draft, fact: Event) -> None:
 
 
 def _armed(programmes: Programmes, draft: Draft, fact: Event) -> None:
-    arming.arm(draft, fact, programmes.version(draft.state.tenant, fact.data["version"]))
+    arming.arm(draft, fact, programmes.version(draft.state.tenant, fact.data["version"]).about(draft.state.subject))
 
 
 def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:

@@ -8,7 +8,7 @@ from cairn_journey.features_kind import read_features
 from cairn_journey.friction_kind import read_channels, read_friction, read_health, read_usual
 from cairn_journey.in_flight_kind import read_in_flight, read_retired
 from cairn_journey.journey_shapes import EXIT_RULE, GOAL, IDLE, JOURNEY, REENTRY, STAGE
-from cairn_journey.model import MERGE_RULES, Entry, ExitRule, Goal, Idle, Journey, MergeRule, Reentry, Stage
+from cairn_journey.model import MERGE_RULES, PERSON, Entry, ExitRule, Goal, Idle, Journey, MergeRule, Reentry, Stage
 from cairn_journey.money import CURRENCY, parse_money
 from cairn_journey.reading import Fields, Reading
 from cairn_journey.scopes import WHERE_VARIABLES, event_variables, standing_variables
@@ -23,7 +23,7 @@ def read_journey(reading: Reading, node: Node) -> Journey:
     stages = _stages(top, at_event, standing)
     entry = read_entries(top, at_event, standing, tuple(stage.name for stage in stages))
     channels = read_channels(top)
-    subject = top.choice("subject", ("person",), default="person")
+    subject = top.choice("subject", (PERSON, *sorted(top.reading.subjects)), default=PERSON)
     interventions = read_interventions(top, tuple(stage.name for stage in stages), stages, at_event)
     return Journey(
         name=top.name("name", "name the journey, such as win-back"),

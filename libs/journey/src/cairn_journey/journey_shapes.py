@@ -234,7 +234,7 @@ JOURNEY: Final = Shape(
     Key("name", NAME, "Name of the journey.", required=True),
     OWNER,
     DESCRIPTION,
-    Key("subject", choice("person"), "Whom it is about."),
+    Key("subject", NAME, "Whom it is about: person, or the name of a SubjectKind; person if left out."),
     Key("key", OneOf((TEXT, MapOf(TEXT))), "CEL over `event` that tells instances apart, or such CEL by event type."),
     Key("priority", Kind("whole number", {"type": "integer"}), "Journeys with a higher one take an event first."),
     Key("audience", CONDITION, "Who may enter; must hold at the moment of entry. Left out: everybody."),
@@ -266,4 +266,24 @@ AUDIENCE: Final = Shape(
     Key("level", choice(*LEVELS), "How widely it is drawn; segment if left out."),
     FEATURES,
     Key("when", CONDITION, "Who is in it.", required=True),
+)
+
+MEMBER_OF: Final = Shape(
+    "MemberOf",
+    "member_of",
+    "How it is told to whom a person belongs.",
+    Key("trait", NAME, "A trait of the person with the subject's key."),
+    Key("group", NAME, "The kind of group that `group` events speak of."),
+    groups=(("trait", "group"),),
+)
+SUBJECT_KIND: Final = Shape(
+    "SubjectKind",
+    "a SubjectKind",
+    "What journeys may be about besides persons, such as accounts; events of members are told to it too.",
+    Key("kind", choice("SubjectKind"), "SubjectKind.", required=True),
+    Key("name", NAME, "Name of the kind, such as account.", required=True),
+    OWNER,
+    DESCRIPTION,
+    Key("roles", ListOf(NAME), "What members may be in it."),
+    Key("member_of", MEMBER_OF, MEMBER_OF.text, required=True),
 )

@@ -8,6 +8,8 @@ from typing import Final, Literal
 from cairn_journey.steps_model import Intervention, OnError
 from cairn_kernel.time import DAY
 
+PERSON: Final = "person"
+"""The kind of subject that every customer is."""
 MARKETING: Final = "marketing"
 SERVICE: Final = "service"
 CLASSES: Final = (MARKETING, SERVICE)
@@ -264,6 +266,18 @@ class Journey:
     """None: those in the journey stay on their version."""
     retired: Literal["", "drain", "stop"] = ""
     """Nobody enters any more; those in it finish on their version, or leave when this comes into force."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectKind:
+    """What journeys may be about besides persons. Its members are told by a trait of theirs, or by a kind of group."""
+
+    name: str
+    trait: str = ""
+    group: str = ""
+    roles: tuple[str, ...] = ()
+    owner: str = ""
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)

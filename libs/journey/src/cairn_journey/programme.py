@@ -14,12 +14,33 @@ from cairn_journey.documents import Node, from_plain, read_yaml
 from cairn_journey.event_kinds import read_event_type, read_source
 from cairn_journey.faults import DefinitionFaults, Fault
 from cairn_journey.journey_kind import read_journey
-from cairn_journey.model import Action, Audience, Connector, ContactPolicy, EventType, Journey, Source, Template
+from cairn_journey.model import (
+    Action,
+    Audience,
+    Connector,
+    ContactPolicy,
+    EventType,
+    Journey,
+    Source,
+    SubjectKind,
+    Template,
+)
 from cairn_journey.reading import Reading, Use, suggestion
+from cairn_journey.subject_kind import read_subject_kind
 from cairn_kernel.event import canonical
 
-KINDS: Final = ("Action", "Audience", "Connector", "ContactPolicy", "EventType", "Journey", "Source", "Template")
-_NOT_YET: Final = frozenset({"Experiment", "IdentityRules", "JourneyMap", "SubjectKind"})
+KINDS: Final = (
+    "Action",
+    "Audience",
+    "Connector",
+    "ContactPolicy",
+    "EventType",
+    "Journey",
+    "Source",
+    "SubjectKind",
+    "Template",
+)
+_NOT_YET: Final = frozenset({"Experiment", "IdentityRules", "JourneyMap"})
 _FORMAT: Final = 1
 _MAX_FILE_BYTES: Final = 1_000_000
 
@@ -30,6 +51,7 @@ class Programme:
     def __init__(self, definitions: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> None:
         self.journeys: Mapping[str, Journey] = _by_name(definitions, Journey)
         self.audiences: Mapping[str, Audience] = _by_name(definitions, Audience)
+        self.subjects: Mapping[str, SubjectKind] = _by_name(definitions, SubjectKind)
         self.actions: Mapping[str, Action] = _by_name(definitions, Action)
         self.policies: Mapping[str, ContactPolicy] = _by_name(definitions, ContactPolicy)
         self.templates: Mapping[str, Template] = _by_name(definitions, Template)
@@ -145,6 +167,7 @@ def _template_text(root: Path, node: Node, reading: Reading) -> str:
 def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Node, Reading], str]) -> Programme:
     reading = Reading(faults)
     reading.audiences = _names(nodes, "Audience")
+    reading.subjects = _names(nodes, "SubjectKind")
     definitions: list[Any] = []
     documents: list[dict[str, Any]] = []
     seen: dict[tuple[str, str], Node] = {}
@@ -176,6 +199,8 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
     match str(kind_node.plain()) if kind_node.value is not None else None:
         case "Journey":
             return read_journey(reading, node)
+        case "SubjectKind":
+            return read_subject_kind(reading, node)
         case "Audience":
             return read_audience(reading, node)
         case "Action":

@@ -36,6 +36,8 @@ class Reading:
         self.uses: list[Use] = []
         self.audiences: frozenset[str] = frozenset()
         """Names of the audiences there are."""
+        self.subjects: frozenset[str] = frozenset()
+        """Names of the kinds of subject there are besides persons."""
 
     def fault(self, node: Node, message: str, cure: str) -> None:
         """Note a fault at a node."""

@@ -4,12 +4,13 @@ from typing import Any, Final
 
 from cairn_journey.catalogue_shapes import ACTION, CONNECTOR, POLICY, TEMPLATE
 from cairn_journey.event_shapes import EVENT_TYPE, SOURCE
-from cairn_journey.journey_shapes import AUDIENCE, JOURNEY
+from cairn_journey.journey_shapes import AUDIENCE, JOURNEY, SUBJECT_KIND
 from cairn_journey.shapes import AnyKind, Kind, Later, ListOf, MapOf, OneOf, Shape
 from cairn_journey.steps_shapes import STEP
 
 KINDS: Final = {
-    shape.name: shape for shape in (ACTION, AUDIENCE, CONNECTOR, POLICY, EVENT_TYPE, JOURNEY, SOURCE, TEMPLATE)
+    shape.name: shape
+    for shape in (ACTION, AUDIENCE, CONNECTOR, POLICY, EVENT_TYPE, JOURNEY, SOURCE, SUBJECT_KIND, TEMPLATE)
 }
 """The shapes of definitions, by kind."""
 LATER: Final = {STEP.name: STEP}

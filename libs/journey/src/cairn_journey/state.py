@@ -230,6 +230,8 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
 
     tenant: str
     profile_id: str
+    subject: str = ""
+    """What kind of subject it is; empty: a person."""
     traits: dict[str, Any] = {}
     sealed: dict[str, Sealed] = {}
     told: dict[str, int] = {}

@@ -102,6 +102,9 @@ class Turn(Scene):
         state = draft.state
         version = event.definition_version
         compiled = self.programmes.version(state.tenant, version) if version else None
+        subject = event.subject or state.subject
+        if subject and compiled is not None:
+            compiled = compiled.about(subject)
         fresh = compiled is not None and compiled.arms and state.version != version
         self._entering.under(compiled)
         self.record(event)
@@ -234,7 +237,8 @@ class Turn(Scene):
 
     def _fire(self, id: str, timer: Timer) -> None:
         version = self.state.version
-        self._entering.under(self.programmes.version(self.state.tenant, version) if version else None)
+        tenant, subject = self.state.tenant, self.state.subject
+        self._entering.under(self.programmes.version(tenant, version).about(subject) if version else None)
         self.cause, self.occasion = self._time_of(timer), stable_id("timer", id, timer.due)
         self.sight = Sight(self.state, timer.due)
         if timer.kind in (SCHEDULE, AUDIENCE):

@@ -68,6 +68,7 @@ def _activated(programmes: Programmes, turn: Turn, event: Event) -> None:
     active = programmes.active(state.tenant)
     if active is None or active.version != event.data.get("version") or state.version == active.version:
         return
+    active = active.about(state.subject)
     if not active.arms and not state.version:
         return
     attempt = Turn(programmes, state)
@@ -81,7 +82,8 @@ def _listens(programmes: Programmes, state: CustomerState, type: str) -> bool:
     active = programmes.active(state.tenant)
     versions = {instance.version for instance in state.open.values()}
     running = [programmes.version(state.tenant, version) for version in versions]
-    return any(type in programme.by_type for programme in (*running, *((active,) if active is not None else ())))
+    known = (*running, active) if active is not None else running
+    return any(type in programme.about(state.subject).by_type for programme in known)
 
 
 def _paused(_: Programmes, turn: Turn, event: Event) -> None:
