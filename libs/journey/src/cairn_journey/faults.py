@@ -28,3 +28,6 @@ class DefinitionFaults(Invalid):
         self.faults: tuple[Fault, ...] = tuple(sorted(set(faults)))
         count = len(self.faults)
         super().__init__(f"the programme has {count} fault{'s' if count != 1 else ''}", faults=count)
+        self.violations = tuple(
+            (f"{fault.file}:{fault.line}:{fault.column}", f"{fault.message} ({fault.cure})") for fault in self.faults
+        )

@@ -16,6 +16,8 @@ class CairnError(Exception):
         super().__init__(message)
         self.reason = reason or self.default_reason
         self.facts = {key: str(value) for key, value in facts.items()}
+        self.violations: tuple[tuple[str, str], ...] = ()
+        """(place, what is wrong there and how to mend it), where a request is wrong in several places."""
 
 
 class Invalid(CairnError):

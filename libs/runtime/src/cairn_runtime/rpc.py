@@ -10,7 +10,7 @@ from typing import Any, Final
 import grpc
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import ErrorInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status.rpc_status import to_status
 
@@ -29,6 +29,8 @@ STATUS: Final[dict[type[CairnError], grpc.StatusCode]] = {
 }
 MAX_CONCURRENT: Final = 1_000
 MAX_MESSAGE_BYTES: Final = 64 * 1024**2
+MAX_VIOLATIONS: Final = 25
+"""Told of one request; all of it travels in headers, which are limited."""
 DEFAULT_DEADLINE_S: Final = 60.0
 OPTIONS: Final = [
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -43,10 +45,16 @@ def code_of(error: CairnError) -> grpc.StatusCode:
 
 
 def status_of(error: CairnError) -> Status:
-    """Code, sentence and google.rpc.ErrorInfo."""
-    detail = AnyMessage()
-    detail.Pack(ErrorInfo(reason=error.reason, domain="cairn", metadata=error.facts))
-    return Status(code=code_of(error).value[0], message=str(error), details=[detail])
+    """Code, sentence, google.rpc.ErrorInfo and, for a request that is wrong in several places, BadRequest."""
+    details: list[Any] = [ErrorInfo(reason=error.reason, domain="cairn", metadata=error.facts)]
+    if error.violations:
+        told = error.violations[:MAX_VIOLATIONS]
+        fields = [BadRequest.FieldViolation(field=place, description=said) for place, said in told]
+        details.append(BadRequest(field_violations=fields))
+    packed = [AnyMessage() for _ in details]
+    for one, detail in zip(packed, details, strict=True):
+        one.Pack(detail)
+    return Status(code=code_of(error).value[0], message=str(error), details=packed)
 
 
 class ErrorInterceptor(grpc.aio.ServerInterceptor):

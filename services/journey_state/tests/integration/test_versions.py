@@ -2,6 +2,7 @@
 
 import grpc
 import pytest
+from grpc_status import rpc_status
 
 from cairn.definition.v1.definition_pb2 import ApplyRequest, CheckRequest, GetActiveRequest, GetPreviousRequest
 from cairn.journey.v1 import journey_pb2 as pb
@@ -118,3 +119,4 @@ async def test_a_check_changes_nothing(service: Service) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as broken:
         await service.definitions.Check(CheckRequest(bundle=b"{}"))
     assert broken.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "this is not a bundle" in str(rpc_status.from_call(broken.value))  # type: ignore[arg-type]  # no asyncio there
