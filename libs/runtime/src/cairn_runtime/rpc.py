@@ -65,10 +65,10 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
         continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
         handler_call_details: grpc.HandlerCallDetails,
     ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """Wrap handlers of one request; streams of requests (reflection) pass."""
+        """Wrap handlers that answer once or in a stream."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method.rsplit("/", 1)[-1]
-        if handler is not None and handler.unary_stream is not None:
+        if handler is not None and handler.response_streaming:
             return _streaming(handler, method)
         if handler is None or handler.unary_unary is None:
             return handler
@@ -98,16 +98,19 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
 def _streaming(handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.RpcMethodHandler[Any, Any]:
     """Errors of a stream of answers become codes too; it has no deadline of its own."""
-    call: Any = handler.unary_stream
+    call: Any = handler.stream_stream or handler.unary_stream
+    kind = grpc.stream_stream_rpc_method_handler if handler.stream_stream else grpc.unary_stream_rpc_method_handler
 
     async def serve(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
             async for answer in call(request, context):
                 yield answer
+        except BaseExceptionGroup as group:
+            await _abort(context, method, group.exceptions[0])
         except Exception as error:
             await _abort(context, method, error)
 
-    return grpc.unary_stream_rpc_method_handler(
+    return kind(
         serve,
         request_deserializer=handler.request_deserializer,
         response_serializer=handler.response_serializer,

@@ -31,6 +31,7 @@ from ingestion.adapters.grpc_quality import QualityApi
 from ingestion.adapters.grpc_quarantine import QuarantineApi
 from ingestion.adapters.http_api import HttpApi
 from ingestion.adapters.http_server import listen, serve
+from ingestion.adapters.nats_door import NatsDoor
 from ingestion.adapters.postgres_ledger import PostgresLedger
 from ingestion.adapters.postgres_observations import PostgresObservations
 from ingestion.adapters.postgres_tables import PostgresTables
@@ -111,6 +112,8 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
             QualityApi(observations, types, now_us),
             pb.DESCRIPTOR.services_by_name["QualityService"].full_name,
         )
+        door = NatsDoor(settings.nats_url, receive, sources, entrance, secrets, now_us)
+        chassis.add_job(door.stay_open)
         chassis.add_job(observe.keep_writing)
         chassis.add_job(_looking_again(definitions))
         chassis.add_job(_front_door(receive, bound, HttpApi(receive, sources, entrance, secrets, now_us)))

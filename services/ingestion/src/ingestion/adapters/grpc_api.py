@@ -1,8 +1,9 @@
 """IngestionService: translate in, call, translate out."""
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final, NoReturn
 
 import grpc
@@ -29,6 +30,8 @@ from ingestion.domain.told import Source
 
 MAX_EVENTS: Final = 500
 MAX_PAGE: Final = 1_000
+IN_FLIGHT: Final = 16
+"""Requests of one stream that wait for a commit."""
 DEFAULT_PAGE: Final = 100
 NEWEST: Final = (2**63 - 1, "ffffffff-ffff-ffff-ffff-ffffffffffff")
 SENTENCES: Final = {"OVERLOADED": "too much is waiting", "QUOTA": "this source sends more than it may"}
@@ -57,32 +60,57 @@ class IngestionApi(IngestionServiceServicer):
         self._now_us = now_us
 
     async def Ingest(self, request: pb.IngestRequest, context: Any) -> pb.IngestResponse:
+        source, trace = await self._caller(context)
+        try:
+            return pb.IngestResponse(results=await self._take(source, trace, request))
+        except Overloaded as error:
+            await give_up(context, error)
+
+    async def IngestStream(
+        self, requests: AsyncIterator[pb.IngestStreamRequest], context: Any
+    ) -> AsyncIterator[pb.IngestStreamResponse]:
+        """Answers come in the order of the requests; so many are under way at once, then reading pauses."""
+        source, trace = await self._caller(context)
+        answers: asyncio.Queue[asyncio.Task[pb.IngestStreamResponse] | None] = asyncio.Queue(IN_FLIGHT)
+
+        async def read() -> None:
+            async for request in requests:
+                await answers.put(group.create_task(self._stream_answer(source, trace, request)))
+            await answers.put(None)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(read())
+            while (task := await answers.get()) is not None:
+                yield await task
+
+    async def _stream_answer(
+        self, source: Source, trace: str, request: pb.IngestStreamRequest
+    ) -> pb.IngestStreamResponse:
+        answer = pb.IngestStreamResponse(sequence=request.sequence)
+        try:
+            answer.results.extend(await self._take(source, trace, request.request))
+        except Overloaded as error:
+            answer.retry_delay.seconds = error.retry_after_s
+        return answer
+
+    async def _caller(self, context: Any) -> tuple[Source, str]:
+        """The source whose key the caller gives, and its trace."""
         metadata = dict(context.invocation_metadata())
         source = await self._sources.find(write_key(_bytes(metadata.get("authorization"))))
         if source is None:
             await _abort(context, grpc.StatusCode.UNAUTHENTICATED, "the write key is unknown", "WRITE_KEY")
+        return source, traceparent(_bytes(metadata.get("traceparent")))
+
+    async def _take(self, source: Source, trace: str, request: pb.IngestRequest) -> list[pb.IngestResult]:
         if not 1 <= len(request.events) <= MAX_EVENTS:
             raise Invalid("a request has 1 to 500 events", reason="BATCH_SIZE", field="events")
-        try:
-            source, catalogue = self._entrance.enter(source, len(request.events))
-        except Overloaded as error:
-            await give_up(context, error)
-        common = Request(
-            source,
-            self._now_us(),
-            traceparent=traceparent(_bytes(metadata.get("traceparent"))),
-            historical=request.historical,
-            catalogue=catalogue,
-        )
+        source, catalogue = self._entrance.enter(source, len(request.events))
+        common = Request(source, self._now_us(), traceparent=trace, historical=request.historical, catalogue=catalogue)
         arrivals = [
             arrive_declared(_declared(event), common, self._secrets, place=f"events[{index}]")
             for index, event in enumerate(request.events)
         ]
-        try:
-            outcomes = await self._receive(arrivals)
-        except Overloaded as error:
-            await give_up(context, error)
-        return pb.IngestResponse(results=[result_to_proto(outcome) for outcome in outcomes])
+        return [result_to_proto(outcome) for outcome in await self._receive(arrivals)]
 
     async def ListQuarantine(self, request: pb.ListQuarantineRequest, context: Any) -> pb.ListQuarantineResponse:
         if not 0 <= request.page_size <= MAX_PAGE:

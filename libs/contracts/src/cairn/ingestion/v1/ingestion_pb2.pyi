@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import struct_pb2 as _struct_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
@@ -326,3 +327,21 @@ class ProposeSchemaResponse(_message.Message):
     json_schema: str
     events: int
     def __init__(self, json_schema: _Optional[str] = ..., events: _Optional[int] = ...) -> None: ...
+
+class IngestStreamRequest(_message.Message):
+    __slots__ = ("sequence", "request")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    request: IngestRequest
+    def __init__(self, sequence: _Optional[int] = ..., request: _Optional[_Union[IngestRequest, _Mapping]] = ...) -> None: ...
+
+class IngestStreamResponse(_message.Message):
+    __slots__ = ("sequence", "results", "retry_delay")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    RESULTS_FIELD_NUMBER: _ClassVar[int]
+    RETRY_DELAY_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    results: _containers.RepeatedCompositeFieldContainer[IngestResult]
+    retry_delay: _duration_pb2.Duration
+    def __init__(self, sequence: _Optional[int] = ..., results: _Optional[_Iterable[_Union[IngestResult, _Mapping]]] = ..., retry_delay: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

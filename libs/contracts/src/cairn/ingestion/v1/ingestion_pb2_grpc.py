@@ -40,6 +40,11 @@ class IngestionServiceStub:
                 request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestRequest.SerializeToString,
                 response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestResponse.FromString,
                 _registered_method=True)
+        self.IngestStream = channel.stream_stream(
+                '/cairn.ingestion.v1.IngestionService/IngestStream',
+                request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestStreamRequest.SerializeToString,
+                response_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestStreamResponse.FromString,
+                _registered_method=True)
         self.ListQuarantine = channel.unary_unary(
                 '/cairn.ingestion.v1.IngestionService/ListQuarantine',
                 request_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.ListQuarantineRequest.SerializeToString,
@@ -61,6 +66,16 @@ class IngestionServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def IngestStream(self, request_iterator, context):
+        """IngestStream takes batches as they come and answers each after its commit, in order. Up to 16 are under way at once;
+        then the stream is read no further until answers are out. A batch that is told a retry_delay was not taken in: send
+        it again after that time. Who breaks off sends again what was not answered; that is harmless.
+        Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE, ends the stream); UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListQuarantine(self, request, context):
         """ListQuarantine pages through quarantined events, newest first, without their payloads.
         Errors: INVALID_ARGUMENT (PAGE_TOKEN, PAGE_SIZE).
@@ -76,6 +91,11 @@ def add_IngestionServiceServicer_to_server(servicer, server):
                     servicer.Ingest,
                     request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestRequest.FromString,
                     response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestResponse.SerializeToString,
+            ),
+            'IngestStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.IngestStream,
+                    request_deserializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestStreamRequest.FromString,
+                    response_serializer=cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestStreamResponse.SerializeToString,
             ),
             'ListQuarantine': grpc.unary_unary_rpc_method_handler(
                     servicer.ListQuarantine,
@@ -111,6 +131,33 @@ class IngestionService:
             '/cairn.ingestion.v1.IngestionService/Ingest',
             cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestRequest.SerializeToString,
             cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IngestStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/cairn.ingestion.v1.IngestionService/IngestStream',
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestStreamRequest.SerializeToString,
+            cairn_dot_ingestion_dot_v1_dot_ingestion__pb2.IngestStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -39,6 +39,12 @@ class IngestionServiceStub:
     Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
     (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
     """
+    IngestStream: _grpc.StreamStreamMultiCallable[_ingestion_pb2.IngestStreamRequest, _ingestion_pb2.IngestStreamResponse]
+    """IngestStream takes batches as they come and answers each after its commit, in order. Up to 16 are under way at once;
+    then the stream is read no further until answers are out. A batch that is told a retry_delay was not taken in: send
+    it again after that time. Who breaks off sends again what was not answered; that is harmless.
+    Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE, ends the stream); UNAVAILABLE (retry).
+    """
     ListQuarantine: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.ListQuarantineRequest, _ingestion_pb2.ListQuarantineResponse]
     """ListQuarantine pages through quarantined events, newest first, without their payloads.
     Errors: INVALID_ARGUMENT (PAGE_TOKEN, PAGE_SIZE).
@@ -54,6 +60,12 @@ class IngestionServiceAsyncStub(IngestionServiceStub):
     others. The answer is given after the commit; sending the same message_id again is harmless.
     Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
     (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
+    """
+    IngestStream: _aio.StreamStreamMultiCallable[_ingestion_pb2.IngestStreamRequest, _ingestion_pb2.IngestStreamResponse]  # type: ignore[assignment]
+    """IngestStream takes batches as they come and answers each after its commit, in order. Up to 16 are under way at once;
+    then the stream is read no further until answers are out. A batch that is told a retry_delay was not taken in: send
+    it again after that time. Who breaks off sends again what was not answered; that is harmless.
+    Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE, ends the stream); UNAVAILABLE (retry).
     """
     ListQuarantine: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.ListQuarantineRequest, _ingestion_pb2.ListQuarantineResponse]  # type: ignore[assignment]
     """ListQuarantine pages through quarantined events, newest first, without their payloads.
@@ -73,6 +85,18 @@ class IngestionServiceServicer(metaclass=_abc_1.ABCMeta):
         others. The answer is given after the commit; sending the same message_id again is harmless.
         Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE); RESOURCE_EXHAUSTED
         (OVERLOADED, QUOTA; retry after the RetryInfo delay); UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def IngestStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_ingestion_pb2.IngestStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_ingestion_pb2.IngestStreamResponse], _abc.AsyncIterator[_ingestion_pb2.IngestStreamResponse]]:
+        """IngestStream takes batches as they come and answers each after its commit, in order. Up to 16 are under way at once;
+        then the stream is read no further until answers are out. A batch that is told a retry_delay was not taken in: send
+        it again after that time. Who breaks off sends again what was not answered; that is harmless.
+        Errors: UNAUTHENTICATED (WRITE_KEY); INVALID_ARGUMENT (BATCH_SIZE, ends the stream); UNAVAILABLE (retry).
         """
 
     @_abc_1.abstractmethod
