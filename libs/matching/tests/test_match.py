@@ -121,3 +121,15 @@ def test_different_unique_ids_are_never_joined_and_equal_ones_always() -> None:
     assert any(shared <= group for group in partition(table, model))
     numbered = [row | {"customer": str(number)} for number, row in enumerate(rows)]
     assert all(len(group) == 1 for group in partition(read_rows(rules, numbered), model))
+
+
+def test_no_pair_that_would_reach_the_threshold_is_given_up_early() -> None:
+    records = Census(World(people=200, spoilt=0.3)).records()
+    _, table, model = trained(records)
+    scorer = Scorer(model, table)
+    spared = 0
+    for left, right in Blocks(table, model.keys).pairs():
+        kept = set(scorer.promising(left, right, 0.0).tolist())
+        assert set((scorer.bits(left, right) >= 0.0).nonzero()[0].tolist()) <= kept
+        spared += len(left) - len(kept)
+    assert spared > 1_000

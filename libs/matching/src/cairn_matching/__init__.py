@@ -5,6 +5,7 @@ from cairn_matching.match import Matched, match
 from cairn_matching.model import BadModel, Model, dump, load
 from cairn_matching.rules import BadRules, Rules, Thresholds, document, guess, read
 from cairn_matching.score import Contribution, Scorer, in_bits, probability
+from cairn_matching.stream import Stream, Suggestion
 from cairn_matching.table import Reader, Table, date_orders, read_rows
 from cairn_matching.train import train
 
@@ -22,6 +23,8 @@ __all__ = [
     "Reader",
     "Rules",
     "Scorer",
+    "Stream",
+    "Suggestion",
     "Table",
     "Thresholds",
     "date_orders",

@@ -13,10 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from cairn_matching import normalise
+from cairn_matching.growing import Growing
 from cairn_matching.rules import Field
 from cairn_matching.table import NONE, Codes, Table
 
 Rows: TypeAlias = npt.NDArray[np.int32]
+Numbers: TypeAlias = npt.NDArray[np.int64]
 Pairs: TypeAlias = tuple[Rows, Rows]
 
 CHUNK: Final = 200_000
@@ -41,22 +43,54 @@ FORMS: Final[Mapping[str, Callable[[str], str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A blocking key: its atoms (field, form), and how many records a list may hold."""
+    """A blocking key: one or two atoms (field, form), and how many records a list may hold."""
 
     atoms: tuple[tuple[str, str], ...]
     limit: int = LONGEST_LIST
 
-    def text(self, values: Mapping[str, str]) -> str:
-        """The key of one record, empty if a part is missing."""
-        parts = [_form(form, values, field) for field, form in self.atoms]
-        return "\x1f".join(parts) if all(parts) else ""
+
+class KeyCodes:
+    """Keys of rows as numbers: equal numbers, equal keys; -1 where a part is missing. Forms are made once per value."""
+
+    def __init__(self) -> None:
+        self._forms: dict[tuple[str, str], _FormCodes] = {}
+
+    def of(self, key: Key, table: Table, start: int = 0) -> Numbers:
+        """The numbers of one key for the rows from `start` on."""
+        first, *others = (self._atom(field, form, table, start) for field, form in key.atoms)
+        return _joined(first, *others) if others else first
+
+    def _atom(self, field: str, form: str, table: Table, start: int) -> Numbers:
+        if form == "names":
+            given, surname = (table.columns[name].codes[start:].astype(np.int64) for name in field.split("+"))
+            present = (given >= 0) & (surname >= 0)
+            low, high = np.minimum(given, surname), np.maximum(given, surname)
+            return np.where(present, _joined(low, high), NONE)
+        column = table.columns[field]
+        if not column.values:
+            return np.full(len(column.codes) - start, NONE, dtype=np.int64)
+        known = self._forms.setdefault((field, form), _FormCodes(FORMS[form]))
+        codes = column.codes[start:]
+        return np.where(codes >= 0, known.of(column.values)[codes], NONE)
 
 
-def _form(form: str, values: Mapping[str, str], field: str) -> str:
-    if form != "names":
-        return FORMS[form](values.get(field, ""))
-    pair = [values.get(name, "") for name in field.split("+")]
-    return "\x1e".join(sorted(pair)) if all(pair) else ""
+class _FormCodes:
+    """The number of each value's form."""
+
+    def __init__(self, shape: Callable[[str], str]) -> None:
+        self._shape = shape
+        self._known: dict[str, int] = {"": NONE}
+        self._codes: Growing[int] = Growing(np.int64)
+
+    def of(self, values: Sequence[str]) -> Numbers:
+        for value in values[len(self._codes) :]:
+            self._codes.append(self._known.setdefault(self._shape(value), len(self._known) - 1))
+        return self._codes.view()
+
+
+def _joined(left: Numbers, right: Numbers) -> Numbers:
+    """One number for each pair of numbers below 2³¹."""
+    return np.where((left >= 0) & (right >= 0), (left << 31) | right, NONE)
 
 
 def default_keys(fields: Sequence[Field]) -> list[Key]:
@@ -95,10 +129,9 @@ class Blocks:
     def __init__(self, table: Table, keys: Sequence[Key], *, frozen: bool = True) -> None:
         """Limits as the keys have them; if they are not `frozen` yet, they are lowered to keep within the budget."""
         self._table = table
-        self._atoms: dict[tuple[str, str], Codes] = {}
+        self._numbers = KeyCodes()
         self.keys = list(keys) if frozen else [self._bounded(key) for key in keys]
         self.lists = [self._live(key) for key in self.keys]
-        self._atoms.clear()
 
     def _bounded(self, key: Key) -> Key:
         """The key with the largest limit that keeps its pairs within the budget."""
@@ -116,27 +149,11 @@ class Blocks:
         return np.where(codes >= 0, counts[codes], NONE).astype(np.int32)
 
     def _codes(self, key: Key) -> Codes:
-        combined = self._atom(*key.atoms[0])
-        for atom in key.atoms[1:]:
-            combined = _combined(combined, self._atom(*atom))
-        return combined
-
-    def _atom(self, field: str, form: str) -> Codes:
-        if (field, form) not in self._atoms:
-            self._atoms[field, form] = self._made(field, form)
-        return self._atoms[field, form]
-
-    def _made(self, field: str, form: str) -> Codes:
-        if form == "names":
-            given, surname = (self._table.columns[name].codes for name in field.split("+"))
-            present = (given >= 0) & (surname >= 0)
-            low, high = np.minimum(given, surname), np.maximum(given, surname)
-            return _combined(np.where(present, low, NONE), np.where(present, high, NONE))
-        column = self._table.columns[field]
-        known: dict[str, int] = {"": NONE}
-        shape = FORMS[form]
-        codes = [known.setdefault(shape(value), len(known) - 1) for value in column.values]
-        return np.array([*codes, NONE], dtype=np.int32)[column.codes]
+        numbers = self._numbers.of(key, self._table)
+        codes = np.full(len(numbers), NONE, dtype=np.int32)
+        present = numbers >= 0
+        codes[present] = np.unique(numbers[present], return_inverse=True)[1]
+        return codes
 
     def pairs(self) -> Iterator[Pairs]:
         """Every pair once, in chunks: by the first key that finds it; never two rows of one source."""
@@ -155,15 +172,6 @@ class Blocks:
         """How many pairs the lists hold, each key's counted for itself."""
         sizes = (np.bincount(lists[lists >= 0], minlength=1).astype(np.int64) for lists in self.lists)
         return int(sum((size * (size - 1) // 2).sum() for size in sizes))
-
-
-def _combined(left: Codes, right: Codes) -> Codes:
-    """One code for each pair of codes."""
-    present = (left >= 0) & (right >= 0)
-    joined = left[present].astype(np.int64) * (int(right.max(initial=0)) + 1) + right[present]
-    codes = np.full(len(left), NONE, dtype=np.int32)
-    codes[present] = np.unique(joined, return_inverse=True)[1]
-    return codes
 
 
 def _in_lists(lists: Codes) -> Iterator[Pairs]:

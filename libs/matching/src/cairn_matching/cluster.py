@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cairn_matching.blocking import CHUNK, Rows
-from cairn_matching.score import Bits
+from cairn_matching.score import Bits, Places
 from cairn_matching.table import Codes, Table
 
 HELD_TO: Final = 10.0
@@ -32,7 +32,6 @@ SOURCE_HOLDS_BOTH: Final = "SOURCE_HOLDS_BOTH"
 OTHERS_DISAGREE: Final = "OTHERS_DISAGREE"
 
 ScorePairs: TypeAlias = Callable[[Rows, Rows], Bits]
-Places: TypeAlias = npt.NDArray[np.intp]
 Truths: TypeAlias = npt.NDArray[np.bool_]
 Digests: TypeAlias = npt.NDArray[np.uint64]
 

@@ -3,7 +3,7 @@
 All functions take two equally long lists of values that are present and not equal, and return one level for each pair.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -65,35 +65,43 @@ def _typos(left: Texts, right: Texts) -> npt.NDArray[np.int32]:
     return cpdist(left, right, scorer=OSA.distance, dtype=np.int32, score_cutoff=2)
 
 
-def _each(test: Callable[[str, str], bool], left: Texts, right: Texts, where: Truths | None = None) -> Truths:
-    """A test by pair, tried only `where` it matters."""
+def _where(test: Callable[[str, str], bool], left: Texts, right: Texts, places: Iterable[int]) -> Truths:
+    """A test by pair, tried only at the places where it can hold."""
     found = np.zeros(len(left), dtype=np.bool_)
-    for index in range(len(left)) if where is None else np.flatnonzero(where).tolist():
-        found[index] = test(left[index], right[index])
+    for place in places:
+        found[place] = test(left[place], right[place])
     return found
+
+
+def _parts(left: Texts, right: Texts) -> Truths:
+    """Where one is an initial for the other, or all its words are in it."""
+    found = np.zeros(len(left), dtype=np.bool_)
+    pairs = list(zip(left, right, strict=True))
+    for place in [place for place, (a, b) in enumerate(pairs) if len(a) == 1 or len(b) == 1]:
+        found[place] = left[place][0] == right[place][0]
+    several = [place for place, (a, b) in enumerate(pairs) if " " in a or " " in b]
+    if several:
+        sides = ([side[place] for place in several] for side in (left, right))
+        found[several] |= cpdist(*sides, scorer=fuzz.token_set_ratio, dtype=np.float32, score_cutoff=100) >= 100
+    return found
+
+
+def _squeezed(values: Texts) -> Texts:
+    """All values without spaces, at once."""
+    return "\n".join(values).replace(" ", "").split("\n")
 
 
 def _name(kind: str, left: Texts, right: Texts) -> Levels:
     alike = _jaro_winkler(left, right)
-    first = np.fromiter((a[:1] == b[:1] for a, b in zip(left, right, strict=True)), np.bool_, len(left))
     tests = {
         "very similar": alike >= 0.92,
-        "part": _each(_is_part, left, right, first | (alike > 0)),
+        "part": _parts(left, right),
         "similar": alike >= 0.85,
         "somewhat similar": alike >= 0.75,
     }
     if kind == "given":
-        tests = {"very similar": tests["very similar"], "nickname": _each(are_nicknames, left, right)} | tests
+        tests = {"very similar": tests["very similar"], "nickname": _nicknames(left, right)} | tests
     return _graded(kind, tests, len(left))
-
-
-def _is_part(left: str, right: str) -> bool:
-    """An initial for a name, or one of several names."""
-    short, long = sorted((left, right), key=len)
-    if len(short) == 1:
-        return long.startswith(short)
-    words = set(short.split())
-    return len(long) > len(short) and " " in long and words <= set(long.split())
 
 
 @lru_cache(maxsize=1)
@@ -107,6 +115,18 @@ def are_nicknames(left: str, right: str) -> bool:
     formal = _formal_names()
     mine, theirs = formal.get(left, set()), formal.get(right, set())
     return right in mine or left in theirs or not mine.isdisjoint(theirs)
+
+
+def _nicknames(left: Texts, right: Texts) -> Truths:
+    names = _known_names()
+    places = (place for place, (a, b) in enumerate(zip(left, right, strict=True)) if a in names and b in names)
+    return _where(are_nicknames, left, right, places)
+
+
+@lru_cache(maxsize=1)
+def _known_names() -> frozenset[str]:
+    formal = _formal_names()
+    return frozenset(formal).union(*formal.values())
 
 
 def _date(left: Texts, right: Texts) -> Levels:
@@ -152,12 +172,15 @@ def _digits(value: str) -> list[str]:
     return ["".join(filter(str.isdigit, word)) for word in value.split() if any(map(str.isdigit, word))]
 
 
+def _same_digits(left: str, right: str) -> bool:
+    return sorted(_digits(left)) == sorted(_digits(right))
+
+
 def _address(left: Texts, right: Texts) -> Levels:
-    squeezed = [[value.replace(" ", "") for value in side] for side in (left, right)]
-    alike = _jaro_winkler(*squeezed)
+    alike = _jaro_winkler(_squeezed(left), _squeezed(right))
     words = cpdist(left, right, scorer=fuzz.token_sort_ratio, dtype=np.float32, score_cutoff=80) / 100
     best = np.maximum(alike, words)
-    numbers = _each(lambda a, b: sorted(_digits(a)) == sorted(_digits(b)), left, right, best >= 0.85)
+    numbers = _where(_same_digits, left, right, np.flatnonzero(best >= 0.85).tolist())
     tests = {
         "very similar": (best >= 0.93) & numbers,
         "similar": (best >= 0.85) & numbers,
@@ -167,9 +190,9 @@ def _address(left: Texts, right: Texts) -> Levels:
 
 
 def _place(left: Texts, right: Texts) -> Levels:
-    alike = _jaro_winkler(*([value.replace(" ", "") for value in side] for side in (left, right)))
-    part = _each(_is_part, left, right)
-    return _graded("place", {"very similar": alike >= 0.92, "part": part, "similar": alike >= 0.85}, len(left))
+    alike = _jaro_winkler(_squeezed(left), _squeezed(right))
+    tests = {"very similar": alike >= 0.92, "part": _parts(left, right), "similar": alike >= 0.85}
+    return _graded("place", tests, len(left))
 
 
 def _text(left: Texts, right: Texts) -> Levels:

@@ -41,9 +41,11 @@ def scored_pairs(model: Model, table: Table, scorer: Scorer, progress: Progress)
     total, compared = blocks.count(), 0
     kept: list[Links] = []
     for left, right in blocks.pairs():
+        compared += len(left)
+        places = scorer.promising(left, right, least)
+        left, right = left[places], right[places]
         bits = scorer.bits(left, right)
         kept.append(Links(left, right, bits).where(bits >= least))
-        compared += len(left)
         progress("comparing pairs", min(compared, total), total)
     return _joined(*kept), compared
 

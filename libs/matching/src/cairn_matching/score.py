@@ -16,16 +16,20 @@ import numpy as np
 import numpy.typing as npt
 
 from cairn_matching.blocking import Rows
+from cairn_matching.growing import Growing
 from cairn_matching.levels import EXACT, MISSING, NAMES, Levels, Truths, compare
 from cairn_matching.model import FieldModel, Model
 from cairn_matching.table import Column, Table
 
 Bits: TypeAlias = npt.NDArray[np.float64]
+Places: TypeAlias = npt.NDArray[np.intp]
 
 _HOUSEHOLD: Final = {
     "surname": 0.85, "address": 1.0, "number": 1.0, "postcode": 1.0, "place": 1.0, "phone": 0.5, "email": 0.1,
     "category": 0.5,
 }  # fmt: skip
+_DEAR: Final = frozenset({"address", "place", "text"})
+"""Types whose comparison takes longest."""
 RELATIONS: Final[Mapping[str, Mapping[str, float]]] = {
     "strangers": {},
     "neighbours": {"postcode": 1.0, "place": 1.0, "category": 0.5},
@@ -58,14 +62,18 @@ class Scorer:
         self._model = model
         self._table = table
         self._weights = [_Weights(one) for one in model.fields]
-        self._chances = [_chances(one, table.columns[one.name]) for one in model.fields]
+        self._chances = [_Chances(one) for one in model.fields]
+        self.follow(table)
         self._priors = np.log2(relation_priors(model))
         self._kinds = [(one.name, one.kind) for one in model.fields]
         self._partners = swap_partners(self._kinds)
+        self._cheap_first = sorted(range(len(self._kinds)), key=lambda place: self._kinds[place][1] in _DEAR)
 
-    def extend(self) -> None:
-        """The table has grown by values: look up their frequencies."""
-        self._chances = [_chances(one, self._table.columns[one.name]) for one in self._model.fields]
+    def follow(self, table: Table) -> None:
+        """Score pairs of this table, which holds all rows of the one before and more."""
+        self._table = table
+        for one, chances in zip(self._model.fields, self._chances, strict=True):
+            chances.extend(table.columns[one.name].values)
 
     def levels(self, left: Rows, right: Rows) -> Levels:
         """One row of levels for each pair, a column for each field."""
@@ -77,6 +85,45 @@ class Scorer:
         """log2 of the odds that both records are of one person."""
         match, others = self._sums(left, right)
         return match - log2_sum(others)
+
+    def promising(self, left: Rows, right: Rows, least: float) -> Places:
+        """Places of the pairs that may reach so many bits: others are given up before dear comparisons are made.
+
+        No pair scores above its weight against strangers, where unequal values count as alike as they can be.
+        """
+        places = np.arange(len(left))
+        at_best = [self._at_best(place, left, right) for place in range(len(self._kinds))]
+        bound = np.log2(self._model.priors.match) - self._priors[0] + sum(at_best)
+        for place in self._cheap_first:
+            alive = bound >= least
+            places, bound = places[alive], bound[alive]
+            if self._kinds[place][1] in _DEAR or not len(places):
+                break
+            levels = self._levels(place, left[places], right[places])
+            bound += self._against_strangers(place, levels, left[places]) - at_best[place][places]
+        return np.asarray(places[bound >= least])
+
+    def _at_best(self, place: int, left: Rows, right: Rows) -> Bits:
+        """The most that a field can add, by whether its values are equal."""
+        name, kind = self._kinds[place]
+        codes = self._table.columns[name].codes
+        a, b = codes[left], codes[right]
+        weights = self._weights[place]
+        equal = weights.match[EXACT] - self._chances[place].bits[a]
+        missing = weights.best if kind in ("given", "surname", "suffix") else 0.0
+        return np.where((a < 0) | (b < 0), max(missing, 0.0), np.where(a == b, equal, weights.best))
+
+    def _against_strangers(self, place: int, levels: Levels, left: Rows) -> Bits:
+        """A field's weight; e-mail addresses as if names did not tell of them, which is never too little."""
+        weights = self._weights[place]
+        codes = self._table.columns[self._kinds[place][0]].codes[left]
+        stranger = np.where(levels == EXACT, self._chances[place].bits[codes], weights.least[levels])
+        return np.asarray(weights.match[levels] - stranger)
+
+    def _levels(self, place: int, left: Rows, right: Rows) -> Levels:
+        turned = self._table.digests[left] > self._table.digests[right]
+        first, second = np.where(turned, right, left), np.where(turned, left, right)
+        return levels_of(self._table, self._kinds[place : place + 1], self._partners, first, second)[:, 0]
 
     def _sums(self, left: Rows, right: Rows) -> tuple[Bits, list[Bits]]:
         found = self.levels(left, right)
@@ -95,7 +142,7 @@ class Scorer:
         """log2 u, where equal values count by their own frequency and names tell of e-mail addresses."""
         weights = self._weights[place]
         codes = self._table.columns[self._model.fields[place].name].codes[left]
-        return np.where(levels == EXACT, self._chances[place][codes], weights.stranger(levels, named))
+        return np.where(levels == EXACT, self._chances[place].bits[codes], weights.stranger(levels, named))
 
     def explain(self, left: int, right: int) -> list[Contribution]:
         """What adds up to the bits of a pair: the prior, each field, and that they may be relatives."""
@@ -203,6 +250,8 @@ class _Weights:
         self.match = np.log2([*one.m, 1.0])
         self._tables = relation_tables(one.kind, np.array(one.m), np.array(one.u))
         self._named = relation_tables(one.kind, np.array(one.m), np.array(one.u_named)) if one.u_named else None
+        self.least = self._tables[0] if self._named is None else np.minimum(self._tables[0], self._named[0])
+        self.best = float((self.match - self.least)[1:-1].max())
         self._as_strangers = [share == 0.0 for share in shares(one.kind)]
 
     def stranger(self, levels: Levels, named: Truths) -> Bits:
@@ -227,7 +276,18 @@ def relation_tables(kind: str, m: Bits, u: Bits) -> list[Bits]:
     return tables
 
 
-def _chances(one: FieldModel, column: Column) -> Bits:
-    """log2 of the chance that a stranger has the same value, by code; the last place is a missing value."""
-    known = one.frequencies
-    return np.log2([*(max(known.get(value, 0.0), one.rare) for value in column.values), 1.0])
+class _Chances:
+    """log2 of the chance that a stranger has the same value, by code."""
+
+    def __init__(self, one: FieldModel) -> None:
+        self._known = {value: float(np.log2(max(share, one.rare))) for value, share in one.frequencies.items()}
+        self._rare = float(np.log2(one.rare))
+        self._bits: Growing[float] = Growing(np.float64)
+        self.bits = np.zeros(1)
+
+    def extend(self, values: Sequence[str]) -> None:
+        """Look up the values that are new."""
+        for value in values[len(self._bits) :]:
+            self._bits.append(self._known.get(value, self._rare))
+        if values:
+            self.bits = self._bits.view()

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cairn_matching import normalise
+from cairn_matching.growing import Growing
 from cairn_matching.rules import Field, Rules
 
 Codes = npt.NDArray[np.int32]
@@ -23,10 +24,8 @@ class Column:
 
     codes: Codes
     values: list[str]
-    texts: npt.NDArray[np.object_] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.texts = np.array([*self.values, ""], dtype=object)
+    texts: npt.NDArray[np.object_]
+    """The values as an array, to pick many at once."""
 
     @property
     def counts(self) -> npt.NDArray[np.int64]:
@@ -70,16 +69,16 @@ class Reader:
         self._rules = rules
         self._orders = dict(date_orders or {})
         self._fields = fields_of(rules)
-        self._vocabularies: dict[str, dict[str, int]] = {}
-        self._codes: dict[str, list[int]] = {one.name: [] for one in self._fields}
-        self._uniques: dict[str, list[int]] = {column: [] for column in rules.of_kind("unique")}
-        self._sources: list[int] = []
+        self._vocabularies: dict[str, _Vocabulary] = {}
+        self._codes: dict[str, Growing[int]] = {one.name: Growing(np.int32) for one in self._fields}
+        self._uniques: dict[str, Growing[int]] = {column: Growing(np.int32) for column in rules.of_kind("unique")}
+        self._sources: Growing[int] = Growing(np.int32)
         self._ids: list[str] = []
-        self._digests: list[int] = []
+        self._digests: Growing[int] = Growing(np.uint64)
         self._seen: dict[str, dict[str, tuple[str, ...]]] = {column: {} for column in rules.columns}
 
-    def add(self, record_id: str, row: Mapping[str, str]) -> None:
-        """Take in one row; an empty `record_id` is given the row's number, counted from 1."""
+    def add(self, record_id: str, row: Mapping[str, str]) -> dict[str, str]:
+        """Take in one row; an empty `record_id` is given the row's number, counted from 1. Return what is compared."""
         values = self.normalised(row)
         for one in self._fields:
             self._codes[one.name].append(self._code(_vocabulary(one), values[one.name]))
@@ -88,9 +87,9 @@ class Reader:
         source = row.get(self._rules.source, "") if self._rules.source else ""
         self._sources.append(self._code("source", source or ""))
         self._ids.append(record_id or str(len(self._ids) + 1))
-        self._digests.append(
-            _digest([source or "", *values.values(), *(row.get(column) or "" for column in self._uniques)])
-        )
+        uniques = (row.get(column) or "" for column in self._uniques)
+        self._digests.append(_digest([source or "", *values.values(), *uniques]))
+        return values
 
     def normalised(self, row: Mapping[str, str]) -> dict[str, str]:
         """The compared values of a row by field; missing is empty."""
@@ -128,23 +127,46 @@ class Reader:
     def _code(self, vocabulary: str, value: str) -> int:
         if not value:
             return NONE
-        known = self._vocabularies.setdefault(vocabulary, {})
-        return known.setdefault(value, len(known))
+        return self._vocabulary(vocabulary).code(value)
+
+    def _vocabulary(self, name: str) -> "_Vocabulary":
+        if name not in self._vocabularies:
+            self._vocabularies[name] = _Vocabulary()
+        return self._vocabularies[name]
 
     def table(self) -> Table:
-        """All rows taken in."""
-        vocabularies = {name: list(known) for name, known in self._vocabularies.items()}
+        """All rows taken in so far; it is the reader's own and holds until more are added."""
         return Table(
             ids=self._ids,
             columns={
-                one.name: Column(_array(self._codes[one.name]), vocabularies.get(_vocabulary(one), []))
+                one.name: self._vocabulary(_vocabulary(one)).column(self._codes[one.name].view())
                 for one in self._fields
             },
-            sources=_array(self._sources),
-            source_names=vocabularies.get("source", []),
-            uniques={column: _array(codes) for column, codes in self._uniques.items()},
-            digests=np.array(self._digests, dtype=np.uint64),
+            sources=self._sources.view(),
+            source_names=self._vocabulary("source").values,
+            uniques={column: codes.view() for column, codes in self._uniques.items()},
+            digests=self._digests.view(),
         )
+
+
+class _Vocabulary:
+    """Distinct values in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.values: list[str] = []
+        self._codes: dict[str, int] = {}
+        self._texts: Growing[str] = Growing(object)
+
+    def code(self, value: str) -> int:
+        code = self._codes.get(value)
+        if code is None:
+            code = self._codes[value] = len(self.values)
+            self.values.append(value)
+            self._texts.append(value)
+        return code
+
+    def column(self, codes: Codes) -> Column:
+        return Column(codes, self.values, self._texts.view())
 
 
 def read_rows(rules: Rules, rows: Iterable[Mapping[str, str]], date_orders: Mapping[str, str] | None = None) -> Table:
@@ -170,10 +192,6 @@ def common_values(column: Column, least: int) -> dict[str, int]:
 def _vocabulary(one: Field) -> str:
     """Given names and surnames share theirs, so that swapped ones are seen."""
     return "names" if one.kind in ("given", "surname") else one.name
-
-
-def _array(codes: list[int]) -> Codes:
-    return np.array(codes, dtype=np.int32)
 
 
 def _digest(values: list[str]) -> int:
