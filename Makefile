@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+RIVALS := build/rivals/.ready
 MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/connectors/*/pyproject.toml)
 
 help: ## show these words
@@ -41,7 +42,10 @@ unit: setup ## the tests that need no server, in less than half a minute
 test: setup ## all tests, on embedded servers
 	$(BIN)/pytest -q --durations=10
 
-bench: setup ## measure each figure beside its rival (AREA=pipeline: only those)
+$(RIVALS): pyproject.toml scripts/rivals.sh
+	@scripts/rivals.sh
+
+bench: setup $(RIVALS) ## measure each figure beside its rival (AREA=pipeline: only those)
 	$(BIN)/python -m tests.bench $(if $(AREA),--area $(AREA))
 
 protos: setup ## generate libs/contracts from protos/

