@@ -156,7 +156,7 @@ class TestExit:
         assert customer.when(event("account.closed", 2, for_good=False)).said() == []
 
     def test_goes_before_the_goal(self) -> None:
-        journey = with_lines("exit: [{on: basket.purchased}]")
+        journey = with_lines("exit: [{on: basket.purchased, when: event.amount > 5.0}]")
         assert Customer(journey).when(event("account.created", 1), bought(2)).said()[-1] == ("exited", 2)
 
 

@@ -172,3 +172,20 @@ def test_the_default_locale_can_be_chosen() -> None:
     text = CATALOGUE.replace("subject: Hello", "default: de, subject: {de: Hallo, fr: Bonjour}")
     template = load_text(text).templates["hello"]
     assert template.text("subject", "en") == "Hallo"
+
+
+def test_what_nobody_uses_is_a_warning() -> None:
+    unused = """---
+{kind: Template, name: forgotten, channel: email, subject: s, body: b}
+---
+{kind: Audience, name: nobody, when: profile.a == 1}
+---
+{kind: Audience, name: somebody, when: profile.a == 2}
+"""
+    journey = WIN_BACK.replace("\nentry:", "\naudience: audience.somebody\nentry:")
+    warnings = load_text(journey + CATALOGUE + unused).warnings
+    assert [warning.message for warning in warnings] == [
+        "nothing uses the Template forgotten",
+        "nothing uses the Audience nobody",
+    ]
+    assert load_text(WIN_BACK + CATALOGUE).warnings == ()

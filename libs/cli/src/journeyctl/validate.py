@@ -14,6 +14,8 @@ Directory = Annotated[Path, typer.Argument(help="Folder with the programme's def
 def validate(directory: Directory) -> None:
     """Check a programme; every fault is told as file:line:column: message — cure."""
     programme = load_or_tell(directory)
+    for line in fault_lines(programme.warnings):
+        typer.echo(f"warning: {line}", err=True)
     typer.echo(f"{describe(programme)}; no faults. Version {programme.version}.")
 
 

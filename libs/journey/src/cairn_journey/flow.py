@@ -5,6 +5,7 @@ about that graph, so they hold whatever conditions say; a condition counts as co
 """
 
 from collections.abc import Iterator, Mapping
+from heapq import heappop, heappush
 from typing import Final
 
 from cairn_journey.documents import Node
@@ -52,6 +53,31 @@ class Flow:
             found |= fresh
             ahead.extend(fresh)
         return found
+
+    def earliest(self) -> dict[str, tuple[int, int]]:
+        """How soon (µs) after its start a run can come to each step, and how soon to what led there.
+
+        Only waits of a fixed length count, and patience where it must have ended.
+        """
+        found = {self.first: (0, 0)}
+        ahead = [(0, self.first)]
+        while ahead:
+            at, here = heappop(ahead)
+            if here not in self._ways or at > found[here][0]:
+                continue
+            for there in self._ways[here]:
+                soon = at + self._length(here, there)
+                if there not in found or soon < found[there][0]:
+                    found[there] = soon, at
+                    heappush(ahead, (soon, there))
+        return found
+
+    def _length(self, here: str, there: str) -> int:
+        does = self.steps[here].does if here in self.steps else None
+        if not isinstance(does, Wait) or does.for_ is None:
+            return 0
+        late = bool(does.on_timeout) and there == f"{here}.1.1"
+        return does.for_ if does.until is None or late else 0
 
     def rounds(self) -> Iterator[tuple[str, str, str]]:
         """Each way back: the path of the loop or jump, where a round begins, and where it ends."""

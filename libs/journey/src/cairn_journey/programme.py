@@ -25,6 +25,7 @@ from cairn_journey.model import (
     SubjectKind,
     Template,
 )
+from cairn_journey.reach import check_reach, unused
 from cairn_journey.reading import Reading, Use, suggestion
 from cairn_journey.subject_kind import read_subject_kind
 from cairn_kernel.event import canonical
@@ -48,7 +49,11 @@ _MAX_FILE_BYTES: Final = 1_000_000
 class Programme:
     """Immutable. Two programmes with the same content have the same version, however their files are laid out."""
 
-    def __init__(self, definitions: Sequence[Any], documents: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, definitions: Sequence[Any], documents: Sequence[Mapping[str, Any]], warnings: tuple[Fault, ...] = ()
+    ) -> None:
+        self.warnings = warnings
+        """What is not wrong but probably not meant, such as a template that nothing uses."""
         self.journeys: Mapping[str, Journey] = _by_name(definitions, Journey)
         self.audiences: Mapping[str, Audience] = _by_name(definitions, Audience)
         self.subjects: Mapping[str, SubjectKind] = _by_name(definitions, SubjectKind)
@@ -170,6 +175,7 @@ def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Nod
     reading.subjects = _names(nodes, "SubjectKind")
     definitions: list[Any] = []
     documents: list[dict[str, Any]] = []
+    journeys: list[tuple[Node, Journey]] = []
     seen: dict[tuple[str, str], Node] = {}
     for node in nodes:
         definition = _read(reading, node, text_of)
@@ -177,11 +183,15 @@ def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Nod
             continue
         definitions.append(definition)
         documents.append(_document(node, definition))
+        if isinstance(definition, Journey):
+            journeys.append((node, definition))
         _refuse_second(reading, node, definition, seen)
     _resolve(reading, definitions)
+    if not reading.faults:
+        check_reach(reading, journeys)
     if reading.faults:
         raise DefinitionFaults(reading.faults)
-    return Programme(definitions, documents)
+    return Programme(definitions, documents, unused(reading, nodes))
 
 
 def _names(nodes: Sequence[Node], kind: str) -> frozenset[str]:

@@ -34,6 +34,10 @@ class Reading:
     def __init__(self, faults: list[Fault]) -> None:
         self.faults = faults
         self.uses: list[Use] = []
+        self.places: dict[tuple[str, str], Mapping[str, Node]] = {}
+        """Where steps stand: journey and intervention, then path."""
+        self.triggers: dict[tuple[str, str], Node] = {}
+        """Where triggers stand: journey and intervention."""
         self.audiences: frozenset[str] = frozenset()
         """Names of the audiences there are."""
         self.subjects: frozenset[str] = frozenset()
@@ -57,6 +61,8 @@ class Reading:
             return None
         for reference in sorted(expression.references) if "audience" in variables else ():
             root, _, name = reference.partition(".")
+            if root == "audience":
+                self.use("Audience", node, name if name in self.audiences else "")
             if root == "audience" and name not in self.audiences:
                 self.fault(node, f"there is no Audience {name or 'named here'}", suggestion(name, self.audiences))
         return expression

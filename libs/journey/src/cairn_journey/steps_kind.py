@@ -6,7 +6,7 @@ from typing import Final, Literal, cast
 from cairn_expressions import references_of
 from cairn_journey.documents import Node
 from cairn_journey.flow import check_flow
-from cairn_journey.model import OUTCOMES, Selector, Stage
+from cairn_journey.model import Selector, Stage
 from cairn_journey.reading import Fields, Reading, suggestion
 from cairn_journey.steps_model import (
     Arm,
@@ -49,8 +49,6 @@ STEPS: Final = STEP.groups[0]
 EXIT_REASONS: Final = ("exit_event", "goal_window_elapsed", "step_failed")
 """Reasons that the engine itself gives."""
 
-_OWN_OUTCOMES: Final = frozenset(f"delivery.{outcome}" for outcome in OUTCOMES if outcome != "clicked")
-"""What follows from a decision without the customer doing anything."""
 _NOT_TO_EMIT: Final = ("identity.", "consent.", "definition.", "profile.", "delivery.")
 """Events that say something to Cairn itself."""
 
@@ -71,7 +69,9 @@ def read_interventions(
         reader = _StepReader(top.reading, variables)
         steps = reader.read(fields, "steps", "", waited=False)
         check_flow(top.reading, steps, reader.places)
-        _refuse_loop(fields, trigger, steps, stages)
+        place = (str(top.text("name")), name)
+        top.reading.places[place] = {path: step.node for path, step in reader.places.items()}
+        top.reading.triggers[place] = fields.node_of("trigger") or fields.node
         found.append(Intervention(name, trigger, steps, fields.whole("priority", minimum=0, default=0)))
     return tuple(found)
 
@@ -306,21 +306,3 @@ def _waits(step: Step) -> bool:
 
 def _inner(step: Step) -> tuple[Step, ...]:
     return tuple(inner for steps in lists_within(step.does) for inner in steps)
-
-
-def _decides_at_once(steps: tuple[Step, ...]) -> bool:
-    for step in steps:
-        if isinstance(step.does, Wait):
-            return False
-        if isinstance(step.does, Decide) or any(_decides_at_once(within) for within in lists_within(step.does)):
-            return True
-    return False
-
-
-def _refuse_loop(fields: Fields, trigger: Trigger, steps: tuple[Step, ...], stages: tuple[Stage, ...]) -> None:
-    causes = {trigger.on} | {stage.on for stage in stages if stage.name == trigger.stage}
-    node = fields.node_of("trigger")
-    looping = sorted(causes & _OWN_OUTCOMES)
-    if node is not None and looping and _decides_at_once(steps):
-        said = f"this could loop without waiting: its own messages cause {looping[0]}, which starts it again"
-        fields.reading.fault(node, said, "put a wait before the decide, or start it by something the customer does")
