@@ -24,6 +24,8 @@ IDLE_S: Final = 0.25
 """How often an idle runner looks for due timers."""
 LINGER_S: Final = 0.002
 """How long a small batch waits for company: a commit costs more than that."""
+OPEN_S: Final = 0.05
+"""How often a runner looks for walks whose time is not fixed yet."""
 STALL_S: Final = 0.003
 """Pause when the only entries at hand wait for something else."""
 RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
@@ -116,6 +118,8 @@ class Runner:
             group.create_task(self._keeper.run())
             group.create_task(self._follower.run())
             group.create_task(self._watch_timers())
+            if self._walks is not None:
+                group.create_task(self._open_walks(self._walks))
             group.create_task(self._work())
 
     def wake(self) -> None:
@@ -205,18 +209,26 @@ class Runner:
         walks = self._walks
         if walks is None or not walks.pending:
             return False
-        if walks.unopened:
+        async with self._busy:
+            ready = walks.ready({partition: row.last for partition, row in self._inbox.items()})
+            return bool(ready) and await self._attempt(ready)
+
+    async def _open_walks(self, walks: Walks) -> None:
+        """Fix when walks happen as soon as the upstream tells how complete it is; input goes on meanwhile."""
+        while True:
+            await asyncio.sleep(OPEN_S)
+            if not walks.unopened:
+                continue
             try:
                 complete = await self._upstream_log.complete_to()
                 if not complete and not any((await self._upstream_log.positions()).values()):
                     complete = dict.fromkeys(walks.pending, (0, 0))  # nothing ever came: there is nothing to wait for
                 async with self._busy:
                     await walks.open(complete, self._store)
+                self._follower.wake()
             except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
                 log.warning("walk.waits", upstream=self._upstream, error=type(error).__name__)
-        async with self._busy:
-            ready = walks.ready({partition: row.last for partition, row in self._inbox.items()})
-            return bool(ready) and await self._attempt(ready)
+                await asyncio.sleep(RETRY_S[-1])
 
     async def _notice_new_epoch(self) -> None:
         """Without input no commit would tell that a programme came into force or a redrive was asked for."""
@@ -292,10 +304,9 @@ class Runner:
 
     def _hold_back(self, taken: dict[int, list[Entry]]) -> None:
         """Leave what comes after a walk for later."""
-        if self._walks is None or not self._walks.pending:
-            return
-        for partition in self._walks.pending & taken.keys():
-            entries, limit = taken.pop(partition), self._walks.allowed(partition)
+        limits = self._walks.limits if self._walks is not None else {}
+        for partition in limits.keys() & taken.keys():
+            entries, limit = taken.pop(partition), limits[partition]
             first = [entry for entry in entries if entry.position <= limit]
             self._follower.give_back(entries[len(first) :])
             if first:
@@ -304,7 +315,7 @@ class Runner:
     async def _tick_idle(self, work: UnitOfWork) -> None:
         """Fire timers of partitions that are complete and not touched by this batch."""
         touched = {move.partition for move in work.inbox}
-        walked = self._walks.pending if self._walks is not None else ()
+        walked = self._walks.limits if self._walks is not None else {}
         now = {
             partition: upto
             for partition, (position, upto) in self._ticks.items()

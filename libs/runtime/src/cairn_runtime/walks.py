@@ -117,9 +117,10 @@ class Walks:
             if (after := walks[0].after) is not None and positions.get(partition, -1) >= after
         ]
 
-    def allowed(self, partition: int) -> int:
-        """The last upstream position that a partition with a walk may take before it."""
-        return self._pending[partition][0].after or 0
+    @property
+    def limits(self) -> dict[int, int]:
+        """The last upstream position that a partition may take before its walk, once that is fixed."""
+        return {part: walks[0].after for part, walks in self._pending.items() if walks[0].after is not None}
 
     async def pages(self, ready: Sequence[Walk]) -> list[tuple[Walk, Sequence[str]]]:
         """The next profiles of each."""
