@@ -4,11 +4,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec.structs import replace
+
 from cairn.event.v1.event_pb2 import Batch
 from cairn_journey import JourneyDomain, Programme, Programmes, load_text
-from cairn_kernel.event import MERGED, SPLIT, Event
+from cairn_kernel.event import MERGED, PAUSED, SPLIT, WALKED, Event
 from cairn_kernel.ids import stable_id
-from cairn_kernel.partitions import partition_of
+from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_kernel.time import DAY
 from cairn_messaging.frames import batch_of
 
@@ -47,7 +49,7 @@ def programme(text: str = WIN_BACK) -> Programme:
     return load_text(text + CATALOGUE)
 
 
-def event(type: str, profile_id: str, day: float, **data: Any) -> Event:
+def event(type: str, profile_id: str, day: float, /, **data: Any) -> Event:
     at = round(day * DAY)
     return Event(
         id=stable_id(type, profile_id, at),
@@ -128,6 +130,15 @@ def record(events: Iterable[Event], *programmes: tuple[float, Programme], upto: 
             programme = waiting.pop(0)[1]
             known.activate("default", programme)
             recording.bundles[programme.version] = programme.bundle()
+        if one.type in WALKED:
+            known.close("default", {one.data["journey"]} if one.type == PAUSED else set())
+            for partition in range(PARTITIONS):
+                entries = recording.entries.setdefault(partition, [])
+                entries.append(replace(one, id=stable_id(one.id, partition), as_of=0))
+            for profile, state in sorted(states.items()):
+                control = replace(one, id=stable_id(one.id, partition_of("default", profile)))
+                note(profile, *domain.walk(state, control))
+            continue
         profile = one.profile_id
         state = states.get(profile) or domain.initial("default", profile)
         own, other = streams.get(profile, []), streams.get(one.data.get("from", ""), [])

@@ -150,6 +150,29 @@ def test_a_split_gives_both_their_own_past_again(tmp_path: Path) -> None:
     assert found["journeys"]["win-back"]["change"]["moved_by_days"] == {"-9": 2}
 
 
+def test_pauses_and_business_events_are_in_the_replay_too(tmp_path: Path) -> None:
+    warned = WIN_BACK + "---\nkind: Journey\nname: storm\nentry: [{broadcast: storm.came}]\ngoal: {on: order.placed}\n"
+    warned += "interventions: [{name: tell, trigger: {on: storm.came}, steps: [{decide: {actions: [thanks]}}]}]\n"
+    events = [known(P[0], 0), basket(P[0], 1), known(P[1], 0), basket(P[1], 2)]
+    events += [
+        event("journey.paused", "", 20, journey="win-back"),
+        known(P[2], 24),
+        basket(P[2], 25),
+        event("journey.resumed", "", 30, journey="win-back"),
+        event("journey.broadcast", "", 50, type="storm.came", data={}),
+    ]
+    plain = record(events, (0, programme()), upto=100)
+    found = answer(plain, programme(warned), tmp_path / "new")
+    assert found["baseline"]["moments_recorded"] == found["baseline"]["moments_reproduced"] == 2
+    assert found["baseline"]["moments_not_recorded"] == 0
+    assert found["journeys"]["win-back"]["before"]["entered"] == 2, "nobody enters a journey that is paused"
+    assert found["journeys"]["storm"]["change"]["moments_appeared"] == 3
+    told = record(events, (0, programme(warned)), upto=100)
+    found = answer(told, programme(warned), tmp_path / "told", before=programme(warned))
+    assert found["baseline"]["moments_recorded"] == found["baseline"]["moments_reproduced"] == 5
+    assert found["baseline"]["moments_not_recorded"] == 0
+
+
 def test_late_events_take_effect_in_the_replay_as_they_did(tmp_path: Path) -> None:
     lately = WIN_BACK + "lateness: 5d\n"
     late = basket(P[0], 20)

@@ -6,16 +6,18 @@ check the replay against). Everything else follows.
 
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from bisect import insort
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import IO, Any, Final, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
-from cairn.event.v1.event_pb2 import Batch
+from cairn.event.v1.event_pb2 import Batch, Entry
 from cairn_journey.facts import FACTS, REVISED, SOURCE
-from cairn_kernel.event import DEFINITION_ACTIVATED, MARKER, Event
+from cairn_kernel.event import BROADCAST, MARKER, WALKED, Event, to_msgpack
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.two_sided import TWO_SIDED
 
@@ -25,7 +27,7 @@ _LENGTH: Final = struct.Struct("<IB")
 _TOUCHPOINT: Final = 0
 _MOMENT: Final = 1
 _REVISED: Final = 2
-_NOBODYS: Final = frozenset({MARKER, DEFINITION_ACTIVATED})
+_WALK: Final = 3
 
 
 class _Whose(msgspec.Struct):
@@ -33,6 +35,7 @@ class _Whose(msgspec.Struct):
     profile_id: str = ""
     as_of: int = 0
     source: str = ""
+    causation_id: str = ""
     definition_version: str = ""
     data: msgspec.Raw = msgspec.Raw()
 
@@ -86,6 +89,8 @@ class Index(msgspec.Struct):
     """When the latest step of a time-lapse ended; 0 if there was none."""
     last: int = 0
     """Greatest `as_of`."""
+    walks: list[Event] = []
+    """Control events that were told to many, at the instant when they were."""
 
 
 _whose: Final = msgspec.msgpack.Decoder(_Whose)
@@ -98,40 +103,94 @@ _index: Final = msgspec.msgpack.Decoder(Index)
 
 def spool(path: Path, tenant: str, batches: Iterable[Batch], until: int | None) -> int:
     """Write a partition's spool and its index; the number of entries kept. Whole or not at all."""
-    offsets: dict[str, array[int]] = {}
-    ties: list[tuple[str, str]] = []
-    versions: set[str] = set()
-    place = kept = step_ended = last = 0
     draft = path.with_suffix(".new")
     with draft.open("wb") as out:
+        spooling = _Spooling(out, tenant, until)
         for batch in batches:
             for entry in batch.entries:
-                kind = _kind(entry.type)
-                if entry.type == MARKER:
-                    step_ended = max(step_ended, _whose.decode(entry.event).as_of)
-                if kind is None:
-                    continue
-                whose = _whose.decode(entry.event)
-                if kind == _TOUCHPOINT and whose.source == SOURCE:
-                    continue  # an event that an intervention stated: the replay states it itself
-                if whose.tenant != tenant or not whose.profile_id or (until is not None and whose.as_of > until):
-                    continue
-                if entry.type in TWO_SIDED:
-                    sides = _sides.decode(whose.data)
-                    ties.append((sides.from_, sides.to))
-                out.write(_LENGTH.pack(len(entry.event), kind))
-                out.write(entry.event)
-                offsets.setdefault(whose.profile_id, array("Q")).append(place)
-                place += _LENGTH.size + len(entry.event)
-                versions.add(whose.definition_version)
-                last = max(last, whose.as_of)
-                kept += 1
+                spooling.take(entry)
     draft.replace(path)
-    index = Index(
-        {profile: places.tobytes() for profile, places in offsets.items()}, ties, sorted(versions), step_ended, last
-    )
-    write(path.with_suffix(".index"), index)
-    return kept
+    write(path.with_suffix(".index"), spooling.index())
+    return spooling.kept
+
+
+class _Spooling:
+    """Writes what a replay needs of one partition."""
+
+    def __init__(self, out: IO[bytes], tenant: str, until: int | None) -> None:
+        self.kept = 0
+        self._out = out
+        self._tenant = tenant
+        self._until = until
+        self._place = 0
+        self._offsets: dict[str, array[int]] = {}
+        self._ties: list[tuple[str, str]] = []
+        self._versions: set[str] = set()
+        self._step_ended = self._last = 0
+        self._controls: dict[str, Event] = {}
+        self._walked: set[tuple[str, str]] = set()
+
+    def take(self, entry: Entry) -> None:
+        """The next entry of the log."""
+        if entry.type == MARKER:
+            self._step_ended = max(self._step_ended, _whose.decode(entry.event).as_of)
+        elif entry.type in WALKED:
+            control = _event.decode(entry.event)
+            if control.tenant == self._tenant:
+                self._controls[control.id] = control
+        else:
+            self._take(entry, _kind(entry.type))
+
+    def index(self) -> Index:
+        """Where everything is."""
+        return Index(
+            {profile: places.tobytes() for profile, places in self._offsets.items()},
+            self._ties,
+            sorted(self._versions),
+            self._step_ended,
+            self._last,
+            sorted(self._controls.values(), key=lambda control: (control.as_of, control.id)),
+        )
+
+    def _take(self, entry: Entry, kind: int | None) -> None:
+        if kind is None and not self._controls:
+            return
+        whose = _whose.decode(entry.event)
+        if whose.tenant != self._tenant or not whose.profile_id:
+            return
+        if self._until is not None and whose.as_of > self._until:
+            return
+        if whose.causation_id in self._controls:
+            self._walk(whose)
+            if whose.source == BROADCAST:
+                return  # the replay tells it anew
+        if kind is None or (kind == _TOUCHPOINT and whose.source == SOURCE):
+            return  # a fact of the engine's, or an event that an intervention stated: the replay states it itself
+        if entry.type in TWO_SIDED:
+            sides = _sides.decode(whose.data)
+            self._ties.append((sides.from_, sides.to))
+        elif kind == _TOUCHPOINT:
+            self._versions.add(whose.definition_version)
+        self._write(whose, kind, entry.event)
+
+    def _walk(self, whose: _Whose) -> None:
+        """A control event has changed something for a profile: it was told to it then."""
+        seen = (whose.profile_id, whose.causation_id)
+        if seen in self._walked:
+            return
+        self._walked.add(seen)
+        told = replace(self._controls[whose.causation_id], as_of=whose.as_of, event_time=whose.as_of)
+        self._controls[whose.causation_id] = told
+        self._versions.add(told.definition_version)
+        self._write(whose, _WALK, to_msgpack(told))
+
+    def _write(self, whose: _Whose, kind: int, body: bytes) -> None:
+        self._out.write(_LENGTH.pack(len(body), kind))
+        self._out.write(body)
+        self._offsets.setdefault(whose.profile_id, array("Q")).append(self._place)
+        self._place += _LENGTH.size + len(body)
+        self._last = max(self._last, whose.as_of)
+        self.kept += 1
 
 
 def _kind(type: str) -> int | None:
@@ -139,7 +198,7 @@ def _kind(type: str) -> int | None:
         return _MOMENT
     if type == REVISED:
         return _REVISED
-    return None if type in FACTS or type in _NOBODYS else _TOUCHPOINT
+    return None if type in FACTS else _TOUCHPOINT
 
 
 def write(path: Path, value: Any) -> None:
@@ -182,8 +241,8 @@ class Spool:
         return found
 
 
-def past(entries: Iterable[tuple[int, bytes]]) -> Past:
-    """Decode a profile's entries."""
+def past(entries: Iterable[tuple[int, bytes]], walks: Sequence[Event] = ()) -> Past:
+    """Decode a profile's entries; `walks` are what everybody in the partition was told, if only some changed by it."""
     touchpoints: list[Event] = []
     moments: list[Recorded] = []
     came_in: dict[str, int] = {}
@@ -195,6 +254,11 @@ def past(entries: Iterable[tuple[int, bytes]]) -> Past:
             came_in[revised.data.late] = revised.as_of
         else:
             touchpoints.append(_event.decode(body))
+    if walks:
+        told = {event.id for event in touchpoints if event.type in WALKED}
+        for walk in walks:
+            if walk.id not in told:
+                insort(touchpoints, walk, key=lambda event: event.as_of)
     return Past(touchpoints, moments, came_in)
 
 

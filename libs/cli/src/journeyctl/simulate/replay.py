@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from msgspec.structs import replace
 
 from cairn_decisions import DECISION_MADE, MOMENT_REACHED
-from cairn_kernel.event import MERGED, Event
+from cairn_kernel.event import DEFINITION_ACTIVATED, MERGED, PAUSED, RESUMED, STOPPED, WALKED, Event
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY, format_instant
 from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
@@ -19,6 +20,7 @@ from journeyctl.virtual.customer import OUTCOMES, Customer
 from journeyctl.virtual.world import World
 
 LIMITS: Final = frozenset({"CONTACT_POLICY_CAP", "COOLDOWN"})
+CONTROLS: Final = TWO_SIDED | WALKED
 NEVER: Final = -(1 << 62)
 
 
@@ -48,14 +50,20 @@ class Replay:
         recorded: World,
         *,
         upto: Mapping[int, int],
+        walks: Mapping[int, Sequence[Event]] = MappingProxyType({}),
         since: int | None = None,
         observed: Observed | None = None,
     ) -> None:
-        """`recorded` knows every version that touchpoints name; `upto` is how far time had passed in each partition."""
+        """`recorded` knows every version that touchpoints name; `upto` is how far time had passed in each partition.
+
+        `walks` are the pauses, stops and so on that everybody in a partition was told of.
+        """
         self._before = before
         self._after = after
         self._recorded = recorded
         self._upto = upto
+        self._walks = walks
+        self._closed: frozenset[str] = frozenset()
         self._since = NEVER if since is None else since
         self._observed = observed
         self.tally = Tally()
@@ -84,7 +92,11 @@ class Replay:
     def _lives(self, members: Mapping[str, Past]) -> "dict[str, Life]":
         """What became of each profile. One waits where a merge or split has to be told in another's stream first."""
         version = self._before.programme.version
-        older = any(event.definition_version != version for past in members.values() for event in past.touchpoints)
+        older = any(
+            event.definition_version != version and event.type not in CONTROLS
+            for past in members.values()
+            for event in past.touchpoints
+        )
         lives = {profile: self.begin(profile, older=older, several=len(members) > 1) for profile in members}
         reached = dict.fromkeys(members, 0)
         moving = patient = True
@@ -119,6 +131,11 @@ class Replay:
     def take(self, event: Event, life: "Life", lives: "Mapping[str, Life]") -> None:
         """One recorded touchpoint; of our messages' outcomes the changed side sees only its own."""
         kind = event.type
+        if self._walks:
+            self._close(life.before.profile_id, event.as_of)
+        if kind in WALKED:
+            self._walk(event, life)
+            return
         if life.own is not None and event.definition_version:
             self._recorded.activate_version(event.definition_version)
         if kind in TWO_SIDED:
@@ -141,6 +158,29 @@ class Replay:
                 return
             self.tally.outcomes_used += 1
         after.take(event)
+
+    def _walk(self, event: Event, life: "Life") -> None:
+        """What many were told; only the replay under its own versions hears of programmes coming into force."""
+        if event.type != DEFINITION_ACTIVATED:
+            for customer in life.all():
+                customer.walk(event)
+        elif life.own is not None and self._recorded.activate_version(str(event.data["version"])):
+            life.own.walk(event)
+
+    def _close(self, profile_id: str, at: int) -> None:
+        """Let nobody enter what was paused or stopped then."""
+        closed: set[str] = set()
+        for walk in self._walks.get(partition_of(self._before.tenant, profile_id), ()):
+            if walk.as_of > at:
+                break
+            if walk.type in (PAUSED, STOPPED):
+                closed.add(str(walk.data["journey"]))
+            elif walk.type == RESUMED:
+                closed.discard(str(walk.data["journey"]))
+        if closed != self._closed:
+            self._closed = frozenset(closed)
+            for world in (self._before, self._after, self._recorded):
+                world.programmes.close(world.tenant, closed)
 
     def _as_it_came(self, event: Event, came_in: Mapping[str, int]) -> Event:
         """A late event stands in the log at the instant of its effect: as it was when it came in."""

@@ -16,14 +16,17 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from cairn.event.v1.event_pb2 import Batch
 from cairn_journey import parse_bundle
-from cairn_kernel.partitions import PARTITIONS
+from cairn_kernel.event import DEFINITION_ACTIVATED, WALKED, Event
+from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_kernel.two_sided import TWO_SIDED
 from journeyctl.simulate.outcomes import Histories, Observed, observe
 from journeyctl.simulate.question import Plan, Question, programmes
 from journeyctl.simulate.recording import (
+    Index,
     Past,
     People,
     Spool,
@@ -162,6 +165,8 @@ class Common(msgspec.Struct):
     """Bundles of the versions that touchpoints name."""
     upto: dict[int, int]
     """How far time had passed in each partition (µs)."""
+    walks: dict[int, list[Event]]
+    """By partition: what everybody was told, and when."""
 
 
 def _common(work: Work, source: Source, plan: Plan, partitions: list[int]) -> Common:
@@ -176,7 +181,15 @@ def _common(work: Work, source: Source, plan: Plan, partitions: list[int]) -> Co
         ties=[tie for index in indexes.values() for tie in index.ties],
         earlier=[bundle for bundle in found if bundle is not None],
         upto={part: at if until is None else min(at, until) for part, at in passed.items()},
+        walks={part: walks for part, index in indexes.items() if (walks := _walks(index))},
     )
+
+
+def _walks(index: Index) -> list[Event]:
+    """What concerns many, in order of time; one of which nobody there took notice counts from when it was commanded."""
+    found = (walk for walk in index.walks if walk.type != DEFINITION_ACTIVATED)
+    timed = (walk if walk.as_of else replace(walk, as_of=walk.event_time) for walk in found)
+    return sorted(timed, key=lambda walk: (walk.as_of, walk.id))
 
 
 def _gather(partition: int, work: Work, plan: Plan) -> None:
@@ -190,7 +203,7 @@ def _gather(partition: int, work: Work, plan: Plan) -> None:
 
 def _persons(partition: int, work: Work, plan: Plan) -> Iterator[dict[str, Past]]:
     """Everybody replayed in a partition: profile by profile in order of id, with all that are the same person."""
-    people = _people(work.folder)
+    people, walks = _people(work.folder), _common_of(work.folder).walks
     strangers: dict[str, list[tuple[int, bytes]]] = {}
     for other in plan.heads:
         path = work.moved(other, partition)
@@ -202,7 +215,11 @@ def _persons(partition: int, work: Work, plan: Plan) -> Iterator[dict[str, Past]
         for person in sorted(here):
             members = people.members.get(person, [person])
             found = {each: strangers.get(each) or own.raw(each) for each in members}
-            yield {each: past(entries) for each, entries in found.items() if entries}
+            yield {
+                each: past(entries, walks.get(partition_of(plan.question.tenant, each), ()))
+                for each, entries in found.items()
+                if entries
+            }
 
 
 def _observe(partition: int, work: Work, plan: Plan) -> None:
@@ -215,7 +232,7 @@ def _observe(partition: int, work: Work, plan: Plan) -> None:
             if any(event.type.startswith(OUTCOMES) for event in touchpoints):
                 customer = Customer(world, profile_id)
                 for event in touchpoints:
-                    if event.type not in TWO_SIDED:
+                    if event.type not in TWO_SIDED and event.type not in WALKED:
                         customer.take(event)
                 observe(touchpoints, customer.made, histories)
     write(work.done("observed", partition), Histories().joined([histories]))
@@ -226,7 +243,8 @@ def _replay(partition: int, work: Work, plan: Plan) -> None:
     seen = _read(work.folder / "observed", Histories) if question.assume == "observed" else None
     replay = Replay(
         *_worlds(work.folder, question),
-        upto=_read(work.folder / "common", Common).upto,
+        upto=_common_of(work.folder).upto,
+        walks=_common_of(work.folder).walks,
         since=question.since,
         observed=Observed(seen) if seen is not None else None,
     )
@@ -239,14 +257,20 @@ def _replay(partition: int, work: Work, plan: Plan) -> None:
 def _worlds(folder: Path, question: Question) -> tuple[World, World, World]:
     """In force, changed, and as recorded."""
     before, after = programmes(question)
-    earlier = [parse_bundle(bundle) for bundle in _read(folder / "common", Common).earlier]
+    earlier = [parse_bundle(bundle) for bundle in _common_of(folder).earlier]
     tenant = question.tenant
     return World(before, tenant), World(after, tenant), World(before, tenant, earlier)
 
 
 @lru_cache(maxsize=1)
 def _people(folder: Path) -> People:
-    return People(_read(folder / "common", Common).ties)
+    return People(_common_of(folder).ties)
+
+
+@lru_cache(maxsize=1)
+def _common_of(folder: Path) -> Common:
+    found: Common = _read(folder / "common", Common)
+    return found
 
 
 def _read(path: Path, type: type[Any]) -> Any:
