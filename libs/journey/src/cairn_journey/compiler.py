@@ -266,6 +266,11 @@ class CompiledProgramme:
             abouts[subject] = CompiledProgramme(self.programme, subject, self._whole)
         return abouts[subject]
 
+    @property
+    def features(self) -> list[CompiledFeature]:
+        """All that is kept, each once."""
+        return list({feature.key: feature for rules in self.by_type.values() for feature in rules.features}.values())
+
     def _index(self) -> dict[str, TypeRules]:
         features: dict[str, dict[str, CompiledFeature]] = {}
         for journey in self._ordered:

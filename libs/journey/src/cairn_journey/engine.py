@@ -6,6 +6,7 @@ from typing import Final
 from cairn_journey import parting, walking
 from cairn_journey import unite as merging
 from cairn_journey.evolve import evolve
+from cairn_journey.filling import wants_history
 from cairn_journey.late import disordered, order_of, revise, taken_in
 from cairn_journey.registry import Programmes
 from cairn_journey.state import CustomerState, Draft
@@ -78,9 +79,18 @@ class JourneyDomain:
         """Armed timers: id to due instant (µs)."""
         return {id: timer.due for id, timer in state.timers.items()}
 
-    def walk(self, state: CustomerState, event: Event) -> tuple[list[Event], CustomerState]:
-        """What a control event that concerns many customers brings about for this one, timers due by then first."""
-        return walking.walk(self.programmes, state, event)
+    def walk(
+        self, state: CustomerState, event: Event, history: Sequence[Event] = ()
+    ) -> tuple[list[Event], CustomerState]:
+        """What a control event that concerns many customers brings about for this one, timers due by then first.
+
+        `history`, the whole stream, is only looked at if the event `wants_history`.
+        """
+        return walking.walk(self.programmes, state, event, history)
+
+    def wants_history(self, state: CustomerState, event: Event) -> bool:
+        """Whether a walk needs the customer's stream: a programme comes into force that has new features."""
+        return wants_history(self.programmes, state, event)
 
     def unite(
         self, state: CustomerState, merged: Event, history: Sequence[Event], loser_history: Sequence[Event]

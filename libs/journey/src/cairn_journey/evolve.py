@@ -18,6 +18,7 @@ from cairn_journey.registry import Programmes
 from cairn_journey.slots import key_of, remembered, slot_of
 from cairn_journey.state import (
     MAX_PAST,
+    Accumulator,
     Before,
     CustomerState,
     Draft,
@@ -494,6 +495,10 @@ def _schedule_reached(_: Programmes, draft: Draft, fact: Event) -> None:
     arming.set_schedule(draft, fact, journey, ref, fact.data["next"])
 
 
+def _features_filled(_: Programmes, draft: Draft, fact: Event) -> None:
+    draft.features.update(msgspec.convert(fact.data["features"], dict[str, Accumulator]))
+
+
 def _armed(programmes: Programmes, draft: Draft, fact: Event) -> None:
     arming.arm(draft, fact, programmes.version(draft.state.tenant, fact.data["version"]).about(draft.state.subject))
 
@@ -531,6 +536,7 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.AUDIENCE_LEFT: _audience_left,
     facts.SCHEDULE_REACHED: _schedule_reached,
     facts.ARMED: _armed,
+    facts.FEATURES_FILLED: _features_filled,
     facts.MOMENT_REACHED: _moment_reached,
     facts.MOMENT_SUPPRESSED: _nothing,
     facts.WAIT_STARTED: _wait_started,

@@ -27,6 +27,8 @@ AUDIENCE_LEFT: Final = "audience.left"
 """As `audience.joined`."""
 SCHEDULE_REACHED: Final = "journey.schedule_reached"
 """A schedule that leads into a journey came round: journey, schedule, next (µs)."""
+FEATURES_FILLED: Final = "profile.features_filled"
+"""What features that are new say of all that happened before: features (what is kept, by feature)."""
 ARMED: Final = "profile.armed"
 """A programme came into force; its schedules and audiences are looked at from now on: version."""
 FRICTION_MET: Final = "journey.friction_met"
@@ -85,6 +87,7 @@ FACTS: Final = frozenset(
         AUDIENCE_LEFT,
         SCHEDULE_REACHED,
         ARMED,
+        FEATURES_FILLED,
         FRICTION_MET,
         MOMENT_REACHED,
         MOMENT_SUPPRESSED,

@@ -1,9 +1,10 @@
 """What a control event that concerns many customers brings about for one of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from cairn_journey import facts
+from cairn_journey.filling import fill
 from cairn_journey.migrating import migrate
 from cairn_journey.registry import Programmes
 from cairn_journey.sight import Sight
@@ -15,8 +16,13 @@ from cairn_kernel.ids import stable_id
 NOW: Final = "now"
 
 
-def walk(programmes: Programmes, state: CustomerState, event: Event) -> tuple[list[Event], CustomerState]:
-    """Timers due by the event's `as_of`, then what the event brings about; no facts if nothing follows from it."""
+def walk(
+    programmes: Programmes, state: CustomerState, event: Event, history: Sequence[Event] = ()
+) -> tuple[list[Event], CustomerState]:
+    """Timers due by the event's `as_of`, then what the event brings about; no facts if nothing follows from it.
+
+    `history` is the whole stream, from which features are filled that are new.
+    """
     follow = _BY_TYPE.get(event.type)
     if state.closed_into or follow is None:
         return [], state
@@ -25,6 +31,8 @@ def walk(programmes: Programmes, state: CustomerState, event: Event) -> tuple[li
     before = len(turn.facts)
     turn.cause, turn.occasion = event, event.id
     turn.sight = Sight(turn.state, event.as_of, event.data)
+    if history:
+        fill(programmes, turn, event, history)
     follow(programmes, turn, event)
     return (turn.facts, turn.state) if len(turn.facts) > before else ([], state)
 

@@ -82,6 +82,19 @@ class ProfileDomain(Protocol[S]):
 
 
 @runtime_checkable
+class Filling(Protocol[S]):
+    """A domain in which a walk may need what a profile's stream tells of the past."""
+
+    def wants_history(self, state: S, event: Event) -> bool:
+        """Whether the walk needs the whole stream. Cheap: asked of every profile visited."""
+        ...
+
+    def walk(self, state: S, event: Event, history: Sequence[Event]) -> tuple[list[Event], S]:
+        """As a walk, with the whole stream."""
+        ...
+
+
+@runtime_checkable
 class Revising(Protocol[S]):
     """A domain in which an event may come after what it should have preceded."""
 
@@ -156,6 +169,10 @@ def _history(stream: str, batch: _BatchState[Any], histories: Mapping[str, Seque
     return stored if change is None else [*stored, *change.facts]
 
 
+HISTORIES: Final = 50
+"""So many whole streams are held at once while a walk fills in from the past."""
+
+
 def nothing_follows(state: S, event: Event) -> tuple[list[Event], S]:
     """What a walk does in a service that is concerned by none."""
     return [], state
@@ -188,6 +205,7 @@ class ProfileProcessor(Generic[S]):
         self._log = log_name
         self._domain = domain
         self._revising: Revising[S] | None = domain if isinstance(domain, Revising) else None
+        self._filling: Filling[S] | None = domain if isinstance(domain, Filling) else None
         self._store = store
         self._cache: OrderedDict[str, _Profile[S]] = OrderedDict()
         self._cache_profiles = cache_profiles
@@ -267,8 +285,11 @@ class ProfileProcessor(Generic[S]):
             try:
                 for walk, streams in pages:
                     place = Place(walk.after or 0, walk.ordinal)
-                    for stream in streams:
-                        self._input(stream, walk.partition, place, walk.event, batch, attempt, {})
+                    for start in range(0, len(streams), HISTORIES):
+                        few = streams[start : start + HISTORIES]
+                        histories = await self._wanted(walk.event, few)
+                        for stream in few:
+                            self._input(stream, walk.partition, place, walk.event, batch, attempt, histories)
                 break
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
@@ -276,6 +297,13 @@ class ProfileProcessor(Generic[S]):
         self._finish(batch, work)
         work.rows += attempt.rows
         return [sum(stream in batch.changes for stream in streams) for _, streams in pages]
+
+    async def _wanted(self, event: Event, streams: Sequence[str]) -> Mapping[str, Sequence[Event]]:
+        """The streams of those profiles that a walk needs the past of."""
+        if self._filling is None:
+            return {}
+        wanted = [one for one in streams if self._filling.wants_history(self._cache[one].state, event)]
+        return await self._store.load(wanted) if wanted else {}
 
     def _decode(self, entries: Mapping[int, Sequence[Entry]]) -> dict[int, list[tuple[int, Event]]]:
         """(index in the run, event) of what matters, each run up to its first marker, or the marker alone."""
@@ -397,7 +425,9 @@ class ProfileProcessor(Generic[S]):
         profile = self._cache[stream]
         try:
             event = self._readable(profile, event)
-            if event.type in WALKED:
+            if event.type in WALKED and self._filling is not None and stream in histories:
+                facts, state = self._filling.walk(profile.state, event, self._known(stream, batch, histories))
+            elif event.type in WALKED:
                 facts, state = self._walk(profile.state, event)
             elif event.type not in TWO_SIDED:
                 facts, state = self._handle(profile.state, event, batch, histories)

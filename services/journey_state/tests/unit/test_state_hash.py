@@ -36,6 +36,7 @@ FLIPS: dict[str, Any] = {
     "audiences": {"vip": 3},
     "version": "v2",
     "latest": (3, 2, "e"),
+    "told": {"locale": 9},
     "last_seen": 13,
     "closed_into": "",
     "united": 2,

@@ -1,10 +1,11 @@
 """People in flight when another programme comes into force: what becomes of them, and what they are then told."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cairn_journey import Programme, Programmes
 from cairn_journey.compiler import CompiledProgramme, compile_programme
+from cairn_journey.filling import any_new
 from cairn_journey.migration import Fate, Place, fate, migrants
 from cairn_kernel.errors import Refused
 from cairn_kernel.event import DEFINITION_ACTIVATED
@@ -51,7 +52,10 @@ def transition(
     coming = compile_programme(after)
     if not reverted:
         _refuse_stranding(plan(programmes, tenant, after, occupied))
-    data = {"version": after.version} | ({"reverted": True} if reverted else {})
+    data: dict[str, Any] = {"version": after.version} | ({"reverted": True} if reverted else {})
+    if any_new(leaving, coming):
+        data |= {"previous": leaving.version if leaving is not None else ""}
+        return Command(tenant, DEFINITION_ACTIVATED, data)
     if coming.arms or (leaving is not None and leaving.arms):
         return Command(tenant, DEFINITION_ACTIVATED, data)
     concerned = migrants(leaving) if reverted and leaving is not None else migrants(coming)
