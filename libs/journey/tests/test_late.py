@@ -93,8 +93,11 @@ def test_a_moment_that_a_late_event_brings_about_is_stated() -> None:
 
 
 def test_a_moment_withdrawn_and_holding_again_is_not_stated_twice() -> None:
-    customer = Customer(PATIENT).when(bought(1)).until(32).when(late(bought(30), 3))
-    customer.when(late(event("account.closed", 29.5), 5), late(bought(29.8), 5))
+    for_gold = PATIENT.replace("trigger: {stage: lapsing}", "trigger: {stage: lapsing, when: profile.tier == 'gold'}")
+    customer = Customer(for_gold).when(identified(0, tier="gold"), bought(1)).until(32)
+    before = moments(customer)
+    assert moments(customer.when(late(identified(30, tier="red"), 3))) == []
+    assert moments(customer.when(late(identified(30.5, tier="gold"), 3))) == before != []
     assert len([fact for fact in customer.stream if fact.type == MOMENT_REACHED]) == 1
 
 

@@ -1,12 +1,12 @@
 """Anything in any order: events late and out of order, ticks, new definitions, merges, splits, crashes, replays.
 
 After each step the engine must say what the model in `naive.py` works out from scratch. The machine was seen to fail
-within its bounds when each of these was broken on purpose: an exit that leaves its timers armed, an entry that forgets
-the time of re-entry, a wait that an event does not end, a refold in order of arrival instead of effect, a refold that
-takes a touchpoint twice, a merge that forgets the loser's touchpoints, a split that leaves moved touchpoints with the
-giver, a closed stream that still counts its own touchpoints after it is opened again, a late event that cuts the told
-part too late, a revision that keeps undone facts' moments, traits by order of arrival, and a timer's due that does not
-move `latest`.
+within its bounds when each of these was broken on purpose: an exit leaves its timers armed; a wait that an event ends
+keeps its timer; the time for the goal never ends; a refold goes in order of arrival; a merge takes the loser's
+touchpoints twice, or forgets them; a split leaves with the giver what moved; a profile that was merged and is restored
+counts what stayed behind; a late event retells too short a tail; a revision withdraws no moments, or does not say what
+it undid; a timer that fired does not count as what took effect last; a merge is no floor; an event takes effect
+however long ago it happened.
 """
 
 from typing import Any
@@ -79,11 +79,13 @@ class Everything(RuleBasedStateMachine):
             ["basket.purchased"] * 4 + ["page.viewed", "coupon.redeemed", "account.closed", "profile.identified"]
         ),
         ago=st.sampled_from([0, 0, 0, 1, 3, 8, 15, 16, 17, 30]),
+        later=st.sampled_from([0, 0, 1, 2, 6]),
         lost=st.booleans(),
     )
-    def something_happens(self, person: str, type: str, ago: int, lost: bool) -> None:
+    def something_happens(self, person: str, type: str, ago: int, later: int, lost: bool) -> None:
         """`ago` in quarters of a day, often within the allowance; `lost`: the commit failed and is made again."""
         self.count += 1
+        self.now += later * QUARTER
         profile = self.stored[self.owner[person]]
         data: dict[str, Any] = {"tier": self.count % 5} if type == "profile.identified" else {"amount": 2.5}
         event = Event(
@@ -110,7 +112,7 @@ class Everything(RuleBasedStateMachine):
             return self.domain.revise(profile.state, event, profile.stream)
         return self.domain.handle(profile.state, event)
 
-    @rule(quarters=st.integers(1, 20), ticked=st.booleans())
+    @rule(quarters=st.sampled_from([1, 4, 14, 30, 90]), ticked=st.booleans())
     def time_passes(self, quarters: int, ticked: bool) -> None:
         self.now += quarters * QUARTER
         for profile in self.stored.values() if ticked else ():
@@ -229,11 +231,11 @@ def waits(runs: dict[str, Any]) -> int | None:
 
 
 Everything.TestCase.settings = settings(
-    max_examples=40, stateful_step_count=25, deadline=None, derandomize=True, database=None
+    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True, database=None
 )
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 class TestAnythingInAnyOrder(Everything.TestCase):  # type: ignore[misc, valid-type]  # made by Hypothesis
-    """Forty runs of up to 25 steps, the same ones each time."""
+    """Sixty runs of up to 30 steps, the same ones each time."""
