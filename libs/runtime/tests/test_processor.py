@@ -284,9 +284,9 @@ async def test_a_merge_waits_for_the_other_side_and_takes_it_in_whole(house: Hou
     assert stream[1].data == {"pings": 2}
 
 
-async def test_of_a_split_the_receiver_waits_until_the_giver_has_given(house: House) -> None:
-    upstream, chassis = await start(house)
-    split = {
+def split_of(giver: str, receiver: str) -> dict[str, Event]:
+    """The two copies by profile."""
+    return {
         side: Event(
             id=stable_id("split", side),
             tenant="default",
@@ -294,10 +294,15 @@ async def test_of_a_split_the_receiver_waits_until_the_giver_has_given(house: Ho
             event_time=T0,
             as_of=T0,
             profile_id=side,
-            data={"from": A, "to": B, "moved": []},
+            data={"from": giver, "to": receiver, "moved": []},
         )
-        for side in (A, B)
+        for side in (giver, receiver)
     }
+
+
+async def test_of_a_split_the_receiver_waits_until_the_giver_has_given(house: House) -> None:
+    upstream, chassis = await start(house)
+    split = split_of(A, B)
     await upstream.append(split[B], ping(B, 1))
     await asyncio.sleep(0.2)
     assert (await chassis.store.load([B]))[B] == []
@@ -306,24 +311,30 @@ async def test_of_a_split_the_receiver_waits_until_the_giver_has_given(house: Ho
     assert [event.type for event in (await chassis.store.load([B]))[B]] == ["received", SPLIT, "counted"]
 
 
+async def test_a_receiver_that_waits_goes_on_with_another_owner(house: House) -> None:
+    upstream = await house.upstream()
+    house.settings = house.settings.model_copy(update={"grpc_address": "127.0.0.1:0"})
+    split = split_of(A, B)
+    async with AsyncExitStack() as first:
+        await house.counter(first)
+        await upstream.append(split[B], ping(B, 1))
+        await asyncio.sleep(0.2)
+    await upstream.append(ping(A, 1), split[A])
+    survivor = await house.counter()
+    await counted(survivor, 5)
+    assert [event.type for event in (await survivor.store.load([B]))[B]] == ["received", SPLIT, "counted"]
+
+
 async def test_a_receiver_whose_giver_never_gives_is_parked_and_goes_on_after_a_redrive(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("cairn_runtime.parking.MERGE_WAIT_S", 0.2)
     upstream, chassis = await start(house)
-    split = Event(
-        id=stable_id("lone split"),
-        tenant="default",
-        type=SPLIT,
-        event_time=T0,
-        as_of=T0,
-        profile_id=B,
-        data={"from": A, "to": B, "moved": []},
-    )
-    await upstream.append(split)
+    split = split_of(A, B)
+    await upstream.append(split[B])
     reason = "SELECT reason FROM parked WHERE stream = $1"
     await eventually(lambda: chassis.pool.fetchval(reason, B), lambda found: found == "SPLIT_OTHER_SIDE_MISSING")
-    await upstream.append(replace(split, id=stable_id("given"), profile_id=A))
+    await upstream.append(split[A])
     await counted(chassis, 1)
     await ParkingApi(chassis.pool).Redrive(RedriveRequest(), None)
     await counted(chassis, 3)
