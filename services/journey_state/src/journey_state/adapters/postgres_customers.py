@@ -16,8 +16,8 @@ PAGE: Final = 200
 """Streams folded at a time when all are read."""
 
 PROFILES = """
-SELECT profile_id::text FROM customers WHERE tenant = $1 AND merged_into IS NULL AND profile_id > $2
-ORDER BY profile_id LIMIT $3
+SELECT c.profile_id::text FROM customers c WHERE tenant = $1 AND merged_into IS NULL AND profile_id > $2
+ORDER BY c.profile_id LIMIT $3
 """
 COUNTERS = """
 SELECT journey, name, sum(value) AS value FROM counters WHERE tenant = $1 GROUP BY journey, name ORDER BY journey, name
@@ -29,9 +29,8 @@ JOIN events e ON e.originator_id = a.stream AND e.originator_version > a.version
 ORDER BY e.originator_id, e.originator_version
 """
 INSTANCES = """
-SELECT instance_id::text, profile_id::text FROM instances
-WHERE tenant = $1 AND ($2 = '' OR journey = $2) AND ($3::text IS NULL OR stage = $3) AND instance_id > $4
-ORDER BY instance_id LIMIT $5
+SELECT i.instance_id::text, i.profile_id::text FROM instances i
+WHERE tenant = $1 AND instance_id > $2 {narrowed} ORDER BY i.instance_id LIMIT $3
 """
 CONTROLS = "SELECT journey, mode FROM controls WHERE tenant = $1"
 FIRST: Final = "00000000-0000-0000-0000-000000000000"
@@ -54,14 +53,16 @@ class PostgresCustomers:
         return found
 
     async def instances(self, query: InstanceQuery) -> Sequence[InstanceAt]:
-        rows = await self._pool.fetch(
-            INSTANCES, query.tenant, query.journey, query.stage, query.after, query.limit, timeout=30
-        )
+        wanted = {"journey": query.journey or None, "stage": query.stage}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        narrowed = "".join(f" AND {column} = ${number}" for number, column in enumerate(given, 4))  # an index for each
+        sql = INSTANCES.format(narrowed=narrowed)
+        rows = await self._pool.fetch(sql, query.tenant, query.after, query.limit, *given.values(), timeout=30)
         return [InstanceAt(*row) for row in rows]
 
     async def streams(self, tenant: str) -> AsyncIterator[tuple[str, Sequence[Event]]]:
         after = FIRST
-        while page := [row["profile_id"] for row in await self._pool.fetch(PROFILES, tenant, after, PAGE, timeout=30)]:
+        while page := [row[0] for row in await self._pool.fetch(PROFILES, tenant, after, PAGE, timeout=30)]:
             loaded = await self._store.load(page)
             for profile_id in page:
                 yield profile_id, loaded[profile_id]

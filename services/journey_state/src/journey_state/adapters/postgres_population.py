@@ -7,12 +7,14 @@ import asyncpg
 from cairn_runtime.walks import Walk
 
 EVERYONE = """
-SELECT profile_id::text FROM customers
-WHERE tenant = $1 AND partition = $2 AND profile_id > $3 AND merged_into IS NULL ORDER BY profile_id LIMIT $4
+SELECT c.profile_id::text FROM customers c
+WHERE tenant = $1 AND partition = $2 AND profile_id > $3 AND merged_into IS NULL ORDER BY c.profile_id LIMIT $4
 """
 IN_FLIGHT = """
-SELECT DISTINCT profile_id::text AS id FROM instances
-WHERE tenant = $1 AND partition = $2 AND profile_id > $3 AND journey = ANY($5::text[]) ORDER BY id LIMIT $4
+SELECT id::text FROM (
+    SELECT DISTINCT profile_id AS id FROM instances
+    WHERE tenant = $1 AND partition = $2 AND profile_id > $3 AND journey = ANY($5::text[]) ORDER BY id LIMIT $4
+) AS page ORDER BY page.id
 """
 
 
