@@ -57,7 +57,7 @@ class Customer:
         self.ledger_history: list[Event] = []
         self._world = world
         self._answers = answers
-        self._histories = histories or world.lateness > 0
+        self._histories = histories or world.allows_late
         self._agenda: list[tuple[int, str, Event]] = []
 
     def take(self, event: Event) -> None:
@@ -65,7 +65,7 @@ class Customer:
         if self._answers is not None:
             self._catch_up(event.as_of)
         journeys = self._world.journeys
-        if journeys.disordered(self.state, event):
+        if self._world.allows_late and journeys.disordered(self.state, event):
             facts, self.state = journeys.revise(self.state, event, self.history)
         else:
             facts, self.state = journeys.handle(self.state, event)

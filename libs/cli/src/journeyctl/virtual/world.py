@@ -21,13 +21,16 @@ class World:
         self.journeys = JourneyDomain(self.programmes)
         self.decisions = DecisioningDomain(self)
         self.programme = programme
+        self.allows_late = False
+        """Whether any version so far lets events take effect when they happened, however late they came in."""
         self.activate(programme)
 
     def activate(self, programme: Programme) -> None:
         """Bring a version into force for all that happens from now on."""
-        self.programmes.activate(self.tenant, programme)
+        compiled = self.programmes.activate(self.tenant, programme)
         self._keep(programme)
         self.programme = programme
+        self.allows_late = self.allows_late or compiled.lateness > 0
 
     def activate_version(self, version: str) -> bool:
         """Bring a known version into force; False if it is not known."""
@@ -37,12 +40,6 @@ class World:
         if programme is not self.programme:
             self.activate(programme)
         return True
-
-    @property
-    def lateness(self) -> int:
-        """How late an event may be to take effect when it happened (µs), under the version in force."""
-        compiled = self.programmes.active(self.tenant)
-        return compiled.lateness if compiled is not None else 0
 
     def lateness_of(self, version: str) -> int:
         """The same under a version; 0 if it is not known."""
