@@ -1,17 +1,67 @@
-"""Timers of a customer outside of any instance: schedules that come round, audiences that time alone changes."""
+"""What is kept of a customer outside of any instance: schedules that come round, audiences, what new features say."""
 
 from typing import Final
+
+import msgspec
 
 from cairn_journey.compiler import CompiledProgramme, CompiledSchedule, schedule_timer
 from cairn_journey.conditions import CompiledAudience
 from cairn_journey.looking import next_change
+from cairn_journey.registry import Programmes
 from cairn_journey.schedules import next_due
-from cairn_journey.state import Draft, Timer
+from cairn_journey.state import Accumulator, Draft, Timer
 from cairn_journey.steps_model import CUSTOMER
 from cairn_kernel.event import Event
 
 SCHEDULE: Final = "schedule"
 AUDIENCE: Final = "audience"
+
+
+def follow(draft: Draft, event: Event, compiled: CompiledProgramme, *, moved: bool) -> None:
+    """Timers of schedules and audiences, as the programme and the event have it."""
+    state = draft.state
+    if state.version != compiled.version:
+        arm(draft, event, compiled)
+        return
+    if compiled.schedules and compiled.schedules[0].timer not in state.timers:
+        arm_schedules(draft, event, compiled)
+    elif moved:
+        move(draft, event, compiled)
+    rules = compiled.by_type.get(event.type)
+    for audience in rules.audiences if rules is not None else ():
+        look_again(draft, event, audience)
+
+
+def joined(_: Programmes, draft: Draft, fact: Event) -> None:
+    """The customer has come into an audience."""
+    name = fact.data["audience"]
+    draft.state.audiences = {**draft.state.audiences, name: fact.as_of}
+    if "next" in fact.data:
+        set_look(draft, fact, name, fact.data["next"])
+
+
+def left(_: Programmes, draft: Draft, fact: Event) -> None:
+    """The customer has left an audience."""
+    name = fact.data["audience"]
+    draft.state.audiences = {one: since for one, since in draft.state.audiences.items() if one != name}
+    if "next" in fact.data:
+        set_look(draft, fact, name, fact.data["next"])
+
+
+def came_round(_: Programmes, draft: Draft, fact: Event) -> None:
+    """A schedule came round."""
+    journey, ref = fact.data["journey"], fact.data["schedule"]
+    set_schedule(draft, fact, journey, ref, fact.data["next"])
+
+
+def armed(programmes: Programmes, draft: Draft, fact: Event) -> None:
+    """A programme came into force for a customer who did nothing."""
+    arm(draft, fact, programmes.version(draft.state.tenant, fact.data["version"]).about(draft.state.subject))
+
+
+def filled(_: Programmes, draft: Draft, fact: Event) -> None:
+    """New features say something of the past."""
+    draft.features.update(msgspec.convert(fact.data["features"], dict[str, Accumulator]))
 
 
 def arm(draft: Draft, cause: Event, compiled: CompiledProgramme) -> None:

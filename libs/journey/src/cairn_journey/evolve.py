@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from cairn_expressions import Activation, activate
 from cairn_journey import arming, facts
-from cairn_journey.compiler import CompiledJourney, CompiledProgramme, JourneyRules
+from cairn_journey.compiler import CompiledJourney, JourneyRules
 from cairn_journey.conditions import IDENTIFIED
 from cairn_journey.features import CompiledFeature, add, amount
 from cairn_journey.friction import DWELL, SILENCE, Watch, traced, traced_stage
@@ -18,7 +18,6 @@ from cairn_journey.registry import Programmes
 from cairn_journey.slots import key_of, remembered, slot_of
 from cairn_journey.state import (
     MAX_PAST,
-    Accumulator,
     Before,
     CustomerState,
     Draft,
@@ -83,7 +82,7 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     if rules is not None and rules.features:
         _keep(draft, event, rules.features)
     if compiled is not None and (compiled.arms or state.version):
-        _arm_customer(draft, event, compiled, moved=state.traits.get("timezone") != timezone)
+        arming.follow(draft, event, compiled, moved=state.traits.get("timezone") != timezone)
     open = state.open
     if not open:
         return
@@ -133,21 +132,6 @@ def _watch(draft: Draft, event: Event, instance: Instance, watches: Sequence[Wat
     after = traced(instance, watches, event.data, event.as_of)
     if after is not instance:
         draft.open[instance.slot] = after
-
-
-def _arm_customer(draft: Draft, event: Event, compiled: CompiledProgramme, *, moved: bool) -> None:
-    """Timers of schedules and audiences, as the programme and the event have it."""
-    state = draft.state
-    if state.version != compiled.version:
-        arming.arm(draft, event, compiled)
-        return
-    if compiled.schedules and compiled.schedules[0].timer not in state.timers:
-        arming.arm_schedules(draft, event, compiled)
-    elif moved:
-        arming.move(draft, event, compiled)
-    rules = compiled.by_type.get(event.type)
-    for audience in rules.audiences if rules is not None else ():
-        arming.look_again(draft, event, audience)
 
 
 def _look_again(draft: Draft, cause: Event, instance: Instance, journey: CompiledJourney) -> None:
@@ -476,33 +460,6 @@ def _looked(_: Programmes, draft: Draft, fact: Event) -> None:
         _arm(draft, fact, instance, "look", fact.data["next"] - fact.as_of)
 
 
-def _audience_joined(_: Programmes, draft: Draft, fact: Event) -> None:
-    name = fact.data["audience"]
-    draft.state.audiences = {**draft.state.audiences, name: fact.as_of}
-    if "next" in fact.data:
-        arming.set_look(draft, fact, name, fact.data["next"])
-
-
-def _audience_left(_: Programmes, draft: Draft, fact: Event) -> None:
-    name = fact.data["audience"]
-    draft.state.audiences = {one: since for one, since in draft.state.audiences.items() if one != name}
-    if "next" in fact.data:
-        arming.set_look(draft, fact, name, fact.data["next"])
-
-
-def _schedule_reached(_: Programmes, draft: Draft, fact: Event) -> None:
-    journey, ref = fact.data["journey"], fact.data["schedule"]
-    arming.set_schedule(draft, fact, journey, ref, fact.data["next"])
-
-
-def _features_filled(_: Programmes, draft: Draft, fact: Event) -> None:
-    draft.features.update(msgspec.convert(fact.data["features"], dict[str, Accumulator]))
-
-
-def _armed(programmes: Programmes, draft: Draft, fact: Event) -> None:
-    arming.arm(draft, fact, programmes.version(draft.state.tenant, fact.data["version"]).about(draft.state.subject))
-
-
 def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:
     """What did not happen changes nothing."""
 
@@ -532,11 +489,11 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.EXITED: _exited,
     facts.FRICTION_MET: _friction_met,
     facts.LOOKED: _looked,
-    facts.AUDIENCE_JOINED: _audience_joined,
-    facts.AUDIENCE_LEFT: _audience_left,
-    facts.SCHEDULE_REACHED: _schedule_reached,
-    facts.ARMED: _armed,
-    facts.FEATURES_FILLED: _features_filled,
+    facts.AUDIENCE_JOINED: arming.joined,
+    facts.AUDIENCE_LEFT: arming.left,
+    facts.SCHEDULE_REACHED: arming.came_round,
+    facts.ARMED: arming.armed,
+    facts.FEATURES_FILLED: arming.filled,
     facts.MOMENT_REACHED: _moment_reached,
     facts.MOMENT_SUPPRESSED: _nothing,
     facts.WAIT_STARTED: _wait_started,

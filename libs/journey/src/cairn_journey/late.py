@@ -23,7 +23,17 @@ Order = tuple[int, int, str]
 """(instant of effect, event time, id): the order in which touchpoints take effect."""
 
 _FLOORS: Final = frozenset(
-    {facts.UNITED, facts.PARTED, facts.HELD, facts.RELEASED, facts.MIGRATED, facts.ARMED, MERGED, SPLIT}
+    {
+        facts.UNITED,
+        facts.PARTED,
+        facts.HELD,
+        facts.RELEASED,
+        facts.MIGRATED,
+        facts.ARMED,
+        facts.FEATURES_FILLED,
+        MERGED,
+        SPLIT,
+    }
 )
 """Nothing before these is told anew: no touchpoint brings them about."""
 
