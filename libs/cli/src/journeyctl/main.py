@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "schema": "journeyctl.schema:schema",
     "verify": "journeyctl.verify:verify",
     "rebuild": "journeyctl.rebuild:rebuild",
+    "archive": "journeyctl.archive:archive",
     "plan": "journeyctl.plan:plan",
     "apply": "journeyctl.apply:apply",
     "revert": "journeyctl.revert:revert",

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from journeyctl.errors import CannotRun
 from journeyctl.installation import home_folder
-from journeyctl.stored_logs import Dsn, dsn_of
+from journeyctl.stored_logs import Dsn, archive_folder, dsn_of
 from journeyctl.up import Home
 
 REBUILDABLE: Final = ("journey_state", "decisioning")
@@ -35,7 +35,9 @@ def rebuild(service: Service, home: Home = None, dsn: Dsn = "", check: Check = F
     if service not in REBUILDABLE:
         raise CannotRun(f"{service} cannot be rebuilt; choose of: {', '.join(REBUILDABLE)}.", exit_code=NOT_DONE)
     arguments = [sys.executable, "-P", "-m", f"{service}.rebuild", "--jobs", str(jobs or os.cpu_count() or 1)]
-    environment = {**os.environ, "CAIRN_DATABASE_DSN": dsn_of(home or home_folder(), dsn)}
+    folder = home or home_folder()
+    told = {"CAIRN_DATABASE_DSN": dsn_of(folder, dsn), "CAIRN_ARCHIVE_DIR": str(archive_folder(folder))}
+    environment = {**os.environ, **told}
     outcome: dict[str, Any] = {}
     with (
         _shown(console) as bar,

@@ -10,7 +10,7 @@ import asyncpg
 import typer
 
 from cairn_eventstore.verification import LogReader
-from journeyctl.installation import LOGS, Installation
+from journeyctl.installation import LOGS, Installation, home_folder
 
 TIMEOUT_S: Final = 10.0
 
@@ -32,6 +32,11 @@ def keys_folder(home: Path) -> Path:
     return Path(os.environ.get("CAIRN_KEYS_DIR", home / "keys"))
 
 
+def archive_folder(home: Path) -> Path:
+    """Where the archived parts of the logs are."""
+    return Path(os.environ.get("CAIRN_ARCHIVE_DIR", home / "archive"))
+
+
 @asynccontextmanager
 async def log_reader(dsn: str, log: str) -> AsyncIterator[LogReader | None]:
     """A reader of one log; None if its owner has never begun."""
@@ -39,6 +44,6 @@ async def log_reader(dsn: str, log: str) -> AsyncIterator[LogReader | None]:
     connection = await asyncpg.connect(dsn, timeout=TIMEOUT_S, command_timeout=120)
     try:
         begun = await connection.fetchval("SELECT to_regclass($1)", f"{schema}.chain")
-        yield LogReader(connection, schema) if begun else None
+        yield LogReader(connection, schema, archive_folder(home_folder())) if begun else None
     finally:
         await connection.close(timeout=TIMEOUT_S)

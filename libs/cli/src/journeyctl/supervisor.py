@@ -148,6 +148,7 @@ class Supervisor:
         package = name.partition("-")[0]
         told = {
             "CAIRN_KEYS_DIR": str(self.home / "keys"),
+            "CAIRN_ARCHIVE_DIR": str(self.home / "archive"),
             "CAIRN_CONNECTOR_DIR": str(self.home / "connectors"),
             "CAIRN_METRICS_ADDRESS": self._address(name, "metrics"),
         }

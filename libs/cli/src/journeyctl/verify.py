@@ -17,7 +17,7 @@ from cairn_eventstore.verification import End, Finding, verify_stream
 from cairn_kernel.errors import CairnError
 from journeyctl.errors import CannotRun
 from journeyctl.installation import LOGS, home_folder
-from journeyctl.stored_logs import Dsn, dsn_of, keys_folder, log_reader
+from journeyctl.stored_logs import Dsn, archive_folder, dsn_of, keys_folder, log_reader
 from journeyctl.up import Home
 from journeyctl.verify_run import VerifyRun
 
@@ -49,6 +49,7 @@ def verify(
     console = Console(soft_wrap=True, highlight=False)
     folder = home or home_folder()
     logs = _chosen(log)
+    os.environ["CAIRN_ARCHIVE_DIR"] = str(archive_folder(folder))  # the processes that look are told by it
     try:
         where = dsn_of(folder, dsn)
         if customer:

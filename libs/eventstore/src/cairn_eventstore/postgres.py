@@ -1,11 +1,13 @@
 """The store on PostgreSQL: one transaction per unit of work, a handful of statements whatever its size."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
 
 from cairn_eventstore import chain
+from cairn_eventstore.archived_log import DEFAULT_FOLDER, ArchivedLog
 from cairn_eventstore.ports import (
     Committed,
     Fenced,
@@ -81,18 +83,18 @@ SET_SNAPSHOTS = """
 INSERT INTO snapshots SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
 ON CONFLICT (stream) DO UPDATE SET version = excluded.version, format = excluded.format, state = excluded.state
 """
-LOAD = r"""
-SELECT originator_id::text, string_agg(state, '\x0a'::bytea ORDER BY originator_version) FROM events
-WHERE originator_id = ANY($1::uuid[]) GROUP BY originator_id
-"""
 LOAD_SINCE_SNAPSHOT = r"""
-SELECT w.stream::text, s.version, s.state, tail.lines
-FROM unnest($1::uuid[]) AS w(stream) LEFT JOIN snapshots s ON s.stream = w.stream AND s.format = $2
+SELECT w.stream::text, s.version, s.state, tail.lines, CASE WHEN a.version > coalesce(s.version, 0) THEN a.partition END
+FROM unnest($1::uuid[]) AS w(stream)
+LEFT JOIN snapshots s ON s.stream = w.stream AND s.format = $2
+LEFT JOIN archived_streams a ON a.stream = w.stream
 CROSS JOIN LATERAL (
     SELECT string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version) AS lines FROM events e
     WHERE e.originator_id = w.stream AND e.originator_version > coalesce(s.version, 0)
 ) AS tail
 """
+NO_FORMAT: Final = ""
+"""No snapshot is of this format."""
 READ = "SELECT position, state FROM events WHERE partition = $1 AND position > $2 ORDER BY position LIMIT $3"
 HEADS = "SELECT partition, position, as_of FROM heads"
 INBOX = "SELECT partition, position, epoch FROM inbox WHERE log = $1"
@@ -112,8 +114,9 @@ CROSS JOIN LATERAL (SELECT due FROM timers t WHERE t.partition = p.partition ORD
 class PostgresEventStore:
     """An EventStore over an asyncpg pool whose search_path is the service's schema."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, archive_folder: Path = DEFAULT_FOLDER) -> None:
         self._pool = pool
+        self._archived = ArchivedLog(pool, archive_folder)
 
     async def commit(self, work: UnitOfWork) -> list[Committed]:
         """See EventStore.commit."""
@@ -136,25 +139,32 @@ class PostgresEventStore:
 
     async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:
         """See EventStore.load."""
-        found: dict[str, list[Event]] = {stream: [] for stream in streams}
-        for stream, lines in await self._pool.fetch(LOAD, list(streams), timeout=60):
-            found[stream] = from_canonical_json_lines(lines)
-        return found
+        return {
+            stream: loaded.events for stream, loaded in (await self.load_since_snapshot(streams, NO_FORMAT)).items()
+        }
 
     async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
         """See EventStore.load_since_snapshot."""
+        rows = await self._pool.fetch(LOAD_SINCE_SNAPSHOT, list(streams), format, timeout=60)
+        archived = {stream: partition for stream, *_, partition in rows if partition is not None}
+        older = await self._archived.streams(archived) if archived else {}
         found = {}
-        for stream, version, state, lines in await self._pool.fetch(
-            LOAD_SINCE_SNAPSHOT, list(streams), format, timeout=60
-        ):
-            snapshot = Snapshot(stream, version, format, state) if state is not None else None
-            found[stream] = Loaded(snapshot, from_canonical_json_lines(lines) if lines is not None else [])
+        for stream, version, state, lines, _ in rows:
+            events = from_canonical_json_lines(lines) if lines is not None else []
+            if stream in older:
+                past = [from_canonical_json(one.state) for one in older[stream] if one.version > (version or 0)]
+                events = past + events
+            found[stream] = Loaded(Snapshot(stream, version, format, state) if state is not None else None, events)
         return found
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:
         """See EventStore.read."""
         rows = await self._pool.fetch(READ, partition, after, limit, timeout=60)
-        return [Stored(position, from_canonical_json(state)) for position, state in rows]
+        stored = [Stored(position, from_canonical_json(state)) for position, state in rows]
+        if stored and stored[0].position == after + 1:
+            return stored
+        older = await self._archived.read(partition, after + 1, stored[0].position - 1 if stored else after + limit)
+        return ([Stored(one.position, from_canonical_json(one.state)) for one in older] + stored)[:limit]
 
     async def heads(self) -> dict[int, Head]:
         """See EventStore.heads."""

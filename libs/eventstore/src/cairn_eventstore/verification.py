@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cairn_eventstore import chain
+from cairn_eventstore.archived_log import DEFAULT_FOLDER, ArchivedLog
 
 PAGE: Final = 10_000
 """Positions read at a time."""
@@ -25,6 +27,7 @@ LINK_BEFORE = "SELECT link FROM {schema}.chain WHERE partition = $1 AND last = $
 STREAM = """
 SELECT partition, position, originator_version FROM {schema}.events WHERE originator_id = $1 ORDER BY originator_version
 """
+ARCHIVED_STREAM = "SELECT partition FROM {schema}.archived_streams WHERE stream = $1"
 
 
 class End(NamedTuple):
@@ -57,9 +60,10 @@ class Verified(NamedTuple):
 class LogReader:
     """Reads a log as it is stored, for `schema`'s tables, over an asyncpg connection that may read them."""
 
-    def __init__(self, connection: Any, schema: str) -> None:
+    def __init__(self, connection: Any, schema: str, archive_folder: Path = DEFAULT_FOLDER) -> None:
         self._connection = connection
         self._schema = schema
+        self._archived = ArchivedLog(connection, archive_folder, f"{schema}.")
 
     async def ends(self) -> Mapping[int, End]:
         """Where each partition ends, all as of one instant."""
@@ -73,7 +77,11 @@ class LogReader:
     async def rows(self, partition: int, first: int, last: int) -> dict[int, chain.Row]:
         """The events of a range of positions."""
         found = await self._fetch(EVENTS, partition, first, last)
-        return {row[0]: (row[1], row[2], row[3], row[4]) for row in found}
+        rows: dict[int, chain.Row] = {row[0]: (row[1], row[2], row[3], row[4]) for row in found}
+        if len(rows) <= last - first:
+            older = await self._archived.read(partition, first, last)
+            rows = {event.position: event.row for event in older} | rows
+        return rows
 
     async def link_at(self, partition: int, position: int) -> bytes | None:
         """The link that ends at a position; None if none does."""
@@ -84,7 +92,13 @@ class LogReader:
 
     async def places(self, stream: str) -> list[tuple[int, int, int]]:
         """Partition, position and version of each event of a stream, by version."""
-        return [tuple(row) for row in await self._fetch(STREAM, stream)]
+        stored = [(row[0], row[1], row[2]) for row in await self._fetch(STREAM, stream)]
+        older = await self._fetch(ARCHIVED_STREAM, stream)
+        if not older:
+            return stored
+        partition = older[0]["partition"]
+        events = (await self._archived.streams({stream: partition})).get(stream, [])
+        return [(partition, event.position, event.version) for event in events] + stored
 
     async def _fetch(self, query: str, *arguments: Any) -> list[Any]:
         rows: list[Any] = await self._connection.fetch(query.format(schema=self._schema), *arguments, timeout=120)

@@ -62,7 +62,7 @@ class Chassis:
         """Unique name of this replica."""
         self.pool = pool
         self.bus = bus
-        self.store = PostgresEventStore(pool)
+        self.store = PostgresEventStore(pool, settings.archive_dir)
         self.publisher = publisher
         self.complete_to: CompleteTo = self._unknown
         """How far this log is complete, for Heads; set by add_runner, or by ingestion itself."""

@@ -102,4 +102,5 @@ async def _grant(connection: Any, service: str) -> None:
         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {service} TO {role};
         GRANT USAGE ON ALL SEQUENCES IN SCHEMA {service} TO {role};
         REVOKE UPDATE, DELETE ON events, chain FROM {role};
+        REVOKE INSERT, UPDATE, DELETE ON archives, archived_streams FROM {role};
     """)

@@ -5,20 +5,23 @@ rebuild that was killed goes on where it was. Its tables are in the schema `<ser
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
 
 import asyncpg
 
 from cairn_eventstore import Timer, UnitOfWork
+from cairn_eventstore.archived_log import DEFAULT_FOLDER, ArchivedLog
 from cairn_eventstore.postgres import execute_rows
 from cairn_kernel.errors import Refused
-from cairn_kernel.event import from_canonical_json_lines
+from cairn_kernel.event import Event, from_canonical_json, from_canonical_json_lines
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.stored_types import StoredTypes
 from cairn_runtime import rebuild_swap as swap
@@ -40,17 +43,20 @@ WORK_MEM: Final = "64MB"
 """Enough to sort a piece in memory."""
 
 STREAMS = r"""
-SELECT e.originator_id::text, string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version)
-FROM events e JOIN base b USING (partition)
-WHERE e.originator_id >= $1 AND e.originator_id <= $2 AND e.position <= b.position GROUP BY e.originator_id
+SELECT coalesce(n.stream, a.stream)::text, coalesce(n.lines, ''), a.partition
+FROM (SELECT e.originator_id AS stream, string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version) AS lines
+      FROM events e JOIN base b USING (partition)
+      WHERE e.originator_id >= $1 AND e.originator_id <= $2 AND e.position <= b.position GROUP BY e.originator_id) AS n
+FULL JOIN (SELECT * FROM archived_streams WHERE stream >= $1 AND stream <= $2) AS a USING (stream)
 """
 TAILS = r"""
-SELECT e.originator_id::text, string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version), t.fresh
+SELECT e.originator_id::text, string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version), a.partition, t.fresh
 FROM (SELECT e.originator_id, count(*) AS fresh
       FROM events e JOIN base b USING (partition) JOIN goal g USING (partition)
       WHERE e.position > b.position AND e.position <= g.position GROUP BY e.originator_id) AS t
 JOIN events e USING (originator_id) JOIN goal g USING (partition)
-WHERE e.position <= g.position GROUP BY e.originator_id, t.fresh
+LEFT JOIN archived_streams a ON a.stream = e.originator_id
+WHERE e.position <= g.position GROUP BY e.originator_id, a.partition, t.fresh
 """
 LEFT = "SELECT coalesce(sum(h.position - b.position), 0)::bigint FROM heads h JOIN base b USING (partition)"
 SET_GOAL = "DELETE FROM goal; INSERT INTO goal SELECT partition, position FROM heads"
@@ -101,11 +107,12 @@ class Rebuilder(Generic[S]):
         self._connection = connection
         self._model = model
         self._domain = domain
+        self._archived = ArchivedLog(connection, Path(os.environ.get("CAIRN_ARCHIVE_DIR", DEFAULT_FOLDER)))
 
     async def piece(self, number: int, first: str, last: str) -> int:
         """Fold the streams of one piece as one transaction; return how many events they had."""
         rows = await self._connection.fetch(STREAMS, first, last, timeout=600)
-        changes = [change for stream, lines in rows if (change := self._change(stream, lines)) is not None]
+        changes = await self._changes(rows)
         async with self._connection.transaction():
             if await self._connection.fetchval(DONE, number) is not None:  # else a process of a killed run has done it
                 await self._write(changes)
@@ -120,16 +127,26 @@ class Rebuilder(Generic[S]):
         """Take in what was appended since, in the open transaction; return how many facts."""
         await self._connection.execute(SET_GOAL)
         rows = await self._connection.fetch(TAILS, timeout=600)
-        changes = [
-            change for stream, lines, fresh in rows if (change := self._change(stream, lines, fresh)) is not None
-        ]
+        changes = await self._changes(rows)
         await self._write(changes)
         await self._connection.execute(REACH_GOAL)
         return sum(len(change.facts) for change in changes)
 
-    def _change(self, stream: str, lines: bytes, fresh: int = 0) -> Change[S] | None:
+    async def _changes(self, rows: Sequence[Any]) -> list[Change[S]]:
+        """What became of streams, given (stream, events, partition if some are archived, number of fresh ones)."""
+        archived = {row[0]: row[2] for row in rows if row[2] is not None}
+        older = await self._archived.streams(archived) if archived else {}
+        changes = []
+        for stream, lines, _, *fresh in rows:
+            events = from_canonical_json_lines(lines)
+            if stream in older:
+                events = [from_canonical_json(one.state) for one in older[stream]] + events
+            if (change := self._change(stream, events, *fresh)) is not None:
+                changes.append(change)
+        return changes
+
+    def _change(self, stream: str, events: list[Event], fresh: int = 0) -> Change[S] | None:
         """What the last `fresh` events of a stream (0: all) changed; None if it is not a profile's."""
-        events = from_canonical_json_lines(lines)
         tenant = events[0].tenant
         if events[0].profile_id != stream:
             return None  # markers and controls have streams of their own

@@ -17,6 +17,9 @@ class Settings(BaseSettings):
     keys_dir: Path = Path(".cairn/keys")
     """Folder with the key files; all services of an installation share it."""
 
+    archive_dir: Path = Path(".cairn/archive")
+    """Folder with the archived parts of the logs."""
+
     grpc_address: str = "127.0.0.1:0"
     http_address: str = ""
     """Where HTTP front doors listen; empty: none."""

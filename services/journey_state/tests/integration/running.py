@@ -62,6 +62,7 @@ async def running(postgres_dsn: str, nats_url: str, tmp_path: Path, *, fresh: bo
         database_dsn=postgres_dsn,
         nats_url=nats_url,
         keys_dir=tmp_path,
+        archive_dir=tmp_path / "archive",
         identity_address=identity,
         grpc_address=identity,
         log_level="error",

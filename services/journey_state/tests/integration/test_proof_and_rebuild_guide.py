@@ -31,7 +31,7 @@ async def test_the_commands_of_the_guide_run(postgres_dsn: str, tmp_path: Path) 
         "PROFILE": stable_id("person", 1),
     }
     commands = [line for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
-    assert len(commands) == 8
+    assert len(commands) == 10
     for command in commands:
         line = command.replace("journeyctl", f"{sys.executable} -m journeyctl", 1)
         call = ["sh", "-c", line]
