@@ -23,8 +23,8 @@ Pairs: TypeAlias = tuple[Rows, Rows]
 
 CHUNK: Final = 200_000
 LONGEST_LIST: Final = 400
-PAIRS_PER_RECORD: Final = 20
-FEWEST_PAIRS: Final = 400_000
+PAIRS_PER_RECORD: Final = 3
+FEWEST_PAIRS: Final = 200_000
 
 FORMS: Final[Mapping[str, Callable[[str], str]]] = {
     "whole": lambda value: value,

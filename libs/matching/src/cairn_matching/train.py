@@ -30,7 +30,7 @@ from cairn_matching.table import Table, common_values, fields_of
 
 SEED: Final = 1
 RANDOM_PAIRS: Final = 300_000
-TRAINING_PAIRS: Final = 3_000_000
+TRAINING_PAIRS: Final = 1_000_000
 FREQUENT: Final = 6
 ROUNDS: Final = 60
 _SMALLEST: Final = 1e-9
