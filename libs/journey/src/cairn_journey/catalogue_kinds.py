@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Final, Literal, cast
-from zoneinfo import available_timezones
 
 from liquid import Environment
 from liquid.exceptions import LiquidError
@@ -23,6 +22,7 @@ from cairn_journey.catalogue_shapes import (
     TREATMENT,
 )
 from cairn_journey.documents import Node
+from cairn_journey.local_time import known_zones
 from cairn_journey.model import (
     CHOSEN,
     CLASSES,
@@ -148,7 +148,7 @@ def _quiet_hours(top: Fields) -> QuietHours | None:
         return None
     zone = fields.text("zone") or "customer"
     zone_node = fields.node_of("zone")
-    if zone_node is not None and zone != "customer" and zone not in available_timezones():
+    if zone_node is not None and zone != "customer" and zone not in known_zones():
         top.reading.fault(zone_node, f"there is no time zone {zone}", "write customer, or a name such as Europe/Berlin")
     return QuietHours(_clock(fields, "from"), _clock(fields, "to"), zone)
 

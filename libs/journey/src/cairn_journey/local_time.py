@@ -6,7 +6,7 @@ A local time that does not exist is the next instant that does; one that comes t
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from cairn_kernel.time import SECOND, micros, to_datetime
 
@@ -21,6 +21,12 @@ _MOST_SECONDS: Final = 1e11
 def zone_of(name: object) -> tzinfo:
     """The zone of that name; UTC if nobody knows it."""
     return _zone(name) if isinstance(name, str) and name else UTC
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    """The names of all zones; read from disk once."""
+    return frozenset(available_timezones())
 
 
 def instant(day: date, minute: int, zone: tzinfo) -> int:

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping
 from typing import Final, Literal, cast
-from zoneinfo import available_timezones
 
 from cairn_journey.documents import Node
+from cairn_journey.local_time import known_zones
 from cairn_journey.model import On
 from cairn_journey.reading import Fields, suggestion
 from cairn_journey.steps_model import CUSTOMER, UntilClock, UntilTime, UntilTrue
@@ -125,7 +125,7 @@ def _days(fields: Fields) -> tuple[int, ...]:
 def read_zone(fields: Fields) -> str:
     """`customer` or the name of a time zone."""
     zone, node = fields.text("zone") or CUSTOMER, fields.node_of("zone")
-    if node is not None and zone != CUSTOMER and zone not in available_timezones():
+    if node is not None and zone != CUSTOMER and zone not in known_zones():
         fields.reading.fault(node, f"there is no time zone {zone}", "write customer, or a name such as Europe/Berlin")
     return zone
 
