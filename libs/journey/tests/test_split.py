@@ -39,6 +39,23 @@ def test_the_split_that_is_passed_on_names_each_event_that_moves() -> None:
     assert ada.new[-1].data["events"] == bob.new[-1].data["events"] == [of("b", bought(2)).id]
 
 
+def test_one_cause_may_split_the_same_two_by_several_intervals() -> None:
+    ada, bob = pair()
+    ada.when(bought(1), bought(2), bought(3), bought(4), bought(5))
+    waiting = []
+    for since, until in ((1, 2), (4, 5)):
+        copies = [split(6, giver="ada", receiver="bob", at=at, moved=["t"]) for at in ("ada", "bob")]
+        mine, theirs = (
+            replace(copy, data={**copy.data, "since": since * DAY, "until": until * DAY}) for copy in copies
+        )
+        ada._take(ada.domain.give(ada.state, mine, ada.stream))
+        waiting.append(theirs)
+    for copy in waiting:
+        bob._take(bob.domain.receive(bob.state, copy, bob.stream, ada.stream))
+    assert [touch.as_of // DAY for touch in touchpoints_of(ada.stream)] == [2, 3, 5]
+    assert [touch.as_of // DAY for touch in touchpoints_of(bob.stream)] == [1, 4]
+
+
 def test_waits_are_armed_again_and_nothing_is_said_twice() -> None:
     ada, bob = pair()
     ada.when(bought(1), of("b", bought(20))).until(28)

@@ -9,14 +9,18 @@ TWO_SIDED: Final = frozenset({MERGED, SPLIT})
 
 
 def other_copy(control: Event, stream: Sequence[Event]) -> int | None:
-    """Where in the other profile's stream its copy of a merge or a split stands; None if it is not there."""
-    parties = (control.data["from"], control.data["to"])
+    """Where in the other profile's stream its copy of a merge or a split stands; None if it is not there.
+
+    Both say the same, but for the `events` that journey-state adds to a split. One cause may split the same two by
+    several intervals of time.
+    """
+    said = {name: value for name, value in control.data.items() if name != "events"}
     for index in range(len(stream) - 1, -1, -1):
         fact = stream[index]
         if (
             fact.type == control.type
             and fact.causation_id == control.causation_id
-            and (fact.data["from"], fact.data["to"]) == parties
+            and {name: value for name, value in fact.data.items() if name != "events"} == said
         ):
             return index
     return None

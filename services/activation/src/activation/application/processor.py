@@ -212,7 +212,8 @@ def _hear(event: Event, turn: Turn) -> None:
         turn.merges.append(Merge(first, second, event.as_of, *told, event.causation_id))
     else:
         events = tuple(sorted(map(str, data.get("events", ()))))
-        turn.splits.append(Split(first, second, event.as_of, events, *told, event.causation_id))
+        bounds = [str(data.get(name, "")) for name in ("since", "until")]
+        turn.splits.append(Split(first, second, event.as_of, events, *told, " ".join([event.causation_id, *bounds])))
 
 
 def _item(delivery: Delivery, partition: int) -> Item:

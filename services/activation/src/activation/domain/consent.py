@@ -45,6 +45,7 @@ class Split(NamedTuple):
     giver_told: bool
     receiver_told: bool
     cause: str = ""
+    """The event that both copies follow from, and the interval of time they are about."""
 
 
 @dataclass(frozen=True, slots=True)
