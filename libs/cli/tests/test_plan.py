@@ -15,6 +15,7 @@ from cairn.definition.v1 import definition_pb2_grpc as definitions
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn.journey.v1 import journey_pb2_grpc as journeys
 from cairn_journey import load_text
+from journeyctl.apply import ORDER
 from journeyctl.installation import SERVICES, Installation
 from journeyctl.main import app
 from journeyctl.plan import Plan, tell
@@ -143,13 +144,13 @@ def test_apply_asks_before_it_moves_people(keeper: Keeper, folder: Path) -> None
     assert keeper.applied == []
     result = CliRunner().invoke(app, ["apply", str(folder), "--yes"])
     assert "1,200 customers were visited, for 1,200 something changed" in result.output
-    assert [request.revert for request in keeper.applied] == [False] * 3
+    assert [request.revert for request in keeper.applied] == [False] * len(ORDER)
 
 
 def test_a_revert_goes_through_all_services_as_one(keeper: Keeper) -> None:
     result = CliRunner().invoke(app, ["revert"])
     assert f"Version {OLD.version} is in force again" in result.output
-    assert [(request.revert, request.bundle) for request in keeper.applied] == [(True, OLD.bundle())] * 3
+    assert [(request.revert, request.bundle) for request in keeper.applied] == [(True, OLD.bundle())] * len(ORDER)
 
 
 def test_nobody_in_flight_is_said() -> None:
