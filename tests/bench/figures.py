@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-BETTER_IF_LESS = frozenset({"ms", "bytes", "µs", "people", "share lost"})
+BETTER_IF_LESS = frozenset({"ms", "bytes", "µs", "people", "share lost", "times the cost"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def show(figures: list[Figure]) -> None:
 
 
 def _number(value: float, format: str) -> str:
-    return f"{value:.4f}" if 0 < value <= 1 else f"{value:{format}}"
+    return f"{value:.4f}" if 0 < value < 2 else f"{value:{format}}"
 
 
 def save(figures: list[Figure], path: Path) -> None:
