@@ -37,6 +37,9 @@ _FLOORS: Final = frozenset(
 )
 """Nothing before these is told anew: no touchpoint brings them about."""
 
+_ABOUT: Final = ("journey", "instance_id", "key", "intervention", "step", "moment_id")
+"""What a withdrawal says of its moment."""
+
 
 def taken_in(programmes: Programmes, state: CustomerState, event: Event) -> Event:
     """The touchpoint as it goes into the stream: under the programme in force, `as_of` when it takes effect."""
@@ -140,9 +143,6 @@ def _withdrawn(moment: Event, cause: Event) -> Event:
     return facts.make(cause, moment.profile_id, facts.MOMENT_WITHDRAWN, moment.definition_version, cause.id, about)
 
 
-_ABOUT: Final = ("journey", "instance_id", "key", "intervention", "step", "moment_id")
-
-
 def _floor(history: Sequence[Event]) -> int:
     """Index after the last fact before which nothing is told anew; 0 if there is none."""
     for index in range(len(history) - 1, -1, -1):
@@ -168,7 +168,7 @@ def _cut(history: Sequence[Event], floor: int, late: Event) -> int:
         if first == cut:
             return cut
         cut = first
-        earliest = min(earliest, *map(order_of, _touchpoints(history[cut:])), earliest)
+        earliest = min([earliest, *map(order_of, _touchpoints(history[cut:]))])
 
 
 def _later(fact: Event, earliest: Order) -> bool:
