@@ -76,7 +76,7 @@ STATED: Final = "identity.stated"
 `how` is `stated`, `withdrawn` or `expired`; statement {id, kind, left, right, author, reason, at, expires}.
 """
 CONSENT_CHANGED: Final = "consent.changed"
-"""A customer's consent: data {channel, class, granted}."""
+"""A customer's consent: data {channel, class, granted} and, if told, {proof, purpose}."""
 DEFINITION_ACTIVATED: Final = "definition.activated"
 """A programme came into force: data {version}, and {reverted: true} if it had been in force before."""
 BROADCAST: Final = "journey.broadcast"

@@ -39,6 +39,14 @@ def test_consent_granted_is_told_with_its_class() -> None:
     assert changed.data == {"channel": "sms", "class": "marketing", "granted": True}
 
 
+def test_what_proves_a_consent_and_what_it_is_for_is_passed_on() -> None:
+    event = seen(5, "user_id:u", type="consent.granted", purpose="newsletter", proof="form 7")
+    _, changed = outputs(event, Resolution("p"))
+    assert changed.data == {
+        "channel": "*", "class": "*", "granted": True, "proof": "form 7", "purpose": "newsletter",
+    }  # fmt: skip
+
+
 def test_a_split_is_told_to_both_profiles_with_what_leaves() -> None:
     event = seen(5, "user_id:u", id="cause")
     moved, kept, junk = Identifier("card", "c"), Identifier("user_id", "u"), Identifier("email", "j")

@@ -13,6 +13,8 @@ from identity_resolution.domain.statements import Statement
 
 SOURCE: Final = "identity_resolution"
 CONSENT_EVENTS: Final = {"consent.granted": True, "consent.withdrawn": False}
+TOLD_OF_CONSENT: Final = ("proof", "purpose")
+"""What is passed on of a consent event if it says so: how it can be proved, and what for it was given."""
 ANY: Final = "*"
 """Stands for every channel or every class where a consent event names none."""
 
@@ -32,6 +34,7 @@ def outputs(event: Event, resolution: Resolution) -> Iterator[Event]:
                 "channel": str(event.data.get("channel") or ANY),
                 "class": str(event.data.get("class") or ANY),
                 "granted": CONSENT_EVENTS[event.type],
+                **{name: str(event.data[name]) for name in TOLD_OF_CONSENT if event.data.get(name)},
             },
             source=SOURCE,
         )
