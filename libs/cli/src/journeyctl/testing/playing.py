@@ -35,10 +35,10 @@ class Played:
     def __init__(self, scenario: Scenario, programmes: dict[Path, Programme]) -> None:
         """`programmes` are those read before, by folder; others are added."""
         self._programmes = programmes
+        self._scenario = scenario
         self.world = World(self._load(scenario.programme), TENANT)
         self.customers: dict[str, Customer] = {}
         self.versions = [self.world.programme]
-        self._scenario = scenario
         self._seen: set[str] = set()
         self._closed: set[str] = set()
 
@@ -179,12 +179,8 @@ class Played:
                 self._programmes[path] = load_directory(folder)
             except DefinitionFaults as refused:
                 first = refused.faults[0]
-                raise CannotRun(f"{first} in the programme that {self._scenario_place} tests.") from None
+                raise CannotRun(f"{self._scenario.place} tests a programme with faults: {first}.") from None
         return self._programmes[path]
-
-    @property
-    def _scenario_place(self) -> str:
-        return "a scenario"
 
 
 def _of(customer: Customer, cause: str) -> dict[str, Any]:
