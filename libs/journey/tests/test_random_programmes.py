@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -114,13 +115,14 @@ def lives(draw: st.DrawFn) -> list[Event]:
 
 
 SETTINGS = settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # such programmes are small enough to be read as they are
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )
 
 
+@pytest.mark.timeout(180)
 @SETTINGS
 @given(programmes(), lives())
 def test_any_programme_runs_with_any_events(programme: Programme, life: list[Event]) -> None:
@@ -136,6 +138,7 @@ def test_any_programme_runs_with_any_events(programme: Programme, life: list[Eve
     assert not [run for instance in customer.state.open.values() for run in instance.runs], "nothing waits for ever"
 
 
+@pytest.mark.timeout(180)
 @SETTINGS
 @given(programmes())
 def test_any_programme_has_a_form_that_means_the_same(programme: Programme) -> None:

@@ -186,6 +186,20 @@ def touchpoint(entry: TimelineEntry) -> str:
         case "journey.wait_ended":
             ended = "has waited long enough" if data.get("timed_out") else "has what it waited for"
             return f"{data.get('journey')}: {data.get('intervention')} {ended}"
+        case "journey.wait_moved":
+            until = f"{to_datetime(int(data.get('due', 0))):%-d %B %Y}"
+            return f"{data.get('journey')}: {data.get('intervention')} now waits until {until}"
+        case "journey.arm_assigned":
+            return f"{data.get('journey')}: arm {data.get('arm')} of {data.get('experiment')}"
+        case "journey.traits_set":
+            return f"{data.get('journey')}: {data.get('intervention')} set {', '.join(sorted(data.get('traits', {})))}"
+        case "journey.step_failed":
+            place = f"{data.get('intervention')}, step {data.get('step')}"
+            return f"{data.get('journey')}: {place} failed ({data.get('error')} in {data.get('expression')})"
+        case "journey.emit_suppressed":
+            return f"{data.get('journey')}: {data.get('event')} not emitted ({reason(str(data.get('reason', '')))})"
+        case "journey.migrated":
+            return f"{data.get('journey')}: goes on in another version"
         case "journey.friction_met":
             return f"{data.get('journey')}: friction, {data.get('friction')}"
         case "journey.stage_skipped":
