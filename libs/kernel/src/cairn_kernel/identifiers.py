@@ -46,6 +46,9 @@ _JUNK: Final = frozenset(
     }
 )  # fmt: skip
 
+_NOBODY: Final = frozenset({"donotreply", "do-not-reply", "nobody", "none", "noreply", "no-reply", "test"})
+"""What stands before the @ of addresses that people and programs write when there is none, at any domain."""
+
 
 def _opaque(value: str) -> str:
     return _BLANKS.sub(" ", value)
@@ -53,7 +56,8 @@ def _opaque(value: str) -> str:
 
 def _email(value: str) -> str:
     address = value.lower()
-    return address if _EMAIL.fullmatch(address) else ""
+    local, _, _ = address.partition("@")
+    return address if _EMAIL.fullmatch(address) and local not in _NOBODY and local not in _JUNK else ""
 
 
 def _phone(value: str) -> str:
