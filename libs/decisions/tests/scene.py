@@ -8,7 +8,7 @@ from cairn_decisions.catalogue import catalogue_of
 from cairn_decisions.facts import ProfileState
 from cairn_decisions.profile import DecisioningDomain, OneCatalogue
 from cairn_journey import Programme
-from cairn_journey.model import Action, Connector, ContactPolicy, Money, Treatment
+from cairn_journey.language.model import Action, Connector, ContactPolicy, Money, Treatment
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY, parse_instant

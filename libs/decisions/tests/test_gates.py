@@ -1,6 +1,6 @@
 """Each gate stops what it must stop, says why, and keeps what it saw."""
 
-from cairn_journey.model import Cap, ContactPolicy, Cooldown
+from cairn_journey.language.model import Cap, ContactPolicy, Cooldown
 from cairn_kernel.event import MERGED
 from cairn_kernel.time import DAY
 

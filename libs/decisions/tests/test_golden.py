@@ -7,7 +7,7 @@ import pytest
 
 from cairn_decisions.facts import DECISION_WITHDRAWN, ProfileState, fold
 from cairn_decisions.stored import STORED
-from cairn_journey.model import Cap, ContactPolicy
+from cairn_journey.language.model import Cap, ContactPolicy
 from cairn_kernel.event import MERGED, SPLIT, Event, from_canonical_json, to_canonical_json
 from cairn_kernel.time import DAY
 from cairn_testkit.golden import check_golden

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from cairn_decisions.facts import ProfileState, fold
 from cairn_decisions.ledger import Ledger
 from cairn_decisions.limits import cap_verdict
-from cairn_journey.model import Cap, ContactPolicy, Cooldown
+from cairn_journey.language.model import Cap, ContactPolicy, Cooldown
 from cairn_kernel.event import MERGED, Event, canonical
 
 from .scene import PROFILE, T0, Profile, action, consent, event, moment, outcome, programme

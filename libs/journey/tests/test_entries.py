@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import CustomerState, Programmes, canonical_state, explain, load_text, parse_state
-from cairn_journey.engine import JourneyDomain
-from cairn_journey.entering import MAX_CHAIN
-from cairn_journey.model import Schedule
-from cairn_journey.schedules import next_due
+from cairn_journey.engine.domain import JourneyDomain
+from cairn_journey.engine.entering import MAX_CHAIN
+from cairn_journey.engine.schedules import next_due
+from cairn_journey.language.model import Schedule
 from cairn_kernel.event import DEFINITION_ACTIVATED, Event
 from cairn_kernel.time import DAY, HOUR, SECOND, micros, to_datetime
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import load_text
-from cairn_journey.evolution import Break, breaks, breaks_of
-from cairn_journey.model import EventType
+from cairn_journey.language.evolution import Break, breaks, breaks_of
+from cairn_journey.language.model import EventType
 
 
 def strict(schema: Any, version: int = 1) -> EventType:

@@ -1,7 +1,7 @@
 import pytest
 
 from cairn_journey import JourneyCounts, counts, duration_text, explain
-from cairn_journey.explain import Explanation
+from cairn_journey.engine.explain import Explanation
 from cairn_kernel.errors import NotFound
 from cairn_kernel.time import DAY, HOUR, SECOND
 

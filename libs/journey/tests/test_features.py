@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import CustomerState, canonical_state, load_text, parse_state
-from cairn_journey.features import BUCKETS, MAX_DISTINCT, CompiledFeature
-from cairn_journey.model import Feature
-from cairn_journey.state import Accumulator
+from cairn_journey.engine.features import BUCKETS, MAX_DISTINCT, CompiledFeature
+from cairn_journey.engine.state import Accumulator
+from cairn_journey.language.model import Feature
 from cairn_kernel.event import Event
 from cairn_kernel.time import DAY
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import canonical_state, counts, explain, parse_state
-from cairn_journey.health import BEST, health_at
-from cairn_journey.model import Health
-from cairn_journey.state import Instance
+from cairn_journey.engine.health import BEST, health_at
+from cairn_journey.engine.state import Instance
+from cairn_journey.language.model import Health
 from cairn_kernel.event import Event
 from cairn_kernel.time import DAY
 

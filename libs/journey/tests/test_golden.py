@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from cairn_journey.stored import STORED
+from cairn_journey.engine.stored import STORED
 from cairn_testkit.golden import check_golden
 
 

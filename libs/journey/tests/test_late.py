@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cairn_journey import canonical_state
-from cairn_journey.facts import MOMENT_REACHED
-from cairn_journey.timeline import facts_in_force
+from cairn_journey.engine.facts import MOMENT_REACHED
+from cairn_journey.engine.timeline import facts_in_force
 from cairn_kernel.event import Event
 from cairn_kernel.time import DAY
 

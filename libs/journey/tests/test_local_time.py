@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from cairn_journey.local_time import instant, instant_of, next_clock, next_window, zone_of
+from cairn_journey.language.local_time import instant, instant_of, next_clock, next_window, zone_of
 from cairn_kernel.time import format_instant, parse_instant
 
 AT = parse_instant

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import CustomerState, canonical_state, counts, parse_state, touchpoints_of
-from cairn_journey.unite import refold
+from cairn_journey.engine.unite import refold
 from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
 from cairn_kernel.time import DAY
 

@@ -3,7 +3,7 @@
 import pytest
 
 from cairn_journey import DefinitionFaults, JourneyDomain, Programmes, counts, load_text
-from cairn_journey.facts import MOMENT_REACHED, UNITED
+from cairn_journey.engine.facts import MOMENT_REACHED, UNITED
 from cairn_kernel.time import DAY
 
 from .scenario import CATALOGUE, Customer, bought, event, types

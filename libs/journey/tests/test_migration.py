@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from cairn_journey import CustomerState, DefinitionFaults, Programme, diff, load_text
-from cairn_journey.migration import Place, fate
+from cairn_journey.engine.migration import Place, fate
 from cairn_kernel.event import DEFINITION_ACTIVATED, Event
 from cairn_kernel.time import DAY
 

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from cairn_journey import DefinitionFaults, Programme, Selector, load_directory, load_text, parse_bundle
-from cairn_journey.compiler import compile_programme
-from cairn_journey.documents import from_plain
+from cairn_journey.engine.compiler import compile_programme
+from cairn_journey.language.documents import from_plain
 from cairn_kernel.time import DAY
 
 from .scenario import CATALOGUE, WIN_BACK

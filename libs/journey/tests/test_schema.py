@@ -8,9 +8,10 @@ import pytest
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it has no stubs
 from ruamel.yaml import YAML
 
-from cairn_journey import json_schema, programme
-from cairn_journey.schema import KINDS, LATER
-from cairn_journey.shapes import AnyKind, ListOf, MapOf, OneOf, Shape
+from cairn_journey import json_schema
+from cairn_journey.language import programme
+from cairn_journey.language.schema import KINDS, LATER
+from cairn_journey.language.shapes import AnyKind, ListOf, MapOf, OneOf, Shape
 
 from .scenario import CATALOGUE, WIN_BACK
 

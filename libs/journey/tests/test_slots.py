@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_journey import canonical_state, counts, explain, parse_state
-from cairn_journey.slots import MAX_KEYS, MAX_OPEN, remembered
+from cairn_journey.engine.slots import MAX_KEYS, MAX_OPEN, remembered
 from cairn_kernel.event import Event
 from cairn_kernel.time import DAY
 

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from cairn_journey import canonical_state, counts, touchpoints_of
-from cairn_journey.touchpoints import moving
+from cairn_journey.engine.touchpoints import moving
 from cairn_kernel.event import CONSENT_CHANGED, Event, Identifier, from_canonical_json, to_canonical_json
 from cairn_kernel.identifiers import CAIRN_PROFILE
 from cairn_kernel.time import DAY

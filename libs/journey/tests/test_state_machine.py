@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cairn_journey import JourneyDomain, Programmes, canonical_state, load_text, parse_state
-from cairn_journey.facts import MOMENT_REACHED
-from cairn_journey.state import CustomerState
-from cairn_journey.timeline import facts_in_force
+from cairn_journey.engine.facts import MOMENT_REACHED
+from cairn_journey.engine.state import CustomerState
+from cairn_journey.engine.timeline import facts_in_force
 from cairn_kernel.event import MERGED, SPLIT, Event, Identifier, from_canonical_json, to_canonical_json
 from cairn_kernel.ids import stable_id
 

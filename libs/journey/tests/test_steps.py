@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cairn_journey import facts
+from cairn_journey.engine import facts
 from cairn_kernel.time import HOUR, MINUTE, format_instant, parse_instant
 
 from .scenario import Customer, event, identified

@@ -3,7 +3,7 @@ from typing import Any
 import msgspec
 
 from cairn_journey import timeline
-from cairn_journey.facts import SOURCE, UNITED
+from cairn_journey.engine.facts import SOURCE, UNITED
 from cairn_kernel.event import Event
 
 

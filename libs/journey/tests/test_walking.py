@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cairn_journey.state import Count
+from cairn_journey.engine.state import Count
 from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
 
 from .scenario import Customer, bought, event, of, types

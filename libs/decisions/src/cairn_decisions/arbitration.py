@@ -9,7 +9,7 @@ from typing import Any, Final
 from cairn_decisions.catalogue import EXACT, ONE, Offer
 from cairn_decisions.gates import ARBITRATION, ORDER, Gate
 from cairn_decisions.moment import Moment
-from cairn_journey.model import Action
+from cairn_journey.language.model import Action
 from cairn_kernel.money import decimal_text, exact
 
 _text: Final = lru_cache(maxsize=10_000)(decimal_text)

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from cairn_decisions.gates import CONTACT_POLICY, Gate
 from cairn_decisions.ledger import Contact, Ledger, Outcome
 from cairn_decisions.limits import Verdict, cap_verdict, cooldown_verdict
-from cairn_journey.model import CHOSEN, SERVICE, Cap, ContactPolicy, Cooldown
+from cairn_journey.language.model import CHOSEN, SERVICE, Cap, ContactPolicy, Cooldown
 
 NEVER: Final = float("inf")
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cairn_journey import Programme
-from cairn_journey.model import SERVICE, QuietHours
+from cairn_journey.language.model import SERVICE, QuietHours
 from cairn_kernel.time import micros, to_datetime
 
 CUSTOMER: Final = "customer"

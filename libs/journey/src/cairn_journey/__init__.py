@@ -1,12 +1,16 @@
 """Cairn's journey language: model, checks, compiler and pure engine."""
 
-from cairn_journey.counts import JourneyCounts, count, counts
-from cairn_journey.diff import DefinitionChange, FieldChange, diff
-from cairn_journey.engine import JourneyDomain
-from cairn_journey.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
-from cairn_journey.faults import DefinitionFaults, Fault
-from cairn_journey.formatting import format_text
-from cairn_journey.model import (
+from cairn_journey.engine.counts import JourneyCounts, count, counts
+from cairn_journey.engine.domain import JourneyDomain
+from cairn_journey.engine.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
+from cairn_journey.engine.registry import Programmes
+from cairn_journey.engine.state import CustomerState, Instance, canonical_state, parse_state
+from cairn_journey.engine.timeline import known_at, timeline
+from cairn_journey.engine.touchpoints import touchpoints_of
+from cairn_journey.language.diff import DefinitionChange, FieldChange, diff
+from cairn_journey.language.faults import DefinitionFaults, Fault
+from cairn_journey.language.formatting import format_text
+from cairn_journey.language.model import (
     Action,
     Connector,
     ContactPolicy,
@@ -16,13 +20,9 @@ from cairn_journey.model import (
     Selector,
     Template,
 )
-from cairn_journey.programme import Programme, load_directory, load_text, parse_bundle
-from cairn_journey.registry import Programmes
-from cairn_journey.schema import json_schema
-from cairn_journey.scopes import ACTION_VARIABLES
-from cairn_journey.state import CustomerState, Instance, canonical_state, parse_state
-from cairn_journey.timeline import known_at, timeline
-from cairn_journey.touchpoints import touchpoints_of
+from cairn_journey.language.programme import Programme, load_directory, load_text, parse_bundle
+from cairn_journey.language.schema import json_schema
+from cairn_journey.language.scopes import ACTION_VARIABLES
 
 __all__ = [
     "ACTION_VARIABLES",

@@ -6,7 +6,7 @@ from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn_decisions.profile import DecisioningDomain
 from cairn_decisions.stored import STORED
-from cairn_journey.stored import STORED as FACTS_OF_JOURNEYS
+from cairn_journey.engine.stored import STORED as FACTS_OF_JOURNEYS
 from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from decisioning.adapters.grpc_api import DecisioningApi
 from decisioning.adapters.postgres_decisions import PostgresDecisions

@@ -7,9 +7,9 @@ from cairn.journey.v1.journey_pb2_grpc import (
     add_JourneyControlServiceServicer_to_server,
     add_JourneyServiceServicer_to_server,
 )
-from cairn_journey.engine import JourneyDomain
-from cairn_journey.registry import Programmes
-from cairn_journey.stored import STORED
+from cairn_journey.engine.domain import JourneyDomain
+from cairn_journey.engine.registry import Programmes
+from cairn_journey.engine.stored import STORED
 from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, open_chassis
 from cairn_runtime.walks import Walks
 from journey_state.adapters.control_api import ControlApi

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from cairn_journey import CustomerState
-from cairn_journey.engine import JourneyDomain
-from cairn_journey.evolve import MEANING
-from cairn_journey.registry import Programmes
-from cairn_journey.stored import STORED
+from cairn_journey.engine.domain import JourneyDomain
+from cairn_journey.engine.evolve import MEANING
+from cairn_journey.engine.registry import Programmes
+from cairn_journey.engine.stored import STORED
 from cairn_runtime import Snapshots
 from cairn_runtime.rebuild import ReadModel
 from cairn_runtime.rebuild_command import main

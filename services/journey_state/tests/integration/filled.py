@@ -1,7 +1,7 @@
 """A log of journeys with its read models, as the service would have left them."""
 
 from cairn_eventstore import NewEvent, PostgresEventStore, UnitOfWork
-from cairn_journey.engine import JourneyDomain
+from cairn_journey.engine.domain import JourneyDomain
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of

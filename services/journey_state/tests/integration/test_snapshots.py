@@ -4,7 +4,7 @@ import pytest
 
 from cairn_eventstore import NewEvent, PostgresEventStore, UnitOfWork
 from cairn_journey import CustomerState, JourneyDomain, Programmes, canonical_state, load_text
-from cairn_journey.evolve import MEANING
+from cairn_journey.engine.evolve import MEANING
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of

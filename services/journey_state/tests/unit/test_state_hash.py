@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from cairn_journey import CustomerState
-from cairn_journey.state import Count, Instance, Record, Sealed, Timer
+from cairn_journey.engine.state import Count, Instance, Record, Sealed, Timer
 from journey_state.application.state_hash import hashed_bytes
 
 STATE = CustomerState(

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from cairn.event.v1.event_pb2 import Entry
 from cairn_decisions import DECISION_MADE
-from cairn_journey.facts import FACTS, SOURCE
+from cairn_journey.engine.facts import FACTS, SOURCE
 from cairn_kernel.event import CONTROL_TYPES, Event, from_msgpack
 from cairn_kernel.two_sided import TWO_SIDED
 from journeyctl.simulate.recording import People

@@ -6,8 +6,8 @@ from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cairn_journey import DefinitionFaults, Fault
-from cairn_journey.documents import Node, read_yaml
-from cairn_journey.reading import Fields, Reading
+from cairn_journey.language.documents import Node, read_yaml
+from cairn_journey.language.reading import Fields, Reading
 from cairn_kernel.identifiers import CAIRN_PROFILE, NAMESPACES
 
 Kind = Literal["text", "number", "boolean", "json"]

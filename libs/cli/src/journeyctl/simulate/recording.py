@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from cairn.event.v1.event_pb2 import Batch, Entry
-from cairn_journey.facts import FACTS, REVISED, SOURCE
+from cairn_journey.engine.facts import FACTS, REVISED, SOURCE
 from cairn_kernel.event import BROADCAST, MARKER, WALKED, Event, to_msgpack
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.two_sided import TWO_SIDED

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from cairn_journey import Journey, Programme
-from cairn_journey.steps_model import Branch, Emit, Exit, Experiment, Jump, Repeat, Step, lists_within
+from cairn_journey.language.steps_model import Branch, Emit, Exit, Experiment, Jump, Repeat, Step, lists_within
 from journeyctl.testing.playing import Played
 
 

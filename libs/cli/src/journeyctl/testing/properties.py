@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from cairn_journey import Programme
-from cairn_journey.model import SERVICE
+from cairn_journey.language.model import SERVICE
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY, HOUR

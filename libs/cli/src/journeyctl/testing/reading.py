@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cairn_journey.documents import Node, read_yaml
-from cairn_journey.faults import DefinitionFaults, Fault
-from cairn_journey.reading import Fields, Reading
+from cairn_journey.language.documents import Node, read_yaml
+from cairn_journey.language.faults import DefinitionFaults, Fault
+from cairn_journey.language.reading import Fields, Reading
 from cairn_kernel.event_names import normalised
 from cairn_kernel.time import DAY, parse_duration, parse_instant
 from journeyctl.errors import CannotRun

@@ -5,7 +5,7 @@ from typing import Any
 import structlog
 
 from cairn_journey import parse_bundle
-from cairn_journey.evolution import breaks
+from cairn_journey.language.evolution import breaks
 from cairn_kernel.errors import Refused
 from ingestion.domain.event_types import EMPTY, Catalogue
 

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 import jsonschema_rs
 
 from cairn_journey import Programme
-from cairn_journey.model import EventType
+from cairn_journey.language.model import EventType
 from ingestion.domain.faults import SCHEMA, UNKNOWN_TYPE, BadEvent, join, step
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import asyncpg
 
 from cairn_journey import Programme, Programmes, parse_bundle
-from cairn_journey.migration import Place
+from cairn_journey.engine.migration import Place
 from cairn_runtime.definitions import Transition
 from cairn_runtime.walks import Command
 from journey_state.application.planning import Occupied, Planned, plan, transition

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import structlog
 
 from cairn_journey import parse_bundle
-from cairn_journey.registry import Programmes
+from cairn_journey.engine.registry import Programmes
 
 log = structlog.get_logger()
 

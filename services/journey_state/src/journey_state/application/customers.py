@@ -5,8 +5,8 @@ from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 from cairn_journey import known_at
-from cairn_journey.engine import JourneyDomain
-from cairn_journey.state import CustomerState
+from cairn_journey.engine.domain import JourneyDomain
+from cairn_journey.engine.state import CustomerState
 from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Event
 from journey_state.application.ports import CustomerReader

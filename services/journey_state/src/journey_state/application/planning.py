@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cairn_journey import Programme, Programmes
-from cairn_journey.compiler import CompiledProgramme, compile_programme
-from cairn_journey.filling import any_new
-from cairn_journey.migration import Fate, Place, fate, migrants
+from cairn_journey.engine.compiler import CompiledProgramme, compile_programme
+from cairn_journey.engine.filling import any_new
+from cairn_journey.engine.migration import Fate, Place, fate, migrants
 from cairn_kernel.errors import Refused
 from cairn_kernel.event import DEFINITION_ACTIVATED
 from cairn_runtime.walks import Command

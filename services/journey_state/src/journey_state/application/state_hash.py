@@ -6,7 +6,7 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from cairn_eventstore.sealing import NONCE_BYTES
-from cairn_journey.state import CustomerState, canonical_state
+from cairn_journey.engine.state import CustomerState, canonical_state
 from cairn_kernel.event import Event
 from journey_state.application.customers import Customers
 

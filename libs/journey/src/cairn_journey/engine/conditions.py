@@ -1,0 +1,94 @@
+"""Conditions ready to evaluate, with the features they read."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from cairn_expressions import Expression, compile_expression
+from cairn_journey.engine.features import CompiledFeature
+from cairn_journey.language.model import Audience, Journey
+from cairn_journey.language.scopes import branch_variables, event_variables, standing_variables
+
+IDENTIFIED: Final = "profile.identified"
+"""The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
+
+
+class Condition(NamedTuple):
+    """A condition, and the features that it reads, which must be at hand."""
+
+    expression: Expression
+    features: tuple[CompiledFeature, ...]
+    after_wait: bool = False
+    """Whether it asks how the last wait ended."""
+    audiences: "tuple[CompiledAudience, ...]" = ()
+    """Those it asks about."""
+
+    @property
+    def reads(self) -> tuple[CompiledFeature, ...]:
+        """Features it depends on, also by way of audiences."""
+        return (*self.features, *(feature for audience in self.audiences for feature in audience.condition.features))
+
+
+class CompiledAudience:
+    """An audience: the condition of being in it, and what may change that."""
+
+    __slots__ = ("condition", "features", "name", "timed", "types")
+
+    def __init__(self, audience: Audience) -> None:
+        self.name = audience.name
+        self.features = tuple(CompiledFeature(feature) for feature in audience.features)
+        known = {feature.name: feature for feature in self.features}
+        self.condition = condition = Scope(audience, known, {}).always(audience.when)
+        self.types = frozenset(types_changing(condition))
+        """Of events."""
+        self.timed = tuple(feature for feature in condition.features if feature.timed)
+
+
+class Scope:
+    """Compiles the conditions of one journey or audience."""
+
+    def __init__(
+        self,
+        definition: Journey | Audience,
+        features: Mapping[str, CompiledFeature],
+        audiences: "Mapping[str, CompiledAudience]",
+    ) -> None:
+        self._features = features
+        self._audiences = audiences
+        self._at_event = event_variables(definition.features)
+        self._standing = standing_variables(definition.features)
+        self._in_steps = branch_variables(definition.features)
+
+    def at_event(self, text: str) -> Condition | None:
+        """Where an event is at hand."""
+        return self._compile(text, self._at_event) if text else None
+
+    def standing(self, text: str) -> Condition | None:
+        """Where no event is at hand."""
+        return self._compile(text, self._standing) if text else None
+
+    def always(self, text: str) -> Condition:
+        """Where no event is at hand, and there is a condition."""
+        return self._compile(text, self._standing)
+
+    def in_steps(self, text: str) -> Condition:
+        """In a step, where also the last wait can be asked about."""
+        return self._compile(text, self._in_steps)
+
+    def _compile(self, text: str, variables: Mapping[str, type]) -> Condition:
+        expression = compile_expression(text, variables)
+        names = {reference.split(".")[0] for reference in expression.references}
+        read = sorted(names & set(self._features))
+        asked = sorted(name.split(".")[1] for name in expression.references if name.startswith("audience."))
+        audiences = tuple(self._audiences[name] for name in asked)
+        return Condition(expression, tuple(self._features[name] for name in read), "wait" in names, audiences)
+
+
+def types_changing(condition: Condition | None) -> list[str]:
+    """Types of events that may change what a standing condition says."""
+    if condition is None:
+        return []
+    types = {feature.event for feature in condition.features}
+    types.update(*(audience.types for audience in condition.audiences))
+    if any(name.split(".")[0] == "profile" for name in condition.expression.references):
+        types.add(IDENTIFIED)
+    return sorted(types)

@@ -1,8 +1,0 @@
-"""Which versions of which facts of journeys can be read. A new version adds a number, a step and a golden file."""
-
-from typing import Final
-
-from cairn_journey.facts import FACTS
-from cairn_kernel.stored_types import CONTROLS, StoredTypes
-
-STORED: Final = CONTROLS | StoredTypes.first(FACTS)
