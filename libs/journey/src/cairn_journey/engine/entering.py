@@ -37,6 +37,8 @@ _MOMENTS: Final[Mapping[str, str]] = {
 class Entering:
     """Lets one customer into journeys."""
 
+    __slots__ = ("_programme", "_running", "_scene", "_waiting", "follows")
+
     def __init__(self, scene: Scene, running: Running) -> None:
         self._scene = scene
         self._running = running

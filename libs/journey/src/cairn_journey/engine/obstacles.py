@@ -10,6 +10,8 @@ from cairn_journey.engine.state import Instance
 class Obstacles:
     """Tells frictions of one customer's instances, after events, stages and time have been folded in."""
 
+    __slots__ = ("_scene",)
+
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 

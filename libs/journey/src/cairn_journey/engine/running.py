@@ -13,6 +13,8 @@ from cairn_journey.engine.waiting import Due, Failure, due
 class Running:
     """Runs the interventions of one customer's instances."""
 
+    __slots__ = ("_scene",)
+
     def __init__(self, scene: Scene) -> None:
         self._scene = scene
 

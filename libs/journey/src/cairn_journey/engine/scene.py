@@ -14,6 +14,8 @@ from cairn_kernel.event import Event
 class Scene:
     """What everything that states facts shares. The state keeps step with the facts."""
 
+    __slots__ = ("_emitted", "cause", "draft", "emissions", "facts", "occasion", "programmes", "quiet", "sight")
+
     def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
         self.facts: list[Event] = []
         self.programmes = programmes
@@ -27,7 +29,7 @@ class Scene:
         self.sight: Sight
         self.emissions = 0
         """How many events of our own there were in this turn."""
-        self._emitted: deque[Event] = deque()
+        self._emitted: deque[Event] | None = None
 
     @property
     def state(self) -> CustomerState:
@@ -50,6 +52,8 @@ class Scene:
     def emit(self, event: Event) -> None:
         """Keep an event of our own, to be taken in once what is at hand is done."""
         self.emissions += 1
+        if self._emitted is None:
+            self._emitted = deque()
         self._emitted.append(event)
 
     def next_emitted(self) -> Event | None:

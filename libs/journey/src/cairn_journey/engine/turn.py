@@ -39,6 +39,8 @@ class Turn(Scene):
     A quiet turn goes through the past again: it comes to the same state, and no moment is stated.
     """
 
+    __slots__ = ("_entering", "_obstacles", "_running", "_version")
+
     def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
         super().__init__(programmes, state, quiet=quiet)
         self._running = Running(self)
