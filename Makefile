@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .PHONY: help setup demo up down check unit test bench protos fmt lock
 PYTHON ?= python3
 BIN := .venv/bin
+WORKERS ?= 2# processes for tests that do not run the whole suite
 READY := .venv/.ready
 RIVALS := build/rivals/.ready
 MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/connectors/*/pyproject.toml)
@@ -40,7 +41,8 @@ unit: setup ## the tests that need no server, in less than half a minute
 	$(BIN)/pytest -q -m "not needs_postgres and not needs_nats and not slow"
 
 test: setup ## all tests, on embedded servers
-	$(BIN)/pytest -q --durations=10
+	$(BIN)/pytest -q --durations=10 -n $(WORKERS) --dist loadfile --ignore=tests/e2e --ignore=tests/faults
+	$(BIN)/pytest -q --durations=10 tests/e2e tests/faults
 
 $(RIVALS): pyproject.toml scripts/rivals.sh
 	@scripts/rivals.sh
