@@ -25,6 +25,7 @@ from cairn_kernel.errors import Unavailable
 from cairn_kernel.time import DAY, SECOND
 from cairn_runtime import Chassis, Definitions, open_chassis
 from cairn_runtime.clock import now_us
+from cairn_runtime.pausing import pause
 from ingestion.adapters.grpc_api import IngestionApi
 from ingestion.adapters.grpc_control import AccessToken, ClockApi, KeyApi
 from ingestion.adapters.grpc_quality import QualityApi
@@ -172,7 +173,7 @@ def _looking_again(definitions: Definitions) -> Callable[[], Coroutine[Any, Any,
 
     async def look() -> None:
         while True:
-            await asyncio.sleep(REFRESH_S)
+            await pause(REFRESH_S)
             with suppress(
                 OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError
             ):  # the next look will do
@@ -191,7 +192,7 @@ def _expiring(tables: PostgresTables, days: int) -> Callable[[], Coroutine[Any, 
                     log.info("quarantine.expired", events=forgotten)
             except Unavailable:
                 log.warning("quarantine.unavailable")
-            await asyncio.sleep(EXPIRE_EVERY_S)
+            await pause(EXPIRE_EVERY_S)
 
     return expire
 

@@ -10,6 +10,7 @@ import structlog
 
 from cairn_kernel.errors import Unavailable
 from cairn_runtime.nats_bus import open_bus
+from cairn_runtime.pausing import pause
 from ingestion.adapters import http_requests as requests
 from ingestion.application.entrance import Entrance
 from ingestion.application.receive import RETRY_AFTER_S, Overloaded, Receive
@@ -54,7 +55,7 @@ class NatsDoor:
                     await self._serve(bus.client)
             except (OSError, TimeoutError, nats.errors.Error) as error:
                 log.warning("nats_door.closed", error=type(error).__name__)
-            await asyncio.sleep(CONNECT_AGAIN_S)
+            await pause(CONNECT_AGAIN_S)
 
     async def _serve(self, client: Any) -> None:
         limit = asyncio.Semaphore(AT_ONCE)

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 import structlog
 
 from cairn_kernel.errors import Unavailable
+from cairn_runtime.pausing import pause
 from ingestion.application.receive import Admission
 from ingestion.domain.arriving import Arrival
 from ingestion.domain.drafts import Draft
@@ -59,7 +60,7 @@ class Observe:
         """For ever, and once more at the end."""
         try:
             while True:
-                await asyncio.sleep(WRITE_EVERY_S)
+                await pause(WRITE_EVERY_S)
                 await self.write()
         finally:
             async with asyncio.timeout(2):

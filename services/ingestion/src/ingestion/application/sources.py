@@ -1,6 +1,5 @@
 """Who may send: a write key names a source of a tenant."""
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -8,6 +7,7 @@ from typing import Final, Protocol
 import structlog
 
 from cairn_kernel.errors import Invalid, Unavailable
+from cairn_runtime.pausing import pause
 from ingestion.domain.told import Source
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class Sources:
     async def keep_fresh(self) -> None:
         """Look again for ever."""
         while True:
-            await asyncio.sleep(REFRESH_S)
+            await pause(REFRESH_S)
             try:
                 await self.refresh()
             except Unavailable:
