@@ -113,7 +113,7 @@ async def compose(settings: IngestionSettings) -> AsyncIterator[App]:
             QualityApi(observations, types, now_us),
             pb.DESCRIPTOR.services_by_name["QualityService"].full_name,
         )
-        door = NatsDoor(settings.nats_url, receive, sources, entrance, secrets, now_us)
+        door = NatsDoor(chassis.bus.client, receive, sources, entrance, secrets, now_us)
         chassis.add_job(door.stay_open)
         chassis.add_job(observe.keep_writing)
         chassis.add_job(_looking_again(definitions))

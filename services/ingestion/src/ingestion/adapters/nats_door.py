@@ -2,15 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
-import nats
+import nats.errors
 import structlog
+from nats.aio.client import Client
 
 from cairn_kernel.errors import Unavailable
-from cairn_runtime.nats_bus import open_bus
-from cairn_runtime.pausing import pause
 from ingestion.adapters import http_requests as requests
 from ingestion.application.entrance import Entrance
 from ingestion.application.receive import RETRY_AFTER_S, Overloaded, Receive
@@ -25,7 +25,6 @@ SUBJECT: Final = "ingest"
 QUEUE: Final = "ingestion"
 """Replicas share what comes."""
 AT_ONCE: Final = 64
-CONNECT_AGAIN_S: Final = 2.0
 
 
 class NatsDoor:
@@ -33,14 +32,14 @@ class NatsDoor:
 
     def __init__(
         self,
-        url: str,
+        client: Client,
         receive: Receive,
         sources: Sources,
         entrance: Entrance,
         secrets: Secrets,
         now_us: Callable[[], int],
     ) -> None:
-        self._url = url
+        self._client = client
         self._receive = receive
         self._sources = sources
         self._entrance = entrance
@@ -48,16 +47,7 @@ class NatsDoor:
         self._now_us = now_us
 
     async def stay_open(self) -> None:
-        """Until cancelled; while NATS cannot be reached, the other doors are open all the same."""
-        while True:
-            try:
-                async with open_bus(self._url, "ingestion-door") as bus:
-                    await self._serve(bus.client)
-            except (OSError, TimeoutError, nats.errors.Error) as error:
-                log.warning("nats_door.closed", error=type(error).__name__)
-            await pause(CONNECT_AGAIN_S)
-
-    async def _serve(self, client: Any) -> None:
+        """Until cancelled; the connection comes back by itself, and the other doors are open all the same."""
         limit = asyncio.Semaphore(AT_ONCE)
         async with asyncio.TaskGroup() as group:
 
@@ -65,8 +55,12 @@ class NatsDoor:
                 await limit.acquire()
                 group.create_task(self._answer(message)).add_done_callback(lambda _: limit.release())
 
-            await client.subscribe(SUBJECT, queue=QUEUE, cb=take)
-            await asyncio.Event().wait()
+            subscription = await self._client.subscribe(SUBJECT, queue=QUEUE, cb=take)
+            try:
+                await asyncio.Event().wait()
+            finally:
+                with suppress(nats.errors.Error):
+                    await subscription.unsubscribe()
 
     async def _answer(self, message: Any) -> None:
         told = await self._told(
