@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 from google.protobuf.json_format import MessageToDict
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from cairn.journey.v1 import journey_pb2 as pb
 from journeyctl import words
@@ -60,7 +60,8 @@ def listed(services: Services, asked: pb.ListInstancesRequest) -> Iterator[pb.Li
 
 def table_of(found: list[pb.ListedInstance]) -> Table:
     """One line per instance."""
-    table = Table("customer", "journey", "stage", "since", "entered", "waits", box=None, pad_edge=False)
+    whole = Column("customer", no_wrap=True, min_width=36)  # to be copied from the terminal
+    table = Table(whole, "journey", "stage", "since", "entered", "waits", box=None, pad_edge=False)
     for one in found:
         instance = one.instance
         name = f"{instance.journey}/{instance.key}" if instance.key else instance.journey
