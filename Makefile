@@ -37,8 +37,8 @@ check: setup ## format, ruff, types, imports, protos, generated code, Dockerfile
 	$(BIN)/hadolint deploy/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
-unit: setup ## the tests that need no server, in less than half a minute
-	$(BIN)/pytest -q -m "not needs_postgres and not needs_nats and not slow"
+unit: setup ## the tests that need no server
+	$(BIN)/pytest -q -n $(WORKERS) --dist loadfile -m "not needs_postgres and not needs_nats and not slow"
 
 test: setup ## all tests, on embedded servers
 	$(BIN)/pytest -q --durations=10 -n $(WORKERS) --dist loadfile --ignore=tests/e2e --ignore=tests/faults
