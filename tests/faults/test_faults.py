@@ -49,18 +49,17 @@ def test_other_batches_other_hash_seeds_and_an_owner_that_wakes_up_after_its_lea
         stage.supervisor.start_replica("journey_state", {"PYTHONHASHSEED": "11"})
 
     def sleep_through_the_lease(stage: Stage) -> None:
-        owner, other = "journey_state", stage.supervisor.names[-1]
+        owner = "journey_state"
         stage.supervisor.suspend(owner)
         time.sleep(LEASE_S + 3)
         seen["others"] = asyncio.run(_partitions_of_living_owners(stage))
         stage.supervisor.resume(owner)
-        seen["fenced"] = int(other.startswith("journey_state-"))
 
     same(
         play_small(tmp_path, {9: sleep_through_the_lease}, environment=environment, prepare=second_replica),
         undisturbed,
     )
-    assert seen == {"others": 32, "fenced": 1}
+    assert seen == {"others": 32}, "the other replica took all partitions over meanwhile"
 
 
 async def _partitions_of_living_owners(stage: Stage) -> int:

@@ -16,9 +16,9 @@ from cairn.ingestion.v1 import ingestion_pb2 as pb
 from cairn.ingestion.v1.ingestion_pb2_grpc import IngestionServiceServicer
 from cairn_kernel.errors import Invalid
 from cairn_kernel.time import to_datetime
+from cairn_runtime.structs import plain
 from ingestion.adapters.http_requests import traceparent, write_key
 from ingestion.adapters.postgres_tables import PostgresTables, QuarantineRow
-from ingestion.adapters.structs import plain
 from ingestion.application.entrance import Entrance
 from ingestion.application.receive import Overloaded, Receive
 from ingestion.application.sources import Sources

@@ -8,10 +8,10 @@ from cairn.ingestion.v1 import ingestion_pb2 as pb
 from cairn.ingestion.v1.ingestion_pb2_grpc import QuarantineServiceServicer
 from cairn_kernel.errors import Invalid
 from cairn_kernel.time import to_datetime
+from cairn_runtime.structs import plain
 from ingestion.adapters.grpc_api import give_up, result_to_proto
 from ingestion.adapters.grpc_control import AccessToken, is_uuid
 from ingestion.adapters.postgres_tables import PostgresTables
-from ingestion.adapters.structs import plain
 from ingestion.application.receive import Overloaded
 from ingestion.application.redrive import MOST, Redrive, Which
 

@@ -38,7 +38,7 @@ ROUTES: Final[Mapping[str, Route]] = {
     "/v1/import": Route(dialects.SEGMENT, imports=True),
     **{f"/v1/{name}": Route(dialects.SEGMENT_SINGLE, name) for name in _SINGLE_CALLS},
     **{f"/v1/{name[0]}": Route(dialects.SEGMENT_SINGLE, name) for name in _SINGLE_CALLS},
-    **{path: Route(dialects.POSTHOG) for path in ("/batch",)},
+    "/batch": Route(dialects.POSTHOG),
     **{path: Route(dialects.POSTHOG_SINGLE) for path in ("/capture", "/i/v0/e")},
     "/com.snowplowanalytics.snowplow/tp2": Route(dialects.SNOWPLOW),
     "/cloudevents": Route(dialects.CLOUD_EVENT),

@@ -7,7 +7,7 @@ from ingestion.domain.dialects import SEGMENT, Dialect
 from ingestion.domain.drafts import Aside, Draft, Secrets, aside, draft
 from ingestion.domain.event_types import EMPTY, Catalogue
 from ingestion.domain.faults import TOO_LARGE, BadEvent
-from ingestion.domain.told import MAX_MESSAGE_ID_CHARS, Source
+from ingestion.domain.told import MAX_MESSAGE_ID_CHARS, Source, Told
 
 Arrival = Draft | Aside
 
@@ -38,21 +38,22 @@ def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -
         for call in calls:
             if len(raw) > request.dialect.max_event_bytes:
                 raise BadEvent(TOO_LARGE, "")
-            made.append(_draft(call, request, secrets, place))
+            told = segment.told_by(
+                call,
+                request.source,
+                kind=request.kind,
+                sent=request.sent,
+                arrived=request.arrived,
+                catalogue=request.catalogue,
+            )
+            made.append(drafted(told, request, secrets, place=place))
         return made
     except BadEvent as fault:
         return [set_aside(fault, raw, request, secrets, call=call, place=place)]
 
 
-def _draft(call: segment.Call, request: Request, secrets: Secrets, place: str) -> Draft:
-    told = segment.told_by(
-        call,
-        request.source,
-        kind=request.kind,
-        sent=request.sent,
-        arrived=request.arrived,
-        catalogue=request.catalogue,
-    )
+def drafted(told: Told, request: Request, secrets: Secrets, *, place: str) -> Draft:
+    """What was told, with what its request says of all its events."""
     return draft(
         told,
         request.source,

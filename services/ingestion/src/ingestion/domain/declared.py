@@ -7,9 +7,9 @@ import msgspec
 
 from cairn_kernel.event import canonical
 from ingestion.domain import names as names_
-from ingestion.domain.arriving import Arrival, Request, readable_id
+from ingestion.domain.arriving import Arrival, Request, drafted, readable_id
 from ingestion.domain.attributes import check_text, part
-from ingestion.domain.drafts import Secrets, aside, draft
+from ingestion.domain.drafts import Secrets, aside
 from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, BadEvent, step
 from ingestion.domain.personal import is_personal, is_personal_trait
 from ingestion.domain.told import MAX_EVENT_BYTES, NAMING_FIELDS, Name, Told, declared, message_id, names
@@ -32,16 +32,7 @@ class Declared(NamedTuple):
 def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, place: str) -> Arrival:
     """Like `arrive`: a bad event never raises."""
     try:
-        told = _told(event, request)
-        return draft(
-            told,
-            request.source,
-            secrets,
-            arrived=request.arrived,
-            place=place,
-            traceparent=request.traceparent,
-            historical=request.historical,
-        )
+        return drafted(_told(event, request), request, secrets, place=place)
     except BadEvent as fault:
         return aside(
             fault.inside(place),

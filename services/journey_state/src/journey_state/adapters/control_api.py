@@ -6,8 +6,9 @@ from cairn.journey.v1 import journey_pb2 as pb
 from cairn.journey.v1.journey_pb2_grpc import JourneyControlServiceServicer
 from cairn_journey import parse_bundle
 from cairn_kernel.errors import Invalid, NotFound
+from cairn_runtime.structs import plain
 from journey_state.adapters.postgres_places import Plans
-from journey_state.adapters.protos import plain, planned_to_proto, timestamp
+from journey_state.adapters.protos import planned_to_proto, timestamp
 from journey_state.application.commands import DRAIN, NOW, Commands
 from journey_state.application.ports import Controls
 
