@@ -61,13 +61,14 @@ def listed(services: Services, asked: pb.ListInstancesRequest) -> Iterator[pb.Li
 def table_of(found: list[pb.ListedInstance]) -> Table:
     """One line per instance."""
     whole = Column("customer", no_wrap=True, min_width=36)  # to be copied from the terminal
-    table = Table(whole, "journey", "stage", "since", "entered", "waits", box=None, pad_edge=False)
+    table = Table(whole, "journey", "stage", "since", "entered", "health", "waits", box=None, pad_edge=False)
     for one in found:
         instance = one.instance
         name = f"{instance.journey}/{instance.key}" if instance.key else instance.journey
         since = words.day(instance.stage_entered_time) if instance.stage else ""
+        health = str(instance.health) if instance.HasField("health") else ""
         waits = "paused" if instance.HasField("held_time") else ", ".join(instance.waits)
-        table.add_row(one.profile_id, name, instance.stage, since, words.day(instance.entered_time), waits)
+        table.add_row(one.profile_id, name, instance.stage, since, words.day(instance.entered_time), health, waits)
     return table
 
 

@@ -48,6 +48,10 @@ def table_of(answer: pb.WatchJourneyResponse) -> Table:
         for stage in sorted({*one.stages, *one.stage_entries}):
             name = stage or "none yet"
             table.add_row("", name, f"{one.stages.get(stage, 0):,}", f"{one.stage_entries.get(stage, 0):,}")
+        for friction, met in sorted(one.frictions.items()):
+            table.add_row("", f"[yellow]{friction}[/]", "", f"{met:,}")
+        for band in sorted(one.health):
+            table.add_row("", f"[yellow]in {band} health[/]", f"{one.health[band]:,}", "")
         worth = f" worth {one.goal_value} {one.currency}" if one.currency else ""
         table.add_row("", "[green]goal reached[/]", "", f"{one.goal:,}{worth}")
         table.add_row("", "[dim]left without[/]", "", f"{one.exited:,}")

@@ -25,7 +25,7 @@ class Moment:
     """Channel to sealed address."""
     expires_at: int | None
     values: dict[str, Any]
-    """Variables by name: profile, features, stage, event."""
+    """Variables by name: profile, features, stage, event, health."""
 
     @classmethod
     def of(cls, event: Event) -> "Moment":
@@ -44,6 +44,7 @@ class Moment:
                 "features": context.get("features") or {},
                 "stage": context.get("stage") or "",
                 "event": context.get("event") or {},
+                "health": context.get("health"),
             },
         )
 

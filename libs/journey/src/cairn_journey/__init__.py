@@ -3,6 +3,7 @@
 from cairn_journey.engine.counts import JourneyCounts, count, counts
 from cairn_journey.engine.domain import JourneyDomain
 from cairn_journey.engine.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
+from cairn_journey.engine.health import WELL, instance_health
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Instance, canonical_state, parse_state
 from cairn_journey.engine.timeline import known_at, timeline
@@ -26,6 +27,7 @@ from cairn_journey.language.scopes import ACTION_VARIABLES
 
 __all__ = [
     "ACTION_VARIABLES",
+    "WELL",
     "Action",
     "Connector",
     "ContactPolicy",
@@ -53,6 +55,7 @@ __all__ = [
     "duration_text",
     "explain",
     "format_text",
+    "instance_health",
     "json_schema",
     "known_at",
     "load_directory",

@@ -24,7 +24,7 @@ from journeyctl.ports import free_port
 
 T0 = parse_instant("2017-03-01T12:00:00Z")
 ANNA, BEN = stable_id("anna"), stable_id("ben")
-PROGRAMME = load_text("""
+SECOND_BASKET = """
 kind: Journey
 name: second-basket
 features:
@@ -33,7 +33,8 @@ entry: [{on: basket.purchased}]
 goal: {on: basket.purchased, value: event.amount, currency: EUR, within: 30d}
 stages:
   - {name: silent, after: {idle: basket.purchased, for: 10d}}
-""")
+"""
+PROGRAMME = load_text(SECOND_BASKET)
 
 
 class Service(NamedTuple):

@@ -8,11 +8,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import Instance
 from cairn_journey.language.model import Health
 
 BEST: Final = 100
-BANDS: Final = ((70, "well"), (30, "strained"), (0, "poor"))
+WELL: Final = "well"
+BANDS: Final = ((70, WELL), (30, "strained"), (0, "poor"))
 """The least health of each band, from the best band down."""
 
 
@@ -22,6 +24,12 @@ def health_at(rules: Health, instance: Instance, at: int) -> int:
     since = instance.health_since if instance.health_since is not None else instance.entered
     rounds = max(0, until - since) // rules.every
     return min(BEST, instance.health + rounds * rules.points)
+
+
+def instance_health(programmes: Programmes, tenant: str, instance: Instance, at: int) -> int | None:
+    """The health of a stay at an instant; None in a journey without frictions."""
+    journey = programmes.version(tenant, instance.version).journeys[instance.journey]
+    return health_at(journey.definition.health, instance, at) if journey.frictions else None
 
 
 def struck(rules: Health, instance: Instance, weight: int, at: int) -> Instance:

@@ -6,6 +6,7 @@ from typing import Any
 from cairn_journey.engine import facts
 from cairn_journey.engine.course import Course
 from cairn_journey.engine.evolve import influenced
+from cairn_journey.engine.health import health_at
 from cairn_journey.engine.scene import Scene
 from cairn_journey.engine.state import Instance
 from cairn_journey.engine.steps import DecideStep
@@ -47,13 +48,16 @@ def _suppressed(scene: Scene) -> str:
 
 
 def _context(scene: Scene, course: Course, instance: Instance) -> dict[str, Any]:
-    return {
+    context: dict[str, Any] = {
         "traits": scene.state.traits,
         "features": scene.sight.features(course.journey.features),
         "stage": instance.stage,
         "event": dict(scene.sight.event),
         "event_type": "" if scene.cause.type == facts.TIMER else scene.cause.type,
     }
+    if course.journey.frictions:
+        context["health"] = health_at(course.journey.definition.health, instance, scene.sight.at)
+    return context
 
 
 def _contacts(scene: Scene, instance: Instance) -> dict[str, Any]:

@@ -16,8 +16,14 @@ _FEATURE_TYPES: Final[Mapping[str, type]] = {
     "rate": float,
 }
 
-ACTION_VARIABLES: Final[Mapping[str, type]] = {"profile": dict, "event": dict, "features": dict, "stage": str}
-"""For `eligible` of an action: the context that a moment carries."""
+ACTION_VARIABLES: Final[Mapping[str, type]] = {
+    "profile": dict,
+    "event": dict,
+    "features": dict,
+    "stage": str,
+    "health": object,
+}
+"""For `eligible` of an action: the context that a moment carries. `health` is null in a journey without frictions."""
 
 WHERE_VARIABLES: Final[Mapping[str, type]] = {"event": dict}
 """For `where` of a feature."""

@@ -62,7 +62,8 @@ class JourneyApi(JourneyServiceServicer):
         return pb.ListInstancesResponse(
             instances=[
                 pb.ListedInstance(
-                    profile_id=customer.state.profile_id, instance=instance_to_proto(customer.state, instance)
+                    profile_id=customer.state.profile_id,
+                    instance=instance_to_proto(customer.state, instance, self._programmes, customer.at),
                 )
                 for customer, instance in page.found
             ],

@@ -9,6 +9,7 @@ import asyncpg
 
 from cairn_eventstore import EventStore
 from cairn_kernel.event import Event, from_canonical_json
+from cairn_kernel.time import SECOND
 from journey_state.adapters.read_model import CUSTOMERS
 from journey_state.application.ports import InstanceAt, InstanceQuery, JourneyCount
 
@@ -103,6 +104,10 @@ def _counted(journey: str, numbers: Mapping[str, Decimal], modes: Mapping[str, s
         stage_entries=_whole(groups["entries"]),
         stage_transitions=_whole(groups["moves"]),
         control=modes.get(journey, ""),
+        attributed=int(numbers.get("attributed", 0)),
+        frictions=_whole(groups["friction"]),
+        health=_whole(groups["health"]),
+        dwell_seconds={stage: float(value) / SECOND for stage, value in groups["dwell"].items()},
     )
 
 

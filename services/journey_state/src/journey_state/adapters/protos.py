@@ -5,7 +5,7 @@ from typing import Any, Final
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.journey.v1 import journey_pb2 as pb
-from cairn_journey import CustomerState, Instance, Programmes, purpose
+from cairn_journey import CustomerState, Instance, Programmes, instance_health, purpose
 from cairn_kernel.event import Event
 from cairn_kernel.time import to_datetime
 from journey_state.application.customers import Folded
@@ -35,7 +35,7 @@ def customer_to_proto(state: CustomerState, version: int, programmes: Programmes
     answer.features.update(features_of(programmes, state, at))
     for journey, record in sorted(state.records.items()):
         for instance in (*record.past, *state.instances(journey)):
-            answer.instances.append(instance_to_proto(state, instance))
+            answer.instances.append(instance_to_proto(state, instance, programmes, at))
     return answer
 
 
@@ -46,11 +46,12 @@ def context_to_proto(folded: Folded, programmes: Programmes) -> pb.GetContextRes
     )
     answer.traits.update(state.traits)
     answer.features.update(features_of(programmes, state, folded.at))
-    answer.instances.extend(instance_to_proto(state, state.open[slot]) for slot in sorted(state.open))
+    for slot in sorted(state.open):
+        answer.instances.append(instance_to_proto(state, state.open[slot], programmes, folded.at))
     return answer
 
 
-def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
+def instance_to_proto(state: CustomerState, instance: Instance, programmes: Programmes, at: int) -> pb.Instance:
     is_open = state.open.get(instance.slot) == instance
     timers = [
         pb.Timer(timer_id=key, due_time=timestamp(timer.due), purpose=purpose(timer))
@@ -73,6 +74,8 @@ def instance_to_proto(state: CustomerState, instance: Instance) -> pb.Instance:
         key=instance.key,
         held_time=timestamp(instance.held),
         waits=sorted(f"{name}/{run.step}" for name, run in instance.runs.items()),
+        health=instance_health(programmes, state.tenant, instance, at),
+        attributed=instance.attributed,
     )
 
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 from typing import Final
 
 from cairn_eventstore import UnitOfWork, columns
-from cairn_journey import CustomerState, Instance, JourneyCounts, count
+from cairn_journey import WELL, CustomerState, Instance, JourneyCounts, count
 from cairn_runtime import Change
 
 INSERT_CUSTOMERS = """
@@ -143,9 +143,13 @@ def differences(before: CustomerState, after: CustomerState) -> Iterator[tuple[s
 
 def _numbers(one: JourneyCounts) -> dict[str, Decimal]:
     numbers = {"entered": one.entered, "in_flight": one.in_flight, "goal": one.goal, "exited": one.exited}
+    numbers["attributed"] = one.attributed
     numbers |= {f"stage:{stage}": number for stage, number in one.stages.items()}
     numbers |= {f"entries:{stage}": number for stage, number in one.stage_entries.items()}
     numbers |= {f"moves:{move}": number for move, number in one.stage_transitions.items()}
+    numbers |= {f"dwell:{stage}": time for stage, time in one.dwell.items()}
+    numbers |= {f"friction:{name}": number for name, number in one.frictions.items()}
+    numbers |= {f"health:{band}": number for band, number in one.health.items() if band != WELL}
     return {name: Decimal(number) for name, number in numbers.items()} | {
         f"value:{currency}": value for currency, value in one.values.items()
     }

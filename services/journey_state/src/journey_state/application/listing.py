@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Final, NamedTuple
 
 from cairn_expressions import Expression, ExpressionFault, activate, compile_expression
-from cairn_journey import CustomerState, Instance, Programmes
+from cairn_journey import CustomerState, Instance, Programmes, instance_health
 from cairn_kernel.errors import Invalid
 from journey_state.application.customers import Customers, Folded
 from journey_state.application.ports import CustomerReader, InstanceQuery
@@ -19,6 +19,7 @@ VARIABLES: Final = {
     "entered": int,
     "stage_entered": object,
     "held": bool,
+    "health": object,
     "profile": dict,
     "features": dict,
 }
@@ -92,6 +93,7 @@ class ListInstances:
             "entered": instance.entered,
             "stage_entered": instance.stage_entered,
             "held": instance.held is not None,
+            "health": instance_health(self._programmes, customer.state.tenant, instance, customer.at),
             "profile": customer.state.traits,
             "features": features_of(self._programmes, customer.state, customer.at),
         }

@@ -25,6 +25,11 @@ class JourneyCount:
     stage_transitions: dict[str, int]
     control: str
     """paused, drain or now; empty if it runs."""
+    attributed: int
+    frictions: dict[str, int]
+    health: dict[str, int]
+    """Open instances by band, without those that are well."""
+    dwell_seconds: dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)

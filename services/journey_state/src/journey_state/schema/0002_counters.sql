@@ -24,7 +24,8 @@ CREATE TABLE counters (
     tenant    text     NOT NULL,
     partition smallint NOT NULL,
     journey   text     NOT NULL, -- empty: over all journeys
-    name      text     NOT NULL, -- customers, entered, in_flight, goal, exited, value:EUR, stage:S, entries:S, moves:S>T
+    name      text     NOT NULL, -- customers, entered, in_flight, goal, exited, attributed, value:EUR,
+                                 -- stage:S, entries:S, moves:S>T, dwell:S (µs), friction:F, health:BAND (not well)
     value     numeric  NOT NULL,
     PRIMARY KEY (tenant, partition, journey, name)
 ) WITH (fillfactor = 50);

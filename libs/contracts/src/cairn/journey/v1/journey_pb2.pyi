@@ -60,7 +60,7 @@ class GetCustomerResponse(_message.Message):
     def __init__(self, profile_id: _Optional[str] = ..., stream_version: _Optional[int] = ..., traits: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., instances: _Optional[_Iterable[_Union[Instance, _Mapping]]] = ..., last_seen_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., features: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
 
 class Instance(_message.Message):
-    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence", "key", "held_time", "waits")
+    __slots__ = ("instance_id", "journey", "definition_version", "entered_time", "stage", "stage_entered_time", "goal_time", "goal_value", "exited_time", "exit_reason", "timers", "occurrence", "key", "held_time", "waits", "health", "attributed")
     INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +76,8 @@ class Instance(_message.Message):
     KEY_FIELD_NUMBER: _ClassVar[int]
     HELD_TIME_FIELD_NUMBER: _ClassVar[int]
     WAITS_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTED_FIELD_NUMBER: _ClassVar[int]
     instance_id: str
     journey: str
     definition_version: str
@@ -91,7 +93,9 @@ class Instance(_message.Message):
     key: str
     held_time: _timestamp_pb2.Timestamp
     waits: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ..., key: _Optional[str] = ..., held_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits: _Optional[_Iterable[str]] = ...) -> None: ...
+    health: int
+    attributed: bool
+    def __init__(self, instance_id: _Optional[str] = ..., journey: _Optional[str] = ..., definition_version: _Optional[str] = ..., entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., stage: _Optional[str] = ..., stage_entered_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., goal_value: _Optional[str] = ..., exited_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., exit_reason: _Optional[str] = ..., timers: _Optional[_Iterable[_Union[Timer, _Mapping]]] = ..., occurrence: _Optional[int] = ..., key: _Optional[str] = ..., held_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., waits: _Optional[_Iterable[str]] = ..., health: _Optional[int] = ..., attributed: _Optional[bool] = ...) -> None: ...
 
 class Timer(_message.Message):
     __slots__ = ("timer_id", "due_time", "purpose")
@@ -176,7 +180,7 @@ class GetCountsResponse(_message.Message):
     def __init__(self, journeys: _Optional[_Iterable[_Union[JourneyCounts, _Mapping]]] = ..., customers: _Optional[int] = ...) -> None: ...
 
 class JourneyCounts(_message.Message):
-    __slots__ = ("journey", "entered", "in_flight", "goal", "goal_value", "exited", "currency", "stages", "stage_entries", "stage_transitions", "control")
+    __slots__ = ("journey", "entered", "in_flight", "goal", "goal_value", "exited", "currency", "stages", "stage_entries", "stage_transitions", "control", "attributed", "frictions", "health", "dwell_seconds")
     class StagesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +202,27 @@ class JourneyCounts(_message.Message):
         key: str
         value: int
         def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class FrictionsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class HealthEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class DwellSecondsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     JOURNEY_FIELD_NUMBER: _ClassVar[int]
     ENTERED_FIELD_NUMBER: _ClassVar[int]
     IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
@@ -209,6 +234,10 @@ class JourneyCounts(_message.Message):
     STAGE_ENTRIES_FIELD_NUMBER: _ClassVar[int]
     STAGE_TRANSITIONS_FIELD_NUMBER: _ClassVar[int]
     CONTROL_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTED_FIELD_NUMBER: _ClassVar[int]
+    FRICTIONS_FIELD_NUMBER: _ClassVar[int]
+    HEALTH_FIELD_NUMBER: _ClassVar[int]
+    DWELL_SECONDS_FIELD_NUMBER: _ClassVar[int]
     journey: str
     entered: int
     in_flight: int
@@ -220,7 +249,11 @@ class JourneyCounts(_message.Message):
     stage_entries: _containers.ScalarMap[str, int]
     stage_transitions: _containers.ScalarMap[str, int]
     control: str
-    def __init__(self, journey: _Optional[str] = ..., entered: _Optional[int] = ..., in_flight: _Optional[int] = ..., goal: _Optional[int] = ..., goal_value: _Optional[str] = ..., exited: _Optional[int] = ..., currency: _Optional[str] = ..., stages: _Optional[_Mapping[str, int]] = ..., stage_entries: _Optional[_Mapping[str, int]] = ..., stage_transitions: _Optional[_Mapping[str, int]] = ..., control: _Optional[str] = ...) -> None: ...
+    attributed: int
+    frictions: _containers.ScalarMap[str, int]
+    health: _containers.ScalarMap[str, int]
+    dwell_seconds: _containers.ScalarMap[str, float]
+    def __init__(self, journey: _Optional[str] = ..., entered: _Optional[int] = ..., in_flight: _Optional[int] = ..., goal: _Optional[int] = ..., goal_value: _Optional[str] = ..., exited: _Optional[int] = ..., currency: _Optional[str] = ..., stages: _Optional[_Mapping[str, int]] = ..., stage_entries: _Optional[_Mapping[str, int]] = ..., stage_transitions: _Optional[_Mapping[str, int]] = ..., control: _Optional[str] = ..., attributed: _Optional[int] = ..., frictions: _Optional[_Mapping[str, int]] = ..., health: _Optional[_Mapping[str, int]] = ..., dwell_seconds: _Optional[_Mapping[str, float]] = ...) -> None: ...
 
 class GetStateHashRequest(_message.Message):
     __slots__ = ("tenant",)
