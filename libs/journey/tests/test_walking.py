@@ -62,10 +62,19 @@ class TestAPause:
         customer = Customer().when(bought(0)).until(31)
         told(customer, PAUSED, 33, journey="win-back")
         customer.when(bought(34))
-        assert customer.said("stage") == [("stage_entered", 34.0, "active")]
+        assert customer.said("stage") == [("stage_entered", 34.0, "active"), ("wait_moved", 34.0)]
         customer.when(event("coupon.redeemed", 35, amount=2))
         assert types(customer.new)[-1] == "journey.goal_reached"
         assert told(customer, RESUMED, 36, journey="win-back").new == []
+
+    def test_keeps_in_mind_what_ends_a_wait_meanwhile(self) -> None:
+        customer = Customer().when(bought(0)).until(31)  # waits for a basket until day 37, else reminds
+        told(customer, PAUSED, 33, journey="win-back")
+        assert ("wait_moved", 34.0) in customer.when(bought(34)).said()
+        assert customer.when(bought(35)).said() == []
+        assert customer.until(50).new == []
+        told(customer, RESUMED, 61, journey="win-back")
+        assert customer.until(62).said("timed_out")[0] == ("wait_ended", 61.0, False)
 
     def test_is_told_once_and_only_to_those_in_the_journey(self) -> None:
         customer = Customer().when(bought(0))

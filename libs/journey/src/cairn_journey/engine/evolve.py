@@ -1,6 +1,6 @@
 """Fold one fact of a customer's stream into the state. Total: it follows what the facts say and judges nothing."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -345,6 +345,8 @@ def _wait_moved(_: Programmes, draft: Draft, fact: Event) -> None:
     draft.open[instance.slot] = replace(instance, runs={**instance.runs, data["intervention"]: run})
     length = data["due"] - fact.as_of
     _arm(draft, fact, instance, "wait", length, data["intervention"])
+    if instance.held is not None:
+        _sleep(draft, instance.slot, [timer_id(instance.instance_id, "wait", data["intervention"])])
 
 
 def _wait_ended(_: Programmes, draft: Draft, fact: Event) -> None:
@@ -358,10 +360,15 @@ def _wait_ended(_: Programmes, draft: Draft, fact: Event) -> None:
 def _held(_: Programmes, draft: Draft, fact: Event) -> None:
     instance = _instance(draft, fact)
     own = f"{instance.instance_id}:"
-    asleep = {id: timer for id, timer in draft.state.timers.items() if id.startswith(own) and timer.kind not in _SEEN}
-    for id in asleep:
-        del draft.timers[id]
-    draft.open[instance.slot] = replace(instance, held=fact.as_of, asleep=asleep)
+    draft.open[instance.slot] = replace(instance, held=fact.as_of)
+    timers = draft.state.timers
+    _sleep(draft, instance.slot, [id for id in timers if id.startswith(own) and timers[id].kind not in _SEEN])
+
+
+def _sleep(draft: Draft, slot: str, ids: Iterable[str]) -> None:
+    """Disarm timers of a paused instance until it goes on."""
+    instance = draft.state.open[slot]
+    draft.open[slot] = replace(instance, asleep={**instance.asleep, **{id: draft.timers.pop(id) for id in ids}})
 
 
 def _released(_: Programmes, draft: Draft, fact: Event) -> None:
@@ -420,10 +427,7 @@ def _rearm(draft: Draft, fact: Event, instance: Instance, old: CompiledJourney, 
     if new.exits.timed:
         _look_again(draft, fact, instance, new)
     if instance.held is not None:
-        waits = {id: timer for id, timer in draft.state.timers.items() if id.startswith(f"{own}wait")}
-        for id in waits:
-            del draft.timers[id]
-        draft.open[instance.slot] = replace(instance, asleep=waits)
+        _sleep(draft, instance.slot, [id for id in draft.state.timers if id.startswith(f"{own}wait")])
 
 
 def _former_names(fact: Event, old: CompiledJourney, new: CompiledJourney) -> dict[str, str]:

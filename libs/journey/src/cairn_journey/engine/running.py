@@ -21,9 +21,13 @@ class Running:
     def intervene(self, journey: CompiledJourney, slot: str, type: str, entered: str) -> None:
         """Go on with what waited for this event; then start what it, or the stage it led to, triggers.
 
-        While the journey is paused neither happens. An intervention may end the stay; then the others do nothing.
+        While the journey is paused neither happens: what ends a wait then is kept in mind until it goes on. An
+        intervention may end the stay; then the others do nothing.
         """
-        if self._scene.state.open[slot].held is not None:
+        paused = self._scene.state.open[slot]
+        if paused.held is not None:
+            for name, waiting in paused.runs.items():
+                self._keep_in_mind(journey, slot, journey.intervention(name), waiting, type)
             return
         for intervention in journey.interventions:
             instance = self._scene.state.open.get(slot)
@@ -67,6 +71,18 @@ class Running:
             self._resume(journey, slot, intervention, run, after_wait(wait, found.at, sight.at), timed_out=False)
         elif found != (run.due, run.awaited):
             self._move(journey, slot, intervention, run, found)
+
+    def _keep_in_mind(
+        self, journey: CompiledJourney, slot: str, intervention: CompiledIntervention, run: Run, type: str
+    ) -> None:
+        """What a paused wait was for has come, or the event changes when it is over."""
+        wait, sight = intervention.waits[run.step], self._scene.sight
+        if wait.on and wait.on == type and not run.awaited and sight.holds(wait.when):
+            self._move(journey, slot, intervention, run, Due(sight.at, awaited=True))
+        elif type in wait.watches:
+            found = due(wait, self._scene.state, sight, run.limit)
+            if isinstance(found, Due) and found != (run.due, run.awaited):
+                self._move(journey, slot, intervention, run, found)
 
     def _move(
         self, journey: CompiledJourney, slot: str, intervention: CompiledIntervention, run: Run, found: Due
