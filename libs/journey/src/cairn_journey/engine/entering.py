@@ -12,7 +12,7 @@ from cairn_journey.engine.evolve import NO_RECORD
 from cairn_journey.engine.friction import Watch
 from cairn_journey.engine.looking import any_holds, turns_at
 from cairn_journey.engine.reentry import may_enter
-from cairn_journey.engine.running import Running
+from cairn_journey.engine.running import intervene
 from cairn_journey.engine.scene import Scene
 from cairn_journey.engine.schedules import next_due
 from cairn_journey.engine.slots import MAX_OPEN, slot_of
@@ -35,13 +35,11 @@ _MOMENTS: Final[Mapping[str, str]] = {
 
 
 class Entering:
-    """Lets one customer into journeys."""
+    """Lets one customer into journeys. It does not hold on to the scene that holds it: turns are let go of at once."""
 
-    __slots__ = ("_programme", "_running", "_scene", "_waiting", "follows")
+    __slots__ = ("_programme", "_waiting", "follows")
 
-    def __init__(self, scene: Scene, running: Running) -> None:
-        self._scene = scene
-        self._running = running
+    def __init__(self) -> None:
         self._programme: CompiledProgramme | None = None
         self.follows = False
         """Whether anything in a journey leads into another one."""
@@ -59,45 +57,47 @@ class Entering:
             for journey, rule in programme.followers.get((fact.data["journey"], moment), ()):
                 self._waiting.append((journey, rule, fact.data.get("key", "")))
 
-    def by_event(self, journey: CompiledJourney, key: str, version: str, rules: JourneyRules) -> str | None:
+    def by_event(
+        self, scene: Scene, journey: CompiledJourney, key: str, version: str, rules: JourneyRules
+    ) -> str | None:
         """Enter if the event at hand leads in; the stage in which one begins (empty: none), None: not entered."""
-        if not rules.entries or not self._may(journey, key):
+        if not rules.entries or not self._may(scene, journey, key):
             return None
         for rule in rules.entries:
-            if self._scene.sight.holds(rule.when):
-                return rule.stage if self._admit(journey, key, version, rule.stage, rules.watches) else None
+            if scene.sight.holds(rule.when):
+                return rule.stage if self._admit(scene, journey, key, version, rule.stage, rules.watches) else None
         return None
 
-    def on_time(self, id: str, timer: Timer) -> None:
+    def on_time(self, scene: Scene, id: str, timer: Timer) -> None:
         """A schedule came round, or time alone may have changed an audience."""
-        programme, scene = self._programme, self._scene
+        programme = self._programme
         if programme is None:
             return
         if timer.kind == AUDIENCE:
-            self._look(programme.audiences[timer.ref], on_time=True)
+            self._look(scene, programme.audiences[timer.ref], on_time=True)
             return
         schedule = next(one for one in programme.schedules if one.timer == id)
         due = next_due(schedule.schedule, scene.sight.at, scene.state.traits.get("timezone"))
-        self._tell(facts.SCHEDULE_REACHED, {"journey": timer.journey, "schedule": timer.ref, "next": due})
-        self._otherwise(schedule.journey, schedule.rule, "")
+        self._tell(scene, facts.SCHEDULE_REACHED, {"journey": timer.journey, "schedule": timer.ref, "next": due})
+        self._otherwise(scene, schedule.journey, schedule.rule, "")
 
-    def look(self, audiences: Sequence[CompiledAudience]) -> None:
+    def look(self, scene: Scene, audiences: Sequence[CompiledAudience]) -> None:
         """See whether the customer has come into, or has left, audiences that lead in."""
         for audience in audiences:
-            self._look(audience, on_time=False)
+            self._look(scene, audience, on_time=False)
 
-    def follow(self) -> None:
+    def follow(self, scene: Scene) -> None:
         """Enter what audiences and other journeys have led to, in the order in which they did."""
         entered = 0
         while self._waiting:
             journey, rule, key = self._waiting.popleft()
             if entered == MAX_CHAIN:
-                self._refuse(journey, key, CHAIN_TOO_LONG)
-            elif self._otherwise(journey, rule, key):
+                self._refuse(scene, journey, key, CHAIN_TOO_LONG)
+            elif self._otherwise(scene, journey, rule, key):
                 entered += 1
 
-    def _look(self, audience: CompiledAudience, *, on_time: bool) -> None:
-        scene, programme = self._scene, self._programme
+    def _look(self, scene: Scene, audience: CompiledAudience, *, on_time: bool) -> None:
+        programme = self._programme
         state, at = scene.state, scene.sight.at
         inside = scene.sight.holds(audience.condition)
         data: dict[str, Any] = {"audience": audience.name}
@@ -105,36 +105,35 @@ class Entering:
             data["next"] = turns_at((audience.condition,), audience.timed, state, at, now=inside)
         if inside == (audience.name in state.audiences):
             if on_time:
-                self._tell(facts.LOOKED, data)
+                self._tell(scene, facts.LOOKED, data)
             return
-        self._tell(facts.AUDIENCE_JOINED if inside else facts.AUDIENCE_LEFT, data)
+        self._tell(scene, facts.AUDIENCE_JOINED if inside else facts.AUDIENCE_LEFT, data)
         if inside and programme is not None:
             self._waiting.extend((journey, rule, "") for journey, rule in programme.led_by.get(audience.name, ()))
 
-    def _otherwise(self, journey: CompiledJourney, rule: EntryRule, key: str) -> bool:
+    def _otherwise(self, scene: Scene, journey: CompiledJourney, rule: EntryRule, key: str) -> bool:
         """Enter by something else than an event, unless one is in it already."""
-        scene, programme = self._scene, self._programme
+        programme = self._programme
         slot = slot_of(journey.name, key)
         if programme is None or slot in scene.state.open or bool(key) is not journey.keyed:
             return False
-        if not scene.sight.holds(rule.when) or not self._may(journey, key):
+        if not scene.sight.holds(rule.when) or not self._may(scene, journey, key):
             return False
-        if not self._admit(journey, key, programme.version, rule.stage):
+        if not self._admit(scene, journey, key, programme.version, rule.stage):
             return False
         if rule.stage:
-            self._running.intervene(journey, slot, "", rule.stage)
+            intervene(scene, journey, slot, "", rule.stage)
         return True
 
-    def _may(self, journey: CompiledJourney, key: str) -> bool:
-        state = self._scene.state
+    def _may(self, scene: Scene, journey: CompiledJourney, key: str) -> bool:
+        state = scene.state
         record = state.records.get(journey.name, NO_RECORD)
-        return may_enter(journey.definition.reentry, record, key, self._scene.sight.at)
+        return may_enter(journey.definition.reentry, record, key, scene.sight.at)
 
     def _admit(
-        self, journey: CompiledJourney, key: str, version: str, stage: str, watches: Sequence[Watch] = ()
+        self, scene: Scene, journey: CompiledJourney, key: str, version: str, stage: str, watches: Sequence[Watch] = ()
     ) -> bool:
         """Enter, unless the audience, an exit condition, a pause or a limit forbids it."""
-        scene = self._scene
         state = scene.state
         if not scene.sight.holds(journey.audience):
             return False
@@ -143,7 +142,7 @@ class Entering:
         if not scene.quiet and scene.programmes.is_closed(state.tenant, journey.name):
             return False
         if key and len(state.instances(journey.name)) >= MAX_OPEN:
-            self._refuse(journey, key, MAX_OPEN_REACHED)
+            self._refuse(scene, journey, key, MAX_OPEN_REACHED)
             return False
         occurrence = state.records.get(journey.name, NO_RECORD).entered + 1
         instance_id = stable_id("instance", state.tenant, state.profile_id, journey.name, occurrence)
@@ -154,15 +153,14 @@ class Entering:
             event = scene.sight.event
             begun = [one.friction.name for one in watches if one.part == "begins" and one.sees(event)]
             data |= {"silences": begun} if begun else {}
-        self._tell(facts.ENTERED, data, version)
+        self._tell(scene, facts.ENTERED, data, version)
         if stage:
             scene.tell(scene.state.open[slot_of(journey.name, key)], facts.STAGE_ENTERED, stage=stage)
         return True
 
-    def _refuse(self, journey: CompiledJourney, key: str, reason: str) -> None:
-        self._tell(facts.ENTRY_REFUSED, {"journey": journey.name, "key": key, "reason": reason})
+    def _refuse(self, scene: Scene, journey: CompiledJourney, key: str, reason: str) -> None:
+        self._tell(scene, facts.ENTRY_REFUSED, {"journey": journey.name, "key": key, "reason": reason})
 
-    def _tell(self, type: str, data: dict[str, Any], version: str | None = None) -> None:
-        scene = self._scene
+    def _tell(self, scene: Scene, type: str, data: dict[str, Any], version: str | None = None) -> None:
         told = version if version is not None else self._programme.version if self._programme is not None else ""
         scene.record(facts.make(scene.cause, scene.state.profile_id, type, told, scene.occasion, data))

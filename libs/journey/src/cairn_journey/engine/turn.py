@@ -18,9 +18,9 @@ from cairn_journey.engine.evolve import evolve, journey_of, under_one
 from cairn_journey.engine.features import amount
 from cairn_journey.engine.friction import DWELL, SILENCE
 from cairn_journey.engine.looking import turns_at
-from cairn_journey.engine.obstacles import Obstacles
+from cairn_journey.engine.obstacles import after_event, after_stage, after_time
 from cairn_journey.engine.registry import Programmes
-from cairn_journey.engine.running import Running
+from cairn_journey.engine.running import end_wait, intervene
 from cairn_journey.engine.scene import Scene
 from cairn_journey.engine.sight import Sight
 from cairn_journey.engine.slots import key_of, slot_of
@@ -39,13 +39,11 @@ class Turn(Scene):
     A quiet turn goes through the past again: it comes to the same state, and no moment is stated.
     """
 
-    __slots__ = ("_entering", "_obstacles", "_running", "_version")
+    __slots__ = ("_entering", "_version")
 
     def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
         super().__init__(programmes, state, quiet=quiet)
-        self._running = Running(self)
-        self._entering = Entering(self, self._running)
-        self._obstacles = Obstacles(self)
+        self._entering = Entering()
         self._version = ""
 
     def fire_due(self, upto: int) -> None:
@@ -80,8 +78,8 @@ class Turn(Scene):
         told = {"version": programme.version}
         version = programme.version
         self.record(facts.make(cause, self.state.profile_id, facts.ARMED, version, self.occasion, told))
-        self._entering.look(programme.tracked)
-        self._entering.follow()
+        self._entering.look(self, programme.tracked)
+        self._entering.follow(self)
         self._react()
 
     def _react(self) -> None:
@@ -126,8 +124,8 @@ class Turn(Scene):
         else:
             self._journeys_of_versions(rules.journeys if rules is not None else (), version, event.type)
         if compiled is not None and compiled.arms:
-            self._entering.look(compiled.tracked if fresh else rules.audiences if rules is not None else ())
-            self._entering.follow()
+            self._entering.look(self, compiled.tracked if fresh else rules.audiences if rules is not None else ())
+            self._entering.follow(self)
 
     def _journeys_of_versions(self, candidates: Sequence[CompiledJourney], version: str, type: str) -> None:
         """As `touch`, where some instances run under other versions than the one in force."""
@@ -178,7 +176,7 @@ class Turn(Scene):
         if entering is None:
             return
         rules = entering.on[type]
-        begins = self._entering.by_event(entering, key, version, rules)
+        begins = self._entering.by_event(self, entering, key, version, rules)
         if begins is not None:
             self._within(entering, rules, self.draft.state.open[slot], type, begins)
 
@@ -189,11 +187,11 @@ class Turn(Scene):
         slot = instance.slot
         entered = begins or (self._detect(instance, rules) if rules.stages else "")
         if rules.friction or rules.watches:
-            self._obstacles.after_event(journey, slot, rules)
+            after_event(self, journey, slot, rules)
         if entered and not begins:
-            self._obstacles.after_stage(journey, slot, instance.stage)
+            after_stage(self, journey, slot, instance.stage)
         if rules.waits or rules.triggers or entered:
-            self._running.intervene(journey, slot, type, entered)
+            intervene(self, journey, slot, type, entered)
 
     def _leave(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> bool:
         """Whether exit or goal ended the instance."""
@@ -244,10 +242,10 @@ class Turn(Scene):
         self.cause, self.occasion = self._time_of(timer), stable_id("timer", id, timer.due)
         self.sight = Sight(self.state, timer.due)
         if timer.kind in (SCHEDULE, AUDIENCE):
-            self._entering.on_time(id, timer)
+            self._entering.on_time(self, id, timer)
         else:
             self._fire_within(timer)
-        self._entering.follow()
+        self._entering.follow(self)
 
     def _fire_within(self, timer: Timer) -> None:
         instance = self.state.open[timer.slot]
@@ -255,17 +253,17 @@ class Turn(Scene):
         if timer.kind == "goal":
             self.tell(instance, facts.EXITED, reason=WINDOW_ELAPSED)
         elif timer.kind in (DWELL, SILENCE):
-            self._obstacles.after_time(instance, timer.ref)
+            after_time(self, instance, timer.ref)
         elif timer.kind == "look":
             self._look(journey, instance)
         elif timer.kind == "wait":
-            self._running.end_wait(journey, timer.slot, journey.intervention(timer.ref))
+            end_wait(self, journey, timer.slot, journey.intervention(timer.ref))
         elif not self.sight.holds(journey.stages[timer.ref][1]):
             self.tell(instance, facts.STAGE_SKIPPED, stage=timer.ref)
         else:
             self.tell(instance, facts.STAGE_ENTERED, stage=timer.ref)
-            self._obstacles.after_stage(journey, timer.slot, instance.stage)
-            self._running.intervene(journey, timer.slot, "", timer.ref)
+            after_stage(self, journey, timer.slot, instance.stage)
+            intervene(self, journey, timer.slot, "", timer.ref)
 
     def _look(self, journey: CompiledJourney, instance: Instance) -> None:
         """Time alone may have brought an exit condition about; if not, say when it would."""
