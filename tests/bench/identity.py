@@ -24,6 +24,7 @@ from cairn_runtime.database import open_pool
 from cairn_testkit.servers import postgres_server
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
 from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.outputs import outputs
 from identity_resolution.domain.rules import Rules
@@ -53,7 +54,7 @@ def measure() -> list[Figure]:
 async def _warm(dsn: str) -> float:
     """Events/s of one core from the bytes of the bus to the unit of work; nothing has to be looked up."""
     async with open_pool(dsn, "identity_resolution") as pool:
-        resolver = EventResolver(PostgresIdentityStore(pool), Rules(), WARM_CUSTOMERS * 4)
+        resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), WARM_CUSTOMERS * 4)
         await resolver.forget({})
         for batch in _batches(_baskets(WARM_CUSTOMERS, WARM_CUSTOMERS, 0)):
             await resolver.resolve([from_msgpack(body) for body in batch], UnitOfWork())

@@ -18,7 +18,7 @@ from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 from journeyctl.validate import Directory, describe, load_or_tell
 
-ORDER: Final = ("activation", "decisioning", "journey_state", "ingestion")
+ORDER: Final = ("activation", "decisioning", "journey_state", "identity_resolution", "ingestion")
 """Last in the chain first, so that whoever acts on a moment or a decision knows the programme it is of."""
 
 

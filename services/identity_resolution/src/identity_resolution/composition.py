@@ -1,9 +1,11 @@
 """Wires the service by hand."""
 
+from cairn.definition.v1 import definition_pb2
+from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn.identity.v1 import identity_pb2
 from cairn.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
 from cairn_eventstore import FileKeyProvider
-from cairn_runtime import Chassis, Settings, open_chassis
+from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from cairn_runtime.clock import now_us
 from identity_resolution.adapters.grpc_api import IdentityApi
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
@@ -12,8 +14,8 @@ from identity_resolution.application.look_back import LookBack
 from identity_resolution.application.make_statements import StatementMaker
 from identity_resolution.application.processor import LOG, ResolveProcessor
 from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.application.rulebook import Rulebook, check
 from identity_resolution.application.watch_commands import CommandWatch
-from identity_resolution.domain.rules import Rules
 
 
 class IdentitySettings(Settings):
@@ -27,17 +29,22 @@ async def run() -> None:
     """Run the service until it is told to stop."""
     settings = IdentitySettings()
     async with open_chassis(settings, service="identity_resolution", log_name=LOG) as chassis:
-        compose(chassis, settings)
+        await compose(chassis, settings)
         await chassis.serve()
 
 
-def compose(chassis: Chassis, settings: IdentitySettings) -> None:
+async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     """Add the processor and the questions it answers."""
-    rules = Rules()
+    keys = FileKeyProvider(settings.keys_dir)
+    rulebook = Rulebook(keys)
+    definitions = Definitions(
+        LOG, chassis.pool, chassis.publisher, check=check, install=rulebook.install, announce=False
+    )
+    await definitions.load()
     identities = PostgresIdentityStore(chassis.pool)
-    resolver = EventResolver(identities, rules, settings.cache_identifiers)
+    resolver = EventResolver(identities, rulebook, settings.cache_identifiers)
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
-    runner = chassis.add_runner("events", processor, exclusive=True)
+    runner = chassis.add_runner("events", processor, exclusive=True, reload=definitions.load)
     chassis.add_job(CommandWatch(identities, processor, runner.wake).run)
 
     async def complete_to() -> dict[int, tuple[int, int]]:
@@ -45,14 +52,19 @@ def compose(chassis: Chassis, settings: IdentitySettings) -> None:
         return {} if await identities.step_events(limit=1) else complete
 
     chassis.complete_to = complete_to
-    finder = ProfileFinder(identities, rules)
+    finder = ProfileFinder(identities, rulebook)
+    chassis.add_servicer(
+        add_DefinitionServiceServicer_to_server,
+        definitions,
+        definition_pb2.DESCRIPTOR.services_by_name["DefinitionService"].full_name,
+    )
     chassis.add_servicer(
         add_IdentityServiceServicer_to_server,
         IdentityApi(
             finder,
-            LookBack(identities, rules),
+            LookBack(identities, rulebook),
             identities,
-            FileKeyProvider(settings.keys_dir),
+            keys,
             StatementMaker(identities, finder, now_us),
         ),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,

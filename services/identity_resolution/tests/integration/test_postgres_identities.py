@@ -17,6 +17,7 @@ from identity_resolution.adapters.postgres_identities import PostgresIdentitySto
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.look_back import Instant, LookBack, Pair
 from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
@@ -59,7 +60,7 @@ def evidence(seed: int, count: int, tenant: str = "default") -> list[Event]:
 
 async def take_in(pool: asyncpg.Pool, events: list[Event], *, cache: int, batch: int, rules: Rules = TIGHT) -> None:
     identities, log = PostgresIdentityStore(pool), PostgresEventStore(pool)
-    resolver = EventResolver(identities, rules, cache)
+    resolver = EventResolver(identities, Rulebook(default=rules), cache)
     await resolver.forget({})
     for start in range(0, len(events), batch):
         work = UnitOfWork()
@@ -107,7 +108,7 @@ async def take_in_again(
 ) -> None:
     """The same evidence into the same log under other event ids' streams is refused, so leave the log out."""
     identities = PostgresIdentityStore(pool)
-    resolver = EventResolver(identities, rules, cache)
+    resolver = EventResolver(identities, Rulebook(default=rules), cache)
     await resolver.forget({})
     for start in range(0, len(events), batch):
         work = UnitOfWork()
@@ -176,9 +177,9 @@ async def test_a_blocked_value_lets_go_at_once_and_takes_hold_again_when_unblock
 ) -> None:
     await take_in(pool, [seen(1, "email:desk", "card:a"), seen(2, "email:desk", "card:b")], cache=9, batch=9)
     before = await tables(pool)
-    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), cache)
+    resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), cache)
     await resolver.forget({})
-    finder = ProfileFinder(PostgresIdentityStore(pool), Rules())
+    finder = ProfileFinder(PostgresIdentityStore(pool), Rulebook())
     cards = [Identifier("card", "a"), Identifier("card", "b")]
     assert len({await finder.resolve("default", card) for card in cards}) == 1
 
@@ -197,7 +198,7 @@ async def test_a_blocked_value_lets_go_at_once_and_takes_hold_again_when_unblock
 
 
 async def test_a_statement_expires_between_the_events_before_and_after_its_instant(pool: asyncpg.Pool) -> None:
-    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 100)
+    resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), 100)
     await resolver.forget({})
     log = PostgresEventStore(pool)
 
@@ -220,7 +221,7 @@ async def test_a_statement_expires_between_the_events_before_and_after_its_insta
 
 
 async def test_a_statement_expires_without_any_event_too(pool: asyncpg.Pool) -> None:
-    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 100)
+    resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), 100)
     await take_in(pool, [seen(1, "email:desk", "card:a")], cache=9, batch=9, rules=Rules())
     await resolver.forget({})
     await obey(pool, resolver, Command(state=block("email", "desk", expires=20)), 10)
@@ -235,7 +236,7 @@ async def test_a_statement_expires_without_any_event_too(pool: asyncpg.Pool) -> 
 async def test_a_denial_holds_when_all_is_replayed(pool: asyncpg.Pool) -> None:
     events = [seen(1, "email:x", "card:a"), seen(2, "email:x", "card:b"), seen(3, "user_id:u", "card:b")]
     await take_in(pool, events, cache=9, batch=1, rules=Rules())
-    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 0)
+    resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), 0)
     await resolver.forget({})
     denial = Statement(
         id=stable_id("said"), kind=Kind.NOT_SAME, left=(Identifier("user_id", "u"),),
@@ -247,7 +248,7 @@ async def test_a_denial_holds_when_all_is_replayed(pool: asyncpg.Pool) -> None:
     random.Random(3).shuffle(events)
     await take_in_again(pool, events, batch=2, cache=0, rules=Rules())
     assert await tables(pool) == expected
-    finder = ProfileFinder(PostgresIdentityStore(pool), Rules())
+    finder = ProfileFinder(PostgresIdentityStore(pool), Rulebook())
     ends = [await finder.resolve("default", one) for one in (denial.left[0], denial.right[0])]
     assert ends[0] != ends[1]
 
@@ -281,7 +282,7 @@ async def test_why_two_identifiers_are_one_person_and_what_keeps_two_apart(pool:
         seen(4, "user_id:v", "card:c"), seen(5, "phone:p"),
     ]  # fmt: skip
     await take_in(pool, events, cache=9, batch=9, rules=Rules())
-    back = LookBack(PostgresIdentityStore(pool), Rules())
+    back = LookBack(PostgresIdentityStore(pool), Rulebook())
 
     async def pair(left: str, right: str, when: Instant = Instant()) -> Pair:  # noqa: B008 - immutable
         return await back.pair("default", Identifier(*left.split(":")), Identifier(*right.split(":")), when)
@@ -300,7 +301,7 @@ async def test_why_two_identifiers_are_one_person_and_what_keeps_two_apart(pool:
     ]  # fmt: skip
     assert (await pair("user_id:u", "phone:p")).steps == []
 
-    resolver = EventResolver(PostgresIdentityStore(pool), Rules(), 0)
+    resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), 0)
     await resolver.forget({})
     denial = Statement(
         id=stable_id("said"), kind=Kind.NOT_SAME, left=(Identifier("email", "e"),),
@@ -317,7 +318,7 @@ async def test_why_two_identifiers_are_one_person_and_what_keeps_two_apart(pool:
 async def test_a_profile_as_it_was_and_as_it_was_known(pool: asyncpg.Pool) -> None:
     late = msgspec.structs.replace(seen(4, "user_id:u", "email:e"), event_time=2)
     await take_in(pool, [seen(1, "user_id:u"), seen(3, "user_id:u", "card:c"), late], cache=9, batch=1, rules=Rules())
-    back = LookBack(PostgresIdentityStore(pool), Rules())
+    back = LookBack(PostgresIdentityStore(pool), Rulebook())
     profile_id = stable_id("profile", "default", "user_id", "u")
 
     async def names(when: Instant) -> list[str]:
@@ -354,7 +355,7 @@ class _Poisoned(dict[str, NamespaceRule]):
 
 async def test_an_event_that_the_graph_fails_on_passes_without_being_learned_from(pool: asyncpg.Pool) -> None:
     identities, log = PostgresIdentityStore(pool), PostgresEventStore(pool)
-    resolver = EventResolver(identities, Rules(limits=_Poisoned()), 100)
+    resolver = EventResolver(identities, Rulebook(default=Rules(limits=_Poisoned())), 100)
     await resolver.forget({})
     bad, good = (
         Event(

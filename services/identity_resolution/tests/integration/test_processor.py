@@ -13,7 +13,7 @@ from identity_resolution.adapters.postgres_identities import PostgresIdentitySto
 from identity_resolution.application.ports import StepEvent
 from identity_resolution.application.processor import ResolveProcessor
 from identity_resolution.application.resolve_events import EventResolver
-from identity_resolution.domain.rules import Rules
+from identity_resolution.application.rulebook import Rulebook
 
 
 def entry(partition: int, position: int, event: Event) -> Entry:
@@ -46,7 +46,7 @@ async def open_inbox(pool: asyncpg.Pool) -> dict[int, InboxAdvance]:
 async def test_a_stale_owner_is_fenced_in_the_middle_of_a_step(postgres_dsn: str) -> None:
     async with open_pool(postgres_dsn, "identity_resolution") as pool:
         log, identities = PostgresEventStore(pool), PostgresIdentityStore(pool)
-        processor = ResolveProcessor(log, identities, EventResolver(identities, Rules(), 100), batch_max_events=2)
+        processor = ResolveProcessor(log, identities, EventResolver(identities, Rulebook(), 100), batch_max_events=2)
         await processor.gained(await open_inbox(pool))
         kept = UnitOfWork()
         identities.keep_step_events(
@@ -68,7 +68,7 @@ async def test_a_stale_owner_is_fenced_in_the_middle_of_a_step(postgres_dsn: str
 async def test_what_comes_behind_a_marker_waits_for_the_other_partitions(postgres_dsn: str) -> None:
     async with open_pool(postgres_dsn, "identity_resolution") as pool:
         log, identities = PostgresEventStore(pool), PostgresIdentityStore(pool)
-        processor = ResolveProcessor(log, identities, EventResolver(identities, Rules(), 100), batch_max_events=100)
+        processor = ResolveProcessor(log, identities, EventResolver(identities, Rulebook(), 100), batch_max_events=100)
         await processor.gained(await open_inbox(pool))
         ahead = markers(0, 1)
         ahead[3].append(entry(3, 2, seen(9, "late")))

@@ -13,6 +13,8 @@ from cairn_journey.language.catalogue_kinds import read_action, read_connector, 
 from cairn_journey.language.documents import Node, from_plain, read_yaml
 from cairn_journey.language.event_kinds import read_event_type, read_source
 from cairn_journey.language.faults import DefinitionFaults, Fault
+from cairn_journey.language.identity_kind import read_identity_rules
+from cairn_journey.language.identity_model import IdentityRules
 from cairn_journey.language.journey_kind import read_journey
 from cairn_journey.language.model import (
     Action,
@@ -36,12 +38,13 @@ KINDS: Final = (
     "Connector",
     "ContactPolicy",
     "EventType",
+    "IdentityRules",
     "Journey",
     "Source",
     "SubjectKind",
     "Template",
 )
-_NOT_YET: Final = frozenset({"Experiment", "IdentityRules", "JourneyMap"})
+_NOT_YET: Final = frozenset({"Experiment", "JourneyMap"})
 _FORMAT: Final = 1
 _MAX_FILE_BYTES: Final = 1_000_000
 
@@ -63,6 +66,10 @@ class Programme:
         self.connectors: Mapping[str, Connector] = _by_name(definitions, Connector)
         self.event_types: Mapping[str, EventType] = _by_name(definitions, EventType)
         self.sources: Mapping[str, Source] = _by_name(definitions, Source)
+        self.identity: IdentityRules | None = next(
+            (definition for definition in definitions if isinstance(definition, IdentityRules)), None
+        )
+        """None: the rules that hold without any."""
         self._documents = sorted(documents, key=lambda document: (document["kind"], document["name"]))
 
     @cached_property
@@ -221,6 +228,8 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
             return read_connector(reading, node)
         case "EventType":
             return read_event_type(reading, node)
+        case "IdentityRules":
+            return read_identity_rules(reading, node)
         case "Source":
             return read_source(reading, node)
         case "Template":
@@ -245,6 +254,10 @@ def _document(node: Node, definition: Any) -> dict[str, Any]:
 
 def _refuse_second(reading: Reading, node: Node, definition: Any, seen: dict[tuple[str, str], Node]) -> None:
     kind = type(definition).__name__
+    if kind == "IdentityRules" and (first := seen.setdefault((kind, ""), node)) is not node:
+        place = f" ({first.file}:{first.line})" if first.line else ""
+        reading.fault(node, f"there are rules of identity already{place}", "say it there: a programme has one")
+        return
     first = seen.setdefault((kind, definition.name), node)
     if first is not node and definition.name:
         place = f" ({first.file}:{first.line})" if first.line else ""

@@ -4,13 +4,25 @@ from typing import Any, Final
 
 from cairn_journey.language.catalogue_shapes import ACTION, CONNECTOR, POLICY, TEMPLATE
 from cairn_journey.language.event_shapes import EVENT_TYPE, SOURCE
+from cairn_journey.language.identity_shapes import IDENTITY_RULES
 from cairn_journey.language.journey_shapes import AUDIENCE, JOURNEY, SUBJECT_KIND
 from cairn_journey.language.shapes import AnyKind, Kind, Later, ListOf, MapOf, OneOf, Shape
 from cairn_journey.language.steps_shapes import STEP
 
 KINDS: Final = {
     shape.name: shape
-    for shape in (ACTION, AUDIENCE, CONNECTOR, POLICY, EVENT_TYPE, JOURNEY, SOURCE, SUBJECT_KIND, TEMPLATE)
+    for shape in (
+        ACTION,
+        AUDIENCE,
+        CONNECTOR,
+        POLICY,
+        EVENT_TYPE,
+        IDENTITY_RULES,
+        JOURNEY,
+        SOURCE,
+        SUBJECT_KIND,
+        TEMPLATE,
+    )
 }
 """The shapes of definitions, by kind."""
 LATER: Final = {STEP.name: STEP}

@@ -7,9 +7,9 @@ from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Identifier
 from cairn_kernel.ids import stable_id
 from identity_resolution.application.ports import IdentityStore, StoredClusters, StoredLink
+from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.elements import Node, Refusal
 from identity_resolution.domain.partition import canonical_order
-from identity_resolution.domain.rules import Rules
 
 
 class Profile(NamedTuple):
@@ -31,9 +31,9 @@ class Explanation(NamedTuple):
 class ProfileFinder:
     """Reads the identity tables; any replica may."""
 
-    def __init__(self, store: IdentityStore, rules: Rules) -> None:
+    def __init__(self, store: IdentityStore, rulebook: Rulebook) -> None:
         self._store = store
-        self._rules = rules
+        self._rulebook = rulebook
 
     async def resolve(self, tenant: str, identifier: Identifier) -> str:
         """The profile that an identifier belongs to. Raises NotFound (NO_SUCH_IDENTIFIER)."""
@@ -47,7 +47,7 @@ class ProfileFinder:
         survivor, nodes, _ = await self._members(tenant, profile_id)
         return Profile(
             survivor,
-            sorted((node.identifier for node in nodes), key=self._rules.strength),
+            sorted((node.identifier for node in nodes), key=self._rulebook.latest(tenant).strength),
             sorted(node.own_id for node in nodes if node.had_profile and node.own_id != survivor),
         )
 
@@ -56,7 +56,8 @@ class ProfileFinder:
         _, nodes, stored = await self._members(tenant, profile_id)
         own = {node.identifier for node in nodes}
         links = [item for item in stored.links if own.intersection(item.link.pair)]
-        links.sort(key=lambda item: canonical_order(item.link, self._rules))
+        rules = self._rulebook.latest(tenant)
+        links.sort(key=lambda item: canonical_order(item.link, rules))
         taken = [item for item in links if item.link.refusal == Refusal.NONE]
         return Explanation(taken, [item for item in links if item.link.refusal != Refusal.NONE])
 

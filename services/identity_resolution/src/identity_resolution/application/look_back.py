@@ -7,9 +7,9 @@ from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from identity_resolution.application.ports import IdentityStore
+from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.paths import Step, path
-from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated
 
 FOR_EVER: Final = 2**62
@@ -37,9 +37,9 @@ class Pair(NamedTuple):
 class LookBack:
     """Reads the evidence; any replica may."""
 
-    def __init__(self, store: IdentityStore, rules: Rules) -> None:
+    def __init__(self, store: IdentityStore, rulebook: Rulebook) -> None:
         self._store = store
-        self._rules = rules
+        self._rulebook = rulebook
 
     async def profile(self, tenant: str, profile_id: str, when: Instant) -> tuple[str, list[Identifier]]:
         """The profile that went by an id, and its identifiers. Raises NotFound (NO_SUCH_PROFILE)."""
@@ -51,7 +51,7 @@ class LookBack:
         if node is None:
             raise NotFound("there was no such profile then", reason="NO_SUCH_PROFILE")
         members = [one.identifier for one in node.cluster.nodes if one.profile_id == node.profile_id]
-        return node.profile_id, sorted(members, key=self._rules.strength)
+        return node.profile_id, sorted(members, key=self._rulebook.latest(tenant).strength)
 
     async def pair(self, tenant: str, left: Identifier, right: Identifier, when: Instant) -> Pair:
         """Why two identifiers are one person, or are not. Raises NotFound (NO_SUCH_IDENTIFIER)."""
@@ -64,7 +64,10 @@ class LookBack:
     async def _graph(self, tenant: str, about: Iterable[Identifier], when: Instant) -> IdentityGraph:
         """The clusters of some identifiers: what links reach is read round by round, each identifier once."""
         said = await self._store.statements_at(tenant, when.known_at)
-        graph = IdentityGraph(tenant, self._rules, Stated(said))
+        rules = self._rulebook.latest(tenant)
+        stated = Stated(said)
+        stated.rule(rules.blocked)
+        graph = IdentityGraph(tenant, rules, stated)
         wanted = {identifier: stable_id("profile", tenant, *identifier) for identifier in about}
         starts, read = list(wanted), set[Identifier]()
         for _ in range(ROUNDS):

@@ -12,13 +12,13 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
 from identity_resolution.application.ports import IdentityStore, Pending
+from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.commands import Answer
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, stated_event, told
 from identity_resolution.domain.resolution import Resolution
-from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated, Statement
 
 log = structlog.get_logger()
@@ -33,9 +33,9 @@ SHOWN: Final = 5
 class EventResolver:
     """Resolves batches into units of work. After any failure, `forget` and begin again with the same events."""
 
-    def __init__(self, store: IdentityStore, rules: Rules, cache_identifiers: int) -> None:
+    def __init__(self, store: IdentityStore, rulebook: Rulebook, cache_identifiers: int) -> None:
         self._store = store
-        self._rules = rules
+        self._rulebook = rulebook
         self._cache_identifiers = cache_identifiers
         self._graphs: dict[str, IdentityGraph] = {}
         self._stated: dict[str, Stated] = {}
@@ -186,7 +186,9 @@ class EventResolver:
         graph = self._graphs.get(tenant)
         if graph is None:
             stated = self._stated.setdefault(tenant, Stated())
-            graph = self._graphs[tenant] = IdentityGraph(tenant, self._rules, stated)
+            rules = self._rulebook.latest(tenant)
+            stated.rule(rules.blocked)
+            graph = self._graphs[tenant] = IdentityGraph(tenant, rules, stated)
         return graph
 
     def _resolve_one(self, event: Event) -> Resolution:

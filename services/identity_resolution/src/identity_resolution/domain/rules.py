@@ -60,6 +60,8 @@ class Rules:
     devices: DeviceRules = DEFAULT_DEVICES
     component_cap: int = 500
     """Most identifiers that links may hold together before the most linked of them is blocked."""
+    blocked: frozenset[Identifier] = frozenset()
+    """Identifiers that name nobody in particular."""
 
     def of(self, namespace: str) -> NamespaceRule:
         """The rule of a namespace, known or not."""

@@ -47,6 +47,8 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (*self.left, *self.right)
 
 
+BY_RULE: Final = "rule"
+"""Stands in place of a statement's id where the rules block."""
 BY_EVIDENCE: Final = frozenset({Refusal.GENERIC, Refusal.SHARED})
 
 Side = tuple[str, bool]
@@ -108,6 +110,16 @@ class Stated:
         bars.add(why)
         self._judge(identifier)
         return True
+
+    def rule(self, blocked: Iterable[Identifier]) -> None:
+        """The rules block these from now on, and no others."""
+        blocked = set(blocked)
+        for identifier in [one for one, bars in self._bars.items() if BY_RULE in bars and one not in blocked]:
+            self._bars[identifier].discard(BY_RULE)
+            self._judge(identifier)
+        for identifier in blocked:
+            self._bars.setdefault(identifier, set()).add(BY_RULE)
+            self._judge(identifier)
 
     def expired(self, upto: int) -> list[Statement]:
         """What expires at or before an instant (µs), in order."""

@@ -1,0 +1,85 @@
+"""Read IdentityRules."""
+
+import re
+from typing import Final, Literal, cast
+
+from cairn_journey.language.documents import Node
+from cairn_journey.language.identity_model import Blocked, Devices, IdentityRules, NamespaceRules
+from cairn_journey.language.identity_shapes import (
+    BLOCKED,
+    DEVICES,
+    IDENTITY_RULES,
+    NAMED,
+    NAMESPACE_RULES,
+    SHARED,
+)
+from cairn_journey.language.reading import Fields, Reading
+from cairn_kernel.identifiers import normalise
+from cairn_kernel.time import parse_duration
+
+_WINDOWED: Final = re.compile(r"([1-9][0-9]*) per (([0-9]+[smhdw])+)")
+
+
+def read_identity_rules(reading: Reading, node: Node) -> IdentityRules:
+    """The rules at a node."""
+    top = Fields(reading, node, IDENTITY_RULES)
+    return IdentityRules(
+        name=top.name("name", "name the rules, such as shop"),
+        namespaces=_namespaces(reading, top),
+        blocked=tuple(one for item in top.items("blocked") for one in _blocked(reading, item)),
+        devices=_devices(top),
+        largest=_optional(top, "largest", 2),
+        owner=top.text("owner"),
+        description=top.text("description"),
+    )
+
+
+def _namespaces(reading: Reading, top: Fields) -> tuple[NamespaceRules, ...]:
+    found: dict[str, NamespaceRules] = {}
+    for item in top.items("namespaces"):
+        fields = Fields(reading, item, NAMESPACE_RULES)
+        name = fields.choice("name", NAMED)
+        if name in found and fields.is_map:
+            reading.fault(item, f"{name} stands here twice", "say all that holds for it in one place")
+        most, per = _limit(reading, fields)
+        found[name] = NamespaceRules(name, most, per, _optional(fields, "fan_out", 1))
+    return tuple(found.values())
+
+
+def _limit(reading: Reading, fields: Fields) -> tuple[int | None, int | None]:
+    node = fields.node_of("max")
+    if node is None:
+        return None, None
+    if isinstance(node.value, int) and not isinstance(node.value, bool) and node.value >= 1:
+        return node.value, None
+    match = _WINDOWED.fullmatch(node.value) if isinstance(node.value, str) else None
+    if match is None:
+        reading.fault(node, f"{node.plain()} is not a limit", "write a number from 1 up, or as in 20 per 7d")
+        return None, None
+    return int(match[1]), parse_duration(match[2])
+
+
+def _blocked(reading: Reading, item: Node) -> list[Blocked]:
+    fields = Fields(reading, item, BLOCKED)
+    namespace = fields.choice("namespace", NAMED)
+    fields.required("values", "name the values: values: [desk@shop.example]")
+    found = []
+    for text, node in zip(fields.texts("values"), fields.items("values"), strict=True):
+        value = normalise(namespace, text)
+        if text and not value:
+            cure = f"take it out: Cairn takes no such value as {namespace} anyway"
+            reading.fault(node, f"{text} is never an identifier of {namespace}", cure)
+        found.append(Blocked(namespace, value))
+    return found
+
+
+def _devices(top: Fields) -> Devices:
+    fields = top.fields("devices", DEVICES)
+    if fields is None:
+        return Devices()
+    shared = fields.choice("shared", SHARED, default="interval")
+    return Devices(cast(Literal["interval", "last", "first"], shared), fields.optional_duration("idle"))
+
+
+def _optional(fields: Fields, key: str, minimum: int) -> int | None:
+    return None if fields.node_of(key) is None else fields.whole(key, minimum=minimum)

@@ -1,0 +1,47 @@
+"""What the rules of identity are made of. Durations are microseconds; None stands for what holds without a rule."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceRules:
+    """What one namespace allows."""
+
+    name: str
+    max: int | None = None
+    """How many identifiers of it one person may have."""
+    per: int | None = None
+    """If given, only those first seen within so long of each other count against `max`."""
+    fan_out: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """An identifier in clear that names nobody in particular."""
+
+    namespace: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """What holds for a device that several people log in on."""
+
+    shared: Literal["interval", "last", "first"] = "interval"
+    idle: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRules:
+    """Which identifiers are one person."""
+
+    name: str
+    namespaces: tuple[NamespaceRules, ...] = ()
+    """Strongest first."""
+    blocked: tuple[Blocked, ...] = ()
+    devices: Devices = Devices()
+    largest: int | None = None
+    """Most identifiers that links may hold together."""
+    owner: str = ""
+    description: str = ""

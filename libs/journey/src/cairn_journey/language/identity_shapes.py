@@ -1,0 +1,58 @@
+"""What the rules of identity look like."""
+
+from typing import Final
+
+from cairn_journey.language.journey_shapes import DESCRIPTION, OWNER
+from cairn_journey.language.shapes import DURATION, NAME, TEXT, Key, Kind, ListOf, OneOf, Shape, choice, whole
+from cairn_kernel.identifiers import CAIRN_PROFILE, NAMESPACES
+
+NAMED: Final = tuple(name for name in NAMESPACES if name != CAIRN_PROFILE)
+"""Namespaces that rules may speak of, strongest first."""
+SHARED: Final = ("interval", "last", "first")
+
+_LIMIT: Final = OneOf(
+    (
+        whole(1),
+        Kind("`number per duration`", {"type": "string", "pattern": "^[0-9]+ per ([0-9]+[smhdw])+$"}),
+    )
+)
+
+NAMESPACE_RULES: Final = Shape(
+    "NamespaceRules",
+    "a namespace",
+    "What one namespace of identifiers allows. Those that stand first are the strongest.",
+    Key("name", choice(*NAMED), "The namespace.", required=True),
+    Key("max", _LIMIT, "How many of them one person may have; `20 per 7d`: first seen within so long of each other."),
+    Key("fan_out", whole(1), "How many of them may be linked to any one other identifier; the earliest count."),
+)
+BLOCKED: Final = Shape(
+    "Blocked",
+    "what is blocked",
+    "Identifiers that name nobody in particular: they join nobody, now and in the past.",
+    Key("namespace", choice(*NAMED), "The namespace.", required=True),
+    Key("values", ListOf(TEXT, least=1), "Exact values, however they are spelt.", required=True),
+)
+DEVICES: Final = Shape(
+    "Devices",
+    "devices",
+    "What holds for a device (anonymous_id) that several people log in on.",
+    Key(
+        "shared",
+        choice(*SHARED),
+        "Whose it is: of who logged in last before (interval), last of all, or first; interval if left out.",
+    ),
+    Key("idle", DURATION, "So long a log-in vouches for what follows it, at most; 14d if left out."),
+)
+IDENTITY_RULES: Final = Shape(
+    "IdentityRules",
+    "an IdentityRules",
+    "Which identifiers are one person. A programme has at most one; what it leaves out is as without it.",
+    Key("kind", choice("IdentityRules"), "IdentityRules.", required=True),
+    Key("name", NAME, "Its name.", required=True),
+    OWNER,
+    DESCRIPTION,
+    Key("namespaces", ListOf(NAMESPACE_RULES), "Namespaces, strongest first; those left out come after them."),
+    Key("blocked", ListOf(BLOCKED), "Identifiers that name nobody in particular."),
+    Key("devices", DEVICES, DEVICES.text),
+    Key("largest", whole(2), "So many identifiers links may hold together; the most linked one is blocked beyond it."),
+)

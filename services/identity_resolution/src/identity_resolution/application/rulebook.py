@@ -1,0 +1,97 @@
+"""The rules in force, by tenant: those that hold without any, then each version that a programme brought."""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+import structlog
+
+from cairn_journey import Programme, parse_bundle
+from cairn_journey.language.identity_model import IdentityRules
+from cairn_kernel.event import Identifier, canonical
+from identity_resolution.domain.devices import DeviceRules, SharedBy
+from identity_resolution.domain.rules import DEFAULT_LIMITS, NamespaceRule, Rules
+
+log = structlog.get_logger()
+
+_NO_CONTENT: Final = frozenset({"kind", "name", "owner", "description"})
+"""Keys of IdentityRules that change nothing."""
+
+
+class Tokens(Protocol):
+    """Turns normalised values into tokens."""
+
+    def token(self, tenant: str, namespace: str, value: str) -> str: ...
+
+
+class Rulebook:
+    """Every version of the rules in this process; a programme with the same rules as before is no new version."""
+
+    def __init__(self, tokens: Tokens | None = None, default: Rules | None = None) -> None:
+        self._tokens = tokens
+        self._default = default or Rules()
+        self._versions: dict[str, list[Rules]] = {}
+
+    def versions(self, tenant: str) -> Sequence[Rules]:
+        """All that were ever in force, the oldest first; the first are those that hold without any."""
+        return self._versions.get(tenant) or [self._default]
+
+    def latest(self, tenant: str) -> Rules:
+        """Those that were told last."""
+        return self.versions(tenant)[-1]
+
+    def tenants(self) -> list[str]:
+        """Who has rules of their own."""
+        return sorted(self._versions)
+
+    def install(self, tenant: str, version: str, bundle: bytes) -> None:
+        """A programme came into force."""
+        rules = self.read(tenant, bundle)
+        known = self._versions.setdefault(tenant, [self._default])
+        if rules.version != known[-1].version:
+            known.append(rules)
+            log.info("rules.installed", tenant=tenant, definition_version=version, rules_version=rules.version)
+
+    def read(self, tenant: str, bundle: bytes) -> Rules:
+        """The rules that a bundle brings. Raises DefinitionFaults."""
+        programme = parse_bundle(bundle)
+        if programme.identity is None:
+            return self._default
+        return _rules(programme.identity, rules_version(programme), tenant, self._tokens, self._default)
+
+
+def check(bundle: bytes) -> str:
+    """The version of a bundle. Raises DefinitionFaults, which name every fault."""
+    return parse_bundle(bundle).version
+
+
+def rules_version(programme: Programme) -> str:
+    """Hash of what the rules of a programme say, 16 hex digits; their name and owner are no part of it."""
+    document: dict[str, Any] = next(dict(one) for one in programme.documents if one["kind"] == "IdentityRules")
+    return sha256(canonical({key: document[key] for key in document.keys() - _NO_CONTENT})).hexdigest()[:16]
+
+
+def _rules(told: IdentityRules, version: str, tenant: str, tokens: Tokens | None, default: Rules) -> Rules:
+    limits: dict[str, NamespaceRule] = {}
+    for rule in told.namespaces:
+        was = default.of(rule.name)
+        limits[rule.name] = NamespaceRule(
+            1 + len(limits),
+            was.at_most if rule.max is None else rule.max,
+            was.fan_out if rule.fan_out is None else rule.fan_out,
+            was.window_us if rule.max is None else rule.per,
+        )
+    for name in sorted(DEFAULT_LIMITS, key=lambda name: DEFAULT_LIMITS[name].priority):
+        if name not in limits:
+            limits[name] = default.of(name)._replace(priority=1 + len(limits))
+    devices = DeviceRules(policy=SharedBy(told.devices.shared))
+    return Rules(
+        version=version,
+        limits=limits,
+        devices=devices if told.devices.idle is None else devices._replace(idle_us=told.devices.idle),
+        component_cap=default.component_cap if told.largest is None else told.largest,
+        blocked=frozenset(
+            Identifier(one.namespace, tokens.token(tenant, one.namespace, one.value) if tokens else one.value)
+            for one in told.blocked
+        ),
+    )
