@@ -25,6 +25,11 @@ kind: Journey
 name: win-back
 entry: [{on: basket.purchased}]
 goal: {on: coupon.redeemed, within: 30d}
+---
+kind: EventType
+name: basket.purchased
+mode: strict
+schema: {required: [amount]}
 """
 OLD = load_text(JOURNEY)
 
@@ -135,6 +140,24 @@ def test_people_who_would_be_stranded_are_exit_code_1_with_the_cure(keeper: Keep
     assert result.exit_code == 1
     assert "win-back has no stage lapsing any more; map it" in result.output
     assert "apply will refuse this" in result.output
+
+
+def test_schemas_that_would_refuse_what_they_allowed_are_exit_code_1_with_the_cure(
+    keeper: Keeper, folder: Path
+) -> None:
+    (folder / "win-back.yaml").write_text(JOURNEY.replace("[amount]", "[amount, till]"))
+    result = CliRunner().invoke(app, ["plan", str(folder)])
+    assert result.exit_code == 1
+    assert "✗ EventType basket.purchased: till: it must be there now" in result.output
+    assert "apply will refuse this (BREAKING_SCHEMA). Raise the version" in result.output
+    told = json.loads(CliRunner().invoke(app, ["plan", str(folder), "-o", "json"]).output)
+    assert told["breaking_schemas"] == [
+        {"event_type": "basket.purchased", "path": "till", "why": "it must be there now"}
+    ]
+    (folder / "win-back.yaml").write_text(
+        JOURNEY.replace("[amount]", "[amount, till]").replace("mode: strict", "mode: strict\nversion: 2")
+    )
+    assert CliRunner().invoke(app, ["plan", str(folder)]).exit_code == 2
 
 
 def test_apply_asks_before_it_moves_people(keeper: Keeper, folder: Path) -> None:

@@ -1,7 +1,8 @@
 """`journeyctl plan`: what would change if a programme came into force, and what becomes of the customers in flight."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import typer
@@ -12,6 +13,7 @@ from rich.text import Text
 from cairn.definition.v1 import definition_pb2
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn_journey import DefinitionChange, Programme, diff, parse_bundle
+from cairn_journey.language.evolution import Break, breaks
 from journeyctl.customers import FORMATS, Output
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -20,8 +22,9 @@ from journeyctl.up import Home
 from journeyctl.validate import Directory, load_or_tell
 
 NOTHING_TO_DO: Final = 0
-STRANDED: Final = 1
+REFUSED: Final = 1
 CHANGES: Final = 2
+UNBROKEN: Final[Mapping[str, Sequence[Break]]] = MappingProxyType({})
 PLAN_S: Final = 120.0
 """Everybody in flight is counted for a plan."""
 _SIGNS: Final = {"added": ("+", "green"), "removed": ("-", "red"), "changed": ("~", "yellow")}
@@ -41,6 +44,8 @@ class Plan(NamedTuple):
     """Version in force; empty if there is none."""
     changes: Sequence[DefinitionChange]
     places: Sequence[pb.PlannedPlace]
+    breaking: Mapping[str, Sequence[Break]] = UNBROKEN
+    """By event type, what was allowed and would be refused under the same version number."""
 
     @property
     def in_flight(self) -> int:
@@ -55,7 +60,9 @@ class Plan(NamedTuple):
     @property
     def exit_code(self) -> int:
         """0: nothing to do; 1: it would be refused; 2: there are changes."""
-        return STRANDED if self.stranded else CHANGES if self.version != self.in_force else NOTHING_TO_DO
+        if self.stranded or self.breaking:
+            return REFUSED
+        return CHANGES if self.version != self.in_force else NOTHING_TO_DO
 
 
 def plan(directory: Directory, output: Output = "table", home: Home = None, tenant: str = "default") -> None:
@@ -77,7 +84,8 @@ def plan_of(services: Services, programme: Programme, tenant: str) -> Plan:
     request = pb.PlanProgrammeRequest(tenant=tenant, bundle=programme.bundle())
     answer = ask(services.control.PlanProgramme, request, timeout_s=PLAN_S)
     before = _in_force(services, tenant)
-    return Plan(answer.version, answer.in_force_version, diff(before, programme), list(answer.places))
+    breaking = breaks(before, programme) if before is not None else UNBROKEN
+    return Plan(answer.version, answer.in_force_version, diff(before, programme), list(answer.places), breaking)
 
 
 def tell(console: Console, found: Plan) -> None:
@@ -88,6 +96,7 @@ def tell(console: Console, found: Plan) -> None:
     console.print(f"From version {found.in_force or 'none'} to {found.version}:")
     for change in found.changes:
         _change(console, change)
+    _breaking(console, found.breaking)
     if not found.places:
         console.print("Nobody is in flight.")
         return
@@ -114,6 +123,11 @@ def as_json(found: Plan) -> dict[str, Any]:
                 "fields": [field._asdict() for field in change.fields],
             }
             for change in found.changes
+        ],
+        "breaking_schemas": [
+            {"event_type": name, "path": item.path, "why": item.why}
+            for name, items in found.breaking.items()
+            for item in items
         ],
         "places": [
             {
@@ -147,6 +161,15 @@ def _change(console: Console, change: DefinitionChange) -> None:
     console.print(Text(f"  {sign} {change.kind} {change.name}", style=style))
     for field in change.fields:
         console.print(Text(f"      {field.path}: {_value(field.before)} → {_value(field.after)}"))
+
+
+def _breaking(console: Console, breaking: Mapping[str, Sequence[Break]]) -> None:
+    for name, items in breaking.items():
+        for item in items:
+            console.print(Text(f"✗ EventType {name}: {item}", style="red"))
+    if breaking:
+        told = "Events that are taken in now would be refused: apply will refuse this (BREAKING_SCHEMA)."
+        console.print(Text(f"{told} Raise the version if it is meant.", style="bold red"))
 
 
 def _value(value: Any) -> str:

@@ -77,6 +77,36 @@ def test_identifiers_are_found_in_every_place_strongest_first() -> None:
     )
 
 
+def test_external_ids_name_a_person_if_they_are_of_one_and_not_encoded() -> None:
+    def external(type: str, id: object, **more: str) -> dict[str, object]:
+        return {"id": id, "type": type, "collection": "users", "encoding": "none", **more}
+
+    ids = [
+        external("email", "A@b.example"),
+        {"type": "phone", "id": "+49 30 1234567"},
+        external("card", "zz 99", collection="accounts"),
+        external("user_id", "ab54", encoding="sha256"),
+        external("cairn_profile", "forged"),
+        external("ios.idfa", "17"),
+        external("anonymous_id", "null"),
+    ]
+    made = taken(call(userId=None, context={"externalIds": ids}))
+    assert made.identifiers == (token("email", "a@b.example"), token("phone", "+49301234567"))
+
+
+@pytest.mark.parametrize(
+    ("ids", "field"),
+    [
+        ({}, "context.externalIds"),
+        (["x"], "context.externalIds[0]"),
+        ([{"type": "card", "id": [1]}], "context.externalIds[0].id"),
+    ],
+)
+def test_external_ids_of_a_wrong_form_are_told(ids: Any, field: str) -> None:
+    aside = kept(call(context={"externalIds": ids}))
+    assert (aside.reason, aside.field) == ("FIELD_FORMAT", field)
+
+
 @pytest.mark.parametrize("junk", ["", None, "null", "Guest", "0", 0, "undefined", " ", "NaN", "anonymous", "-1"])
 def test_junk_names_nobody(junk: Any) -> None:
     assert taken(call(userId=junk, anonymousId="a-1")).identifiers == (token("anonymous_id", "a-1"),)

@@ -1,12 +1,12 @@
 """Segment's calls, as its clients send them, turned into what they tell."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
 
-from cairn_kernel.identifiers import ANONYMOUS_ID, USER_ID
+from cairn_kernel.identifiers import ANONYMOUS_ID, CAIRN_PROFILE, NAMESPACES, USER_ID
 from ingestion.domain import names as names_
 from ingestion.domain.attributes import check_text, part
 from ingestion.domain.event_types import EMPTY, Catalogue
@@ -146,10 +146,26 @@ def _named(call: Call, parts: Parts, kind: str) -> tuple[Name, ...]:
     for fields in (parts.properties, own, parts.context, traits):
         if fields:
             candidates.extend((field, fields.get(field)) for field in NAMING_FIELDS if field in fields)
+    if parts.context and "externalIds" in parts.context:
+        candidates.extend(_external_ids(parts.context["externalIds"]))
     found = names(candidates)
     if not found:
         raise BadEvent(FIELD_REQUIRED, "userId")
     return found
+
+
+def _external_ids(told: object) -> Iterator[tuple[str, object]]:
+    """Those that name a person as they are: of the collection users, without an encoding, of a type that is a namespace."""
+    if told is not None and not isinstance(told, list):
+        raise BadEvent(FIELD_FORMAT, "context.externalIds")
+    for index, item in enumerate(told or ()):
+        place = f"context.externalIds[{index}]"
+        fields = _fields(item, place)
+        if fields.get("collection", "users") != "users" or fields.get("encoding", "none") != "none":
+            continue
+        namespace = fields.get("type")
+        if isinstance(namespace, str) and namespace in NAMESPACES and namespace != CAIRN_PROFILE:
+            yield namespace, _identifier(fields.get("id"), f"{place}.id")
 
 
 def _event_time(call: Call) -> int | None:
