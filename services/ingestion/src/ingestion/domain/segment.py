@@ -155,7 +155,7 @@ def _named(call: Call, parts: Parts, kind: str) -> tuple[Name, ...]:
 
 
 def _external_ids(told: object) -> Iterator[tuple[str, object]]:
-    """Those that name a person as they are: of the collection users, without an encoding, of a type that is a namespace."""
+    """Those of the collection users, without an encoding, whose type is a namespace."""
     if told is not None and not isinstance(told, list):
         raise BadEvent(FIELD_FORMAT, "context.externalIds")
     for index, item in enumerate(told or ()):
