@@ -61,6 +61,11 @@ class StoredTypes:
             data = self._steps[event.type, version](data)
         return replace(event, version=last, data=data)
 
+    def all_newest(self, events: Iterable[Event]) -> list[Event]:
+        """As `newest`, of many."""
+        known, newest = self._newest.get, self.newest
+        return [event if event.version == known(event.type, event.version) else newest(event) for event in events]
+
 
 CONTROLS: Final = StoredTypes.first(CONTROL_TYPES)
 """The control events, which travel in every log."""

@@ -451,7 +451,7 @@ class ProfileProcessor(Generic[S]):
 
     def _known(self, stream: str, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> Sequence[Event]:
         """All facts of a stream, in their newest versions. Raises NewerVersion."""
-        return [self._stored.newest(fact) for fact in _history(stream, batch, histories)]
+        return self._stored.all_newest(_history(stream, batch, histories))
 
     def _two_sided(
         self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]

@@ -1,7 +1,6 @@
 """Counts of one customer's journeys, made to be added up over customers."""
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
@@ -82,11 +81,19 @@ def count(state: CustomerState, name: str) -> JourneyCounts:
         goal=record.goals,
         exited=record.exits,
         values=dict(record.values),
-        stages=dict(Counter(instance.stage for instance in open)),
+        stages=_tally(instance.stage for instance in open),
         stage_entries=dict(record.stage_entries),
         stage_transitions=dict(record.transitions),
         attributed=record.attributed,
         dwell=dict(record.dwell),
         frictions=dict(record.frictions),
-        health=dict(Counter(band(instance.health) for instance in open)),
+        health=_tally(band(instance.health) for instance in open),
     )
+
+
+def _tally(names: Iterable[str]) -> dict[str, int]:
+    """How often each comes. Counter costs five times as much for the one or two there are."""
+    found: dict[str, int] = {}
+    for name in names:
+        found[name] = found.get(name, 0) + 1
+    return found

@@ -4,13 +4,13 @@ They follow from the states before and after alone, so that folding all streams 
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from operator import itemgetter
 from typing import Final
 
 from cairn_eventstore import UnitOfWork, columns
-from cairn_journey import WELL, CustomerState, Instance, JourneyCounts, count
+from cairn_journey import WELL, CustomerState, Instance, count
 from cairn_runtime import Change
 
 INSERT_CUSTOMERS = """
@@ -41,7 +41,6 @@ INSERT INTO counters SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[]
 ON CONFLICT (tenant, partition, journey, name) DO UPDATE SET value = counters.value + excluded.value
 """
 
-_ZERO: Final = Decimal(0)
 CUSTOMERS: Final = "customers"
 CounterKey = tuple[str, int, str, str]
 """tenant, partition, journey, name"""
@@ -106,7 +105,7 @@ def _row(change: Change[CustomerState], instance: Instance) -> InstanceRow:
 
 
 def _counters(work: UnitOfWork, changes: Sequence[Change[CustomerState]]) -> None:
-    moved: dict[CounterKey, Decimal] = defaultdict(Decimal)
+    moved: dict[CounterKey, int | Decimal] = defaultdict(int)
     for change in changes:
         tenant, partition = change.tenant, change.partition
         more = _is_customer(change) - _was_customer(change)
@@ -119,7 +118,7 @@ def _counters(work: UnitOfWork, changes: Sequence[Change[CustomerState]]) -> Non
         work.rows.append((ADD_TO_COUNTERS, [columns(rows)]))
 
 
-def differences(before: CustomerState, after: CustomerState) -> Iterator[tuple[str, str, Decimal]]:
+def differences(before: CustomerState, after: CustomerState) -> Iterator[tuple[str, str, int | Decimal]]:
     """(journey, counter, difference) of what one customer's change moved. What was not touched costs nothing."""
     if before.records is after.records and before.open is after.open:
         return
@@ -135,21 +134,34 @@ def differences(before: CustomerState, after: CustomerState) -> Iterator[tuple[s
         if others.get(slot) is not one
     }
     for journey in touched:
-        old, new = _numbers(count(before, journey)), _numbers(count(after, journey))
+        old, new = _numbers(before, journey), _numbers(after, journey)
         for name in sorted(old.keys() | new.keys()):
-            if difference := new.get(name, _ZERO) - old.get(name, _ZERO):
+            if difference := new.get(name, 0) - old.get(name, 0):
                 yield journey, name, difference
 
 
-def _numbers(one: JourneyCounts) -> dict[str, Decimal]:
-    numbers = {"entered": one.entered, "in_flight": one.in_flight, "goal": one.goal, "exited": one.exited}
-    numbers["attributed"] = one.attributed
-    numbers |= {f"stage:{stage}": number for stage, number in one.stages.items()}
-    numbers |= {f"entries:{stage}": number for stage, number in one.stage_entries.items()}
-    numbers |= {f"moves:{move}": number for move, number in one.stage_transitions.items()}
-    numbers |= {f"dwell:{stage}": time for stage, time in one.dwell.items()}
-    numbers |= {f"friction:{name}": number for name, number in one.frictions.items()}
-    numbers |= {f"health:{band}": number for band, number in one.health.items() if band != WELL}
-    return {name: Decimal(number) for name, number in numbers.items()} | {
-        f"value:{currency}": value for currency, value in one.values.items()
+def _numbers(state: CustomerState, journey: str) -> Mapping[str, int | Decimal]:
+    if journey not in state.records:
+        return {}
+    one = count(state, journey)
+    numbers: dict[str, int | Decimal] = {
+        "entered": one.entered,
+        "in_flight": one.in_flight,
+        "goal": one.goal,
+        "exited": one.exited,
+        "attributed": one.attributed,
     }
+    for kind, found in (
+        ("stage", one.stages),
+        ("entries", one.stage_entries),
+        ("moves", one.stage_transitions),
+        ("dwell", one.dwell),
+        ("friction", one.frictions),
+        ("value", one.values),
+    ):
+        for name, number in found.items():
+            numbers[f"{kind}:{name}"] = number
+    for band, number in one.health.items():
+        if band != WELL:
+            numbers[f"health:{band}"] = number
+    return numbers
