@@ -1,5 +1,6 @@
 """Probabilistic record matching. Pure: records and rules in; a model, clusters and their reasons out."""
 
+from cairn_matching.blocking import Key, KeyTexts
 from cairn_matching.cluster import OTHERS_DISAGREE, SOURCE_HOLDS_BOTH, UNIQUE_IDS_DIFFER, Clusters, Links
 from cairn_matching.match import Matched, match
 from cairn_matching.model import BadModel, Model, dump, load
@@ -17,6 +18,8 @@ __all__ = [
     "BadRules",
     "Clusters",
     "Contribution",
+    "Key",
+    "KeyTexts",
     "Links",
     "Matched",
     "Model",

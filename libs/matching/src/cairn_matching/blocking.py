@@ -6,6 +6,7 @@ out as a whole, so that which pairs are compared is a function of the set of rec
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Final, TypeAlias
 
@@ -25,6 +26,7 @@ CHUNK: Final = 200_000
 LONGEST_LIST: Final = 400
 PAIRS_PER_RECORD: Final = 3
 FEWEST_PAIRS: Final = 200_000
+_REMEMBERED_FORMS: Final = 20_000
 
 FORMS: Final[Mapping[str, Callable[[str], str]]] = {
     "whole": lambda value: value,
@@ -86,6 +88,35 @@ class _FormCodes:
         for value in values[len(self._codes) :]:
             self._codes.append(self._known.setdefault(self._shape(value), len(self._known) - 1))
         return self._codes.view()
+
+
+class KeyTexts:
+    """Keys of single records as texts, for an index outside of memory. Forms are made once per value."""
+
+    def __init__(self, keys: Sequence[Key]) -> None:
+        self._keys = [(f"{place}\x1f", key.atoms) for place, key in enumerate(keys)]
+        self._forms = {form: lru_cache(_REMEMBERED_FORMS)(shape) for form, shape in FORMS.items()}
+
+    def of(self, values: Mapping[str, str]) -> list[str]:
+        """The key of each place; empty where a part is missing."""
+        made: dict[tuple[str, str], str] = {}
+        found = []
+        for head, atoms in self._keys:
+            parts = []
+            for atom in atoms:
+                part = made.get(atom)
+                if part is None:
+                    part = made[atom] = self._part(*atom, values)
+                parts.append(part)
+            found.append(head + "\x1f".join(parts) if all(parts) else "")
+        return found
+
+    def _part(self, field: str, form: str, values: Mapping[str, str]) -> str:
+        if form == "names":
+            names = sorted(values.get(name, "") for name in field.split("+"))
+            return "\x1f".join(names) if all(names) else ""
+        value = values.get(field, "")
+        return self._forms[form](value) if value else ""
 
 
 def _joined(left: Numbers, right: Numbers) -> Numbers:

@@ -146,18 +146,23 @@ class Scorer:
 
     def explain(self, left: int, right: int) -> list[Contribution]:
         """What adds up to the bits of a pair: the prior, each field, and that they may be relatives."""
-        rows = np.array([left], dtype=np.int32), np.array([right], dtype=np.int32)
-        found = self.levels(*rows)
+        return self.told(np.array([left], dtype=np.int32), np.array([right], dtype=np.int32))[0]
+
+    def told(self, left: Rows, right: Rows) -> list[list[Contribution]]:
+        """`explain` for many pairs at once."""
+        found = self.levels(left, right)
         named = named_alike(self._kinds, found)
-        prior = float(np.log2(self._model.priors.match) - self._priors[0])
-        told = [Contribution("prior", "", prior)]
+        prior = Contribution("prior", "", float(np.log2(self._model.priors.match) - self._priors[0]))
+        told = [[prior] for _ in left]
         for place, one in enumerate(self._model.fields):
-            level = int(found[0, place])
-            stranger = float(self._stranger(place, found[:, place], rows[0], named)[0])
-            bits = float(self._weights[place].match[level]) - stranger
-            told.append(Contribution(one.name, "missing" if level == MISSING else NAMES[one.kind][level], bits))
-        _, others = self._sums(*rows)
-        told.append(Contribution("relatives", "", float(others[0][0] - log2_sum(others)[0])))
+            levels = found[:, place]
+            bits = self._weights[place].match[levels] - self._stranger(place, levels, left, named)
+            names = (*NAMES[one.kind], "missing")
+            for parts, level, share in zip(told, levels.tolist(), bits.tolist(), strict=True):
+                parts.append(Contribution(one.name, names[level], share))
+        _, others = self._sums(left, right)
+        for parts, share in zip(told, (others[0] - log2_sum(others)).tolist(), strict=True):
+            parts.append(Contribution("relatives", "", share))
         return told
 
 

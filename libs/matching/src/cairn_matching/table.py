@@ -80,16 +80,21 @@ class Reader:
     def add(self, record_id: str, row: Mapping[str, str]) -> dict[str, str]:
         """Take in one row; an empty `record_id` is given the row's number, counted from 1. Return what is compared."""
         values = self.normalised(row)
+        self.take(record_id, values, row)
+        return values
+
+    def take(self, record_id: str, values: Mapping[str, str], row: Mapping[str, str]) -> None:
+        """Take in what `normalised` gave, now or long ago; of the row only unique ids and source are read."""
         for one in self._fields:
-            self._codes[one.name].append(self._code(_vocabulary(one), values[one.name]))
+            self._codes[one.name].append(self._code(_vocabulary(one), values.get(one.name, "")))
         for column, codes in self._uniques.items():
             codes.append(self._code(f"unique {column}", normalise.NORMALISERS["unique"](row.get(column) or "")))
         source = row.get(self._rules.source, "") if self._rules.source else ""
         self._sources.append(self._code("source", source or ""))
         self._ids.append(record_id or str(len(self._ids) + 1))
         uniques = (row.get(column) or "" for column in self._uniques)
-        self._digests.append(_digest([source or "", *values.values(), *uniques]))
-        return values
+        compared = (values.get(one.name, "") for one in self._fields)
+        self._digests.append(_digest([source or "", *compared, *uniques]))
 
     def normalised(self, row: Mapping[str, str]) -> dict[str, str]:
         """The compared values of a row by field; missing is empty."""

@@ -9,3 +9,12 @@ SPLITS: Final = Counter("cairn_identity_splits_total", "Profiles that lost ident
 BLOCKED: Final = Counter("cairn_identity_blocked_total", "Identifiers blocked for holding a crowd: alarm on it.")
 UNRESOLVABLE: Final = Counter("cairn_identity_unresolvable_total", "Events the graph failed on: alarm on it.")
 IDENTIFIERS_CACHED: Final = Gauge("cairn_identity_identifiers_cached", "Identifiers in memory.")
+RECORDS: Final = Counter("cairn_identity_records_total", "Records of people that were new and were compared.")
+COMPARED: Final = Counter("cairn_identity_pairs_compared_total", "Pairs of records that were compared.")
+SUGGESTIONS: Final = Counter(
+    "cairn_identity_suggestions_total", "Pairs of identifiers that matching suggests, by what follows.", ["how"]
+)
+UNREADABLE: Final = Counter(
+    "cairn_identity_unreadable_total", "Sealed fields that could not be opened though there is a key: alarm on it."
+)
+DEAD_LISTS: Final = Counter("cairn_identity_dead_lists_total", "Blocking keys that too many records have.")

@@ -11,6 +11,8 @@ from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
+from identity_resolution.application.match_records import NOTHING, Found
+from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.ports import IdentityStore, Pending
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.commands import Answer
@@ -33,9 +35,12 @@ SHOWN: Final = 5
 class EventResolver:
     """Resolves batches into units of work. After any failure, `forget` and begin again with the same events."""
 
-    def __init__(self, store: IdentityStore, rulebook: Rulebook, cache_identifiers: int) -> None:
+    def __init__(
+        self, store: IdentityStore, rulebook: Rulebook, cache_identifiers: int, matchers: Matchers | None = None
+    ) -> None:
         self._store = store
         self._rulebook = rulebook
+        self._matchers = matchers
         self._cache_identifiers = cache_identifiers
         self._graphs: dict[str, IdentityGraph] = {}
         self._stated: dict[str, Stated] = {}
@@ -46,6 +51,8 @@ class EventResolver:
     async def forget(self, as_of: dict[int, int]) -> None:
         """Drop all memory; `as_of` is the greatest instant in each partition of the own log."""
         self._graphs.clear()
+        if self._matchers is not None:
+            await self._matchers.forget()
         self._stated = await self._store.stated()
         self._as_of = [as_of.get(partition, NO_TIME) for partition in range(PARTITIONS)]
 
@@ -57,12 +64,15 @@ class EventResolver:
     async def resolve(self, events: Sequence[Event], work: UnitOfWork) -> None:
         """Put into `work` what the events become, in their order, and what they teach."""
         self._batch += 1
-        await self._admit(events)
+        found = NOTHING if self._matchers is None else await self._matchers.match(events)
+        await self._admit(events, found.own_ids)
         due = await self._due(max((event.as_of for event in events), default=NO_TIME))
         for event in events:
             while due and event.as_of >= due[0][0]:
                 self._expire(*due.pop(0), work)
             resolution = self._resolve_one(event)
+            if event.id in found.suggested:
+                resolution = self._suggest(event, resolution, found)
             for output in outputs(event, resolution):
                 self._append(output, work)
         self._write(work)
@@ -100,12 +110,12 @@ class EventResolver:
             graph.evict(share)
         metrics.IDENTIFIERS_CACHED.set(sum(len(graph.nodes) for graph in self._graphs.values()))
 
-    async def _admit(self, events: Sequence[Event]) -> None:
-        """Bring in what the events touch: one look-up for all that is not in memory."""
+    async def _admit(self, events: Sequence[Event], own_ids: Collection[str]) -> None:
+        """Bring in what the events touch, and what goes by these own ids: one look-up for all that is not in memory."""
         by_tenant: dict[str, list[Event]] = {}
         for event in events:
             by_tenant.setdefault(event.tenant, []).append(event)
-        wanted: set[str] = set()
+        wanted = {own_id for own_id in own_ids if not any(own_id in graph for graph in self._graphs.values())}
         by_tenant = {tenant: self._graph(tenant).strangers(own) for tenant, own in by_tenant.items()}
         for tenant, own in by_tenant.items():
             identifiers, profile_ids = self._graph(tenant).missing(own)
@@ -176,7 +186,18 @@ class EventResolver:
         self._report(cause, resolution)
         return list(resolution.moves)
 
+    def _suggest(self, event: Event, resolution: Resolution, found: Found) -> Resolution:
+        """What matching makes of the event's record comes after what its identifiers say."""
+        further = self._graph(event.tenant).suggest(found.suggested[event.id], found.seen, event)
+        if further == Resolution(""):
+            return resolution
+        if further.moves or further.blocked:
+            self._report(event, further)
+        return resolution._replace(profile_id=further.profile_id, moves=(*resolution.moves, *further.moves))
+
     def _write(self, work: UnitOfWork) -> None:
+        if self._matchers is not None:
+            self._matchers.write(work)
         for tenant, graph in self._graphs.items():
             changes = graph.take_changes()
             if any(changes):

@@ -31,6 +31,8 @@ class Refusal(StrEnum):
     """One end is a device that several people log in on."""
     DENIED = "DENIED"
     """Somebody said that they are not one person."""
+    CROWDED = "CROWDED"
+    """Suggested links would hold more identifiers together than a cluster may have; they all let go."""
 
 
 class Link:
@@ -80,8 +82,10 @@ class Link:
 
     def show(self, at: tuple[int, str]) -> None:
         """An event shows it, at a time (µs) and with an id."""
-        self.first = at if self.suggested else min(self.first, at)
-        self.weight = OBSERVED
+        if self.suggested:
+            self.first, self.weight, self.refusal = at, OBSERVED, Refusal.NONE
+        else:
+            self.first = min(self.first, at)
 
     @property
     def age(self) -> tuple[bool, tuple[int, str], Pair]:
@@ -125,4 +129,4 @@ class Node:
         self.had_profile = had_profile
         """True once `own_id` was given out: if it belongs to another profile now, `own_id` is an alias of that."""
         self.links: dict[Identifier, Link] = {}
-        """By other end: the links that rank here, at most `fan_out` per namespace."""
+        """By other end: the links that rank here, at most `fan_out` per namespace, and those that matching suggests."""

@@ -5,15 +5,17 @@ admitted before: `missing` and `beside` tell what that is. Changes pile up until
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE, strength
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import MINUTE
+from identity_resolution.domain.candidates import Ends
 from identity_resolution.domain.devices import Point, SharedBy, Stretch, Timeline
 from identity_resolution.domain.elements import Cluster, Link, Node, Pair, Refusal
+from identity_resolution.domain.matching import Suggested, suggestion_id
 from identity_resolution.domain.moves import Move, Split
 from identity_resolution.domain.ranking import rank_link
 from identity_resolution.domain.regroup import regroup
@@ -21,6 +23,8 @@ from identity_resolution.domain.resolution import Bar, Changes, Evidence, Login,
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import BY_SERVICE, Kind, Stated, Statement
 
+NEVER_SEEN = 0
+"""Stands for the time of the first event of a link that no event showed."""
 NOBODY = ("", "")
 """Written in place of the owner of a log-out."""
 COMPONENT_CAP = "COMPONENT_CAP"
@@ -62,6 +66,10 @@ class IdentityGraph:
         self._forget_changes()
 
     # Reading
+
+    def __contains__(self, own_id: str) -> bool:
+        """Whether the identifier with this own id is in memory."""
+        return own_id in self._by_own_id
 
     def strangers(self, events: Iterable[Event]) -> list[Event]:
         """Those of the events for which there is no short cut; only they need anything but memory."""
@@ -213,7 +221,9 @@ class IdentityGraph:
         return news
 
     def _people_at(self, device: Node) -> int:
-        people = Counter(end.namespace for end in device.links if self.rules.is_person(end))
+        people = Counter(
+            end.namespace for end, link in device.links.items() if self.rules.is_person(end) and not link.suggested
+        )
         return max(people.values(), default=0)
 
     # Shared devices
@@ -311,6 +321,48 @@ class IdentityGraph:
         touched = [link, *displaced]
         self._changed_links.update((link.pair, link) for link in touched)
         return link, touched, generic
+
+    # Taking in what matching suggests
+
+    def suggest(self, suggested: Iterable[Suggested], seen: Collection[Ends], cause: Event) -> Resolution:
+        """Matching suggests that identifiers are of one person, or does not any more.
+
+        The identifiers that are in memory only are meant. `seen` are pairs that events showed: those links stand on
+        evidence of their own, even where they count no more for fan-out.
+        """
+        touched = [link for one in suggested if one.ends not in seen and (link := self._suggested(one)) is not None]
+        if not touched:
+            return Resolution("")
+        nodes = {self.nodes[end].own_id: self.nodes[end] for link in touched for end in link.pair}
+        resolution = self._regroup(list(nodes.values()), touched, cause)
+        for link in touched:
+            self._changed_links[link.pair] = link
+            if not link.left_ranked:
+                del self.links[link.pair]
+        return resolution._replace(profile_id=self.look_up(cause).profile_id)
+
+    def _suggested(self, one: Suggested) -> Link | None:
+        """The link, if anything about it changes."""
+        ends = [self._by_own_id[own_id] for own_id in one.ends if own_id in self._by_own_id]
+        if len(ends) < 2:
+            return None
+        left, right = sorted(ends, key=lambda node: strength(node.identifier))
+        pair = (left.identifier, right.identifier)
+        link = self.links.get(pair)
+        if link is None and one.weight is not None:
+            first = (NEVER_SEEN, suggestion_id(self.tenant, one.ends))
+            link = self.links[pair] = Link(pair, (left.own_id, right.own_id), first, weight=one.weight)
+        elif link is None or not link.suggested or link.weight == one.weight:
+            return None
+        counts = one.weight is not None
+        link.left_ranked = link.right_ranked = counts
+        link.weight = link.weight if one.weight is None else one.weight
+        for node, other in ((left, right), (right, left)):
+            if counts:
+                node.links[other.identifier] = link
+            else:
+                node.links.pop(other.identifier, None)
+        return link
 
     # Taking in statements
 

@@ -14,6 +14,8 @@ def standing(link: Link, barred: Mapping[Identifier, Refusal]) -> Refusal:
     """Why a link cannot even be considered, if so; limits and denials are judged later, in order."""
     if not (link.left_ranked and link.right_ranked):
         return Refusal.FAN_OUT
+    if link.refusal == Refusal.CROWDED:
+        return Refusal.CROWDED
     left, right = link.pair
     if barred and (left in barred or right in barred):
         return barred.get(left) or barred[right]

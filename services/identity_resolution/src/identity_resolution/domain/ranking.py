@@ -29,7 +29,7 @@ def _rank_at(link: Link, node: Node, other: Node, rules: Rules) -> Link | None:
     namespace = other.identifier.namespace
     node.links[other.identifier] = link
     _mark(link, node, ranked=True)
-    peers = [peer for end, peer in node.links.items() if end.namespace == namespace]
+    peers = [peer for end, peer in node.links.items() if end.namespace == namespace and not peer.suggested]
     if len(peers) <= rules.of(namespace).fan_out:
         return None
     latest = max(peers, key=lambda peer: peer.age)

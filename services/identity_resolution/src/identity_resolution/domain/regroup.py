@@ -30,7 +30,7 @@ def regroup(clusters: Iterable[Cluster], touched_links: Iterable[Link], rules: R
     clusters = list(clusters)
     nodes = [node for cluster in clusters for node in cluster.nodes]
     before = [Was(node, node.profile_id, node.cluster.root, node.had_profile) for node in nodes]
-    crowded, pieces = _pieces_within_cap(nodes, rules, stated)
+    crowded, dropped, pieces = _pieces_within_cap(nodes, rules, stated)
     refused: dict[Link, Refusal] = {}
     for piece in pieces:
         groups, against = people(piece, considered_links(piece, stated), rules, stated)
@@ -46,20 +46,28 @@ def regroup(clusters: Iterable[Cluster], touched_links: Iterable[Link], rules: R
         told,
         crowded,
         [was.node for was in before if (was.node.profile_id, was.node.cluster.root, was.node.had_profile) != was[1:]],
-        _judge(nodes, touched_links, refused, stated.barred),
+        [*dropped, *_judge(nodes, touched_links, refused, stated.barred)],
     )
 
 
 def _pieces_within_cap(
     nodes: list[Node], rules: Rules, stated: Stated
-) -> tuple[tuple[Identifier, ...], list[list[Node]]]:
+) -> tuple[tuple[Identifier, ...], list[Link], list[list[Node]]]:
+    """What is to be blocked, suggested links that let go, and the pieces that remain."""
     crowded: list[Identifier] = []
+    dropped: list[Link] = []
     while True:
         pieces = connected(nodes, considered_links(nodes, stated), stated)
         too_large = [piece for piece in pieces if len(piece) > rules.component_cap]
+        suggested = [link for piece in too_large for link in considered_links(piece, stated) if link.suggested]
+        if suggested:  # a crowd that matching makes is no reason to block anybody's identifier
+            for link in suggested:
+                link.refusal = Refusal.CROWDED
+            dropped += suggested
+            continue
         offenders = [one for piece in too_large for one in _offender(piece, rules, stated)]
         if not offenders:
-            return tuple(crowded), pieces
+            return tuple(crowded), dropped, pieces
         for offender in offenders:
             stated.barred[offender] = Refusal.BLOCKED
             crowded.append(offender)

@@ -1,0 +1,148 @@
+"""The tables of matching in PostgreSQL."""
+
+from array import array
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import asyncpg
+import msgspec
+
+from cairn_eventstore import UnitOfWork, columns
+from identity_resolution.application.record_ports import RecordChanges, SealedRecord, StoredSuggestion, Suggestion
+from identity_resolution.domain.candidates import Ends, Pair
+from identity_resolution.domain.matching import Told
+
+READ_TIMEOUT_S: Final = 30
+KNOWN: Final = "SELECT id FROM records WHERE id = ANY($1::bigint[])"
+RECORDS: Final = """
+SELECT id, tenant, own_id::text, event_time, key_id, sealed FROM records WHERE id = ANY($1::bigint[])
+"""
+LISTS: Final = "SELECT key, records FROM record_lists WHERE key = ANY($1::bigint[])"
+PAIRS_AMONG: Final = """
+SELECT DISTINCT left_id::text, right_id::text FROM record_pairs
+WHERE left_record = ANY($1::bigint[]) AND right_record = ANY($1::bigint[]) AND keys <> ''
+"""
+PAIRS: Final = """
+SELECT left_id::text, right_id::text, left_record, right_record, bits, keys, event_time, told
+FROM record_pairs JOIN unnest($1::text[]::uuid[], $2::text[]::uuid[]) AS w(left_id, right_id) USING (left_id, right_id)
+WHERE keys <> ''
+"""
+SEEN: Final = """
+SELECT l.left_id::text, l.right_id::text
+FROM links l JOIN unnest($1::text[]::uuid[], $2::text[]::uuid[]) AS w(one, other)
+  ON (l.left_id, l.right_id) IN ((w.one, w.other), (w.other, w.one))
+WHERE l.weight < 0
+"""
+SUGGESTED: Final = """
+SELECT left_id::text, right_id::text, bits, told FROM suggestions
+WHERE (left_id = ANY($1::text[]::uuid[]) OR right_id = ANY($1::text[]::uuid[]))
+  AND event_time <= $2 AND linked_since <= $3 AND (linked_until IS NULL OR linked_until > $3)
+"""
+TOLD: Final = "SELECT id::text, told FROM suggestions WHERE id = ANY($1::text[]::uuid[])"
+WRITE_RECORDS: Final = """
+INSERT INTO records (id, tenant, own_id, event_time, key_id, sealed)
+SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[]::uuid[], $4::bigint[], $5::text[], $6::bytea[])
+ON CONFLICT DO NOTHING
+"""
+WRITE_LISTS: Final = """
+INSERT INTO record_lists (key, records) SELECT * FROM unnest($1::bigint[], $2::bytea[])
+ON CONFLICT (key) DO UPDATE SET records = excluded.records
+"""
+WRITE_PAIRS: Final = """
+INSERT INTO record_pairs (left_id, right_id, left_record, right_record, bits, keys, event_time, told)
+SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[],
+                     $7::bigint[], $8::text[])
+ON CONFLICT (left_id, right_id, left_record, right_record) DO UPDATE SET keys = excluded.keys
+"""
+WRITE_SUGGESTION: Final = """
+INSERT INTO suggestions AS known
+    (id, tenant, left_id, right_id, bits, told, event_time, since, linked_since, linked_until, counts)
+VALUES ($1::text::uuid, $2, $3::text::uuid, $4::text::uuid, $5, $6, $7, $8::bigint,
+        CASE WHEN $9::boolean THEN $8::bigint END, NULL, $10)
+ON CONFLICT (id) DO UPDATE SET
+    bits = CASE WHEN excluded.counts THEN excluded.bits ELSE known.bits END,
+    told = CASE WHEN excluded.counts THEN excluded.told ELSE known.told END,
+    event_time = CASE WHEN excluded.counts THEN excluded.event_time ELSE known.event_time END,
+    linked_since = CASE WHEN known.linked_since IS NOT NULL AND known.linked_until IS NULL THEN known.linked_since
+                        ELSE coalesce(excluded.linked_since, known.linked_since) END,
+    linked_until = CASE WHEN excluded.linked_since IS NOT NULL THEN NULL
+                        WHEN known.linked_since IS NULL THEN NULL
+                        ELSE coalesce(known.linked_until, excluded.since) END,
+    counts = excluded.counts
+"""
+_told = msgspec.json.Decoder(tuple[Told, ...])
+
+
+class PostgresRecordStore:
+    """A RecordStore over the service's pool."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def known(self, ids: Collection[int]) -> set[int]:
+        return {row["id"] for row in await self._fetch(KNOWN, list(ids))}
+
+    async def records(self, ids: Collection[int]) -> list[SealedRecord]:
+        return [SealedRecord(*row) for row in await self._fetch(RECORDS, list(ids))]
+
+    async def lists(self, keys: Collection[int]) -> dict[int, list[int] | None]:
+        return {key: None if held is None else _numbers(held) for key, held in await self._fetch(LISTS, list(keys))}
+
+    async def pairs_among(self, records: Collection[int]) -> set[Ends]:
+        return {(left, right) for left, right in await self._fetch(PAIRS_AMONG, list(records))}
+
+    async def pairs(self, ends: Collection[Ends]) -> list[Pair]:
+        rows = await self._fetch(PAIRS, *_sides(ends))
+        return [
+            Pair((left, right), one, other, bits, frozenset(_numbers(keys)), at, told)
+            for left, right, one, other, bits, keys, at, told in rows
+        ]
+
+    async def seen(self, ends: Collection[Ends]) -> set[Ends]:
+        return {(min(pair), max(pair)) for pair in map(tuple, await self._fetch(SEEN, *_sides(ends)))}
+
+    async def suggested(self, own_ids: Collection[str], as_of: int, known_at: int) -> list[StoredSuggestion]:
+        rows = await self._fetch(SUGGESTED, list(own_ids), as_of, known_at)
+        return [StoredSuggestion((left, right), bits, _told.decode(told)) for left, right, bits, told in rows]
+
+    async def told(self, ids: Collection[str]) -> Mapping[str, tuple[Told, ...]]:
+        return {id: _told.decode(told) for id, told in await self._fetch(TOLD, list(ids))}
+
+    def write(self, work: UnitOfWork, changes: RecordChanges) -> None:
+        if changes.records:
+            work.rows.append((WRITE_RECORDS, [columns(changes.records)]))
+        if changes.lists:
+            rows = sorted((key, None if held is None else _bytes(held)) for key, held in changes.lists)
+            work.rows.append((WRITE_LISTS, [columns(rows)]))
+        if changes.pairs:
+            work.rows.append((WRITE_PAIRS, [columns(sorted(_pair_row(pair) for pair in changes.pairs))]))
+        if changes.suggestions:
+            work.rows.append((WRITE_SUGGESTION, [_suggestion_row(one) for one in changes.suggestions]))
+
+    async def _fetch(self, statement: str, *arguments: Any) -> Sequence[Any]:
+        found: Sequence[Any] = await self._pool.fetch(statement, *arguments, timeout=READ_TIMEOUT_S)
+        return found
+
+
+def _pair_row(pair: Pair) -> tuple[Any, ...]:
+    keys = _bytes(sorted(pair.keys))
+    return (*pair.ends, pair.left, pair.right, pair.bits, keys, pair.event_time, pair.told)
+
+
+def _suggestion_row(one: Suggestion) -> tuple[Any, ...]:
+    bits, told, at = (one.best.bits, one.best.told, one.best.event_time) if one.best else (0.0, "[]", 0)
+    return (one.id, one.tenant, *one.ends, bits, told, at, one.as_of, one.linked, one.best is not None)
+
+
+def _sides(ends: Collection[Ends]) -> tuple[list[str], list[str]]:
+    return [left for left, _ in ends], [right for _, right in ends]
+
+
+def _numbers(held: bytes) -> list[int]:
+    numbers = array("q")
+    numbers.frombytes(held)
+    return numbers.tolist()
+
+
+def _bytes(held: Sequence[int]) -> bytes:
+    return array("q", held).tobytes()
