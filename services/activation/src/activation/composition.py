@@ -5,7 +5,6 @@ from typing import Final
 
 from activation.adapters.dispatch_queue import JetStreamQueue
 from activation.adapters.grpc_api import ActivationApi
-from activation.adapters.key_service import KeyServiceKeys
 from activation.adapters.postgres_deliveries import PostgresDeliveries
 from activation.adapters.postgres_tables import PostgresTables
 from activation.adapters.receipt_queue import ReceiptQueue
@@ -30,6 +29,7 @@ from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn_runtime import Chassis, Definitions, open_chassis
 from cairn_runtime.clock import now_us
+from cairn_runtime.key_service import KeyServiceKeys
 from cairn_runtime.parking import Parking
 
 SERVICE: Final = "activation"

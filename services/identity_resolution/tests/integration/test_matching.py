@@ -18,6 +18,7 @@ from identity_resolution.adapters.postgres_records import PostgresRecordStore
 from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.open_records import Opener
 from identity_resolution.application.resolve_events import EventResolver
+from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.matching import Matching
 from identity_resolution.domain.rules import Rules
 
@@ -41,12 +42,13 @@ class Owner:
         self.keys = SubjectKeys()
         self.log = PostgresEventStore(pool)
         matchers = Matchers(
-            lambda tenant: rules,
             PostgresRecordStore(pool),
             Opener(self.keys),
             lambda tenant, purpose: f"{tenant} {purpose}".encode(),
         )
-        self.resolver = EventResolver(PostgresIdentityStore(pool), Rules(), cache, matchers)
+        self.resolver = EventResolver(
+            PostgresIdentityStore(pool), Rulebook(default=Rules(matching=rules)), cache, matchers
+        )
 
     async def take_in(self, events: Sequence[Event], batch: int = 1_000) -> list[Event]:
         """What comes out; memory is empty at the beginning."""

@@ -1,14 +1,17 @@
 """Read IdentityRules."""
 
+import json
 import re
+from collections.abc import Callable
 from typing import Final, Literal, cast
 
 from cairn_journey.language.documents import Node
-from cairn_journey.language.identity_model import Blocked, Devices, IdentityRules, NamespaceRules
+from cairn_journey.language.identity_model import Blocked, Devices, IdentityRules, Matching, NamespaceRules
 from cairn_journey.language.identity_shapes import (
     BLOCKED,
     DEVICES,
     IDENTITY_RULES,
+    MATCHING,
     NAMED,
     NAMESPACE_RULES,
     SHARED,
@@ -20,14 +23,15 @@ from cairn_kernel.time import parse_duration
 _WINDOWED: Final = re.compile(r"([1-9][0-9]*) per (([0-9]+[smhdw])+)")
 
 
-def read_identity_rules(reading: Reading, node: Node) -> IdentityRules:
-    """The rules at a node."""
+def read_identity_rules(reading: Reading, node: Node, text_of: Callable[[Node], str]) -> IdentityRules:
+    """The rules at a node; `text_of` gives the model that is named or stands there."""
     top = Fields(reading, node, IDENTITY_RULES)
     return IdentityRules(
         name=top.name("name", "name the rules, such as shop"),
         namespaces=_namespaces(reading, top),
         blocked=tuple(one for item in top.items("blocked") for one in _blocked(reading, item)),
         devices=_devices(top),
+        matching=_matching(reading, top, text_of),
         largest=_optional(top, "largest", 2),
         owner=top.text("owner"),
         description=top.text("description"),
@@ -79,6 +83,56 @@ def _devices(top: Fields) -> Devices:
         return Devices()
     shared = fields.choice("shared", SHARED, default="interval")
     return Devices(cast(Literal["interval", "last", "first"], shared), fields.optional_duration("idle"))
+
+
+def _matching(reading: Reading, top: Fields, text_of: Callable[[Node], str]) -> Matching | None:
+    fields = top.fields("matching", MATCHING)
+    if fields is None or not fields.is_map:
+        return None
+    automatic, review = _probability(reading, fields, "automatic", 0.99), _probability(reading, fields, "review", 0.5)
+    limit = fields.node_of("review") or fields.node_of("automatic")
+    if limit is not None and review > automatic:
+        reading.fault(limit, "review is above automatic", "let review be the smaller one")
+    node = fields.required("model", "train one: journeyctl identity match customers.csv --model people.json")
+    fields.required("fields", "say where its columns stand in traits: {given_name: firstName}")
+    model = text_of(node) if node is not None else ""
+    columns = _columns(reading, node, model) if node is not None and model else None
+    paths = []
+    for column, key_node, path in fields.entries("fields"):
+        if columns is not None and column not in columns:
+            reading.fault(key_node, f"the model has no column {column}", f"it has {', '.join(sorted(columns))}")
+        if not isinstance(path.value, str) or not path.value:
+            reading.fault(path, f"{path.plain()} is no path of a trait", "write it as address.city")
+            continue
+        paths.append((column, path.value))
+    events = tuple(fields.listed_event("events", item) for item in fields.items("events"))
+    return Matching(
+        model,
+        tuple(paths),
+        automatic,
+        review,
+        fields.whole("candidates", minimum=2, default=100),
+        events or ("profile.identified",),
+    )
+
+
+def _columns(reading: Reading, node: Node, model: str) -> set[str] | None:
+    """The columns that a model compares; None if it is none."""
+    try:
+        return set(json.loads(model)["model"]["rules"]["fields"])
+    except (ValueError, KeyError, TypeError):
+        reading.fault(node, "this is no trained model", "train one: journeyctl identity match customers.csv --model …")
+        return None
+
+
+def _probability(reading: Reading, fields: Fields, key: str, default: float) -> float:
+    node = fields.node_of(key)
+    if node is None:
+        return default
+    if isinstance(node.value, bool) or not isinstance(node.value, int | float) or not 0 < node.value < 1:
+        reading.fault(node, f"{node.plain()} is no probability", "write a number between 0 and 1, such as 0.99")
+        return default
+    return float(node.value)
 
 
 def _optional(fields: Fields, key: str, minimum: int) -> int | None:

@@ -33,6 +33,20 @@ class Devices:
 
 
 @dataclass(frozen=True, slots=True)
+class Matching:
+    """How records of people are compared; probabilities lie between 0 and 1."""
+
+    model: str
+    """The trained model, as it stands in its file."""
+    fields: tuple[tuple[str, str], ...]
+    """Column of the model, path of a trait."""
+    automatic: float = 0.99
+    review: float = 0.5
+    candidates: int = 100
+    events: tuple[str, ...] = ("profile.identified",)
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityRules:
     """Which identifiers are one person."""
 
@@ -41,6 +55,7 @@ class IdentityRules:
     """Strongest first."""
     blocked: tuple[Blocked, ...] = ()
     devices: Devices = Devices()
+    matching: Matching | None = None
     largest: int | None = None
     """Most identifiers that links may hold together."""
     owner: str = ""

@@ -3,7 +3,20 @@
 from typing import Final
 
 from cairn_journey.language.journey_shapes import DESCRIPTION, OWNER
-from cairn_journey.language.shapes import DURATION, NAME, TEXT, Key, Kind, ListOf, OneOf, Shape, choice, whole
+from cairn_journey.language.shapes import (
+    DURATION,
+    EVENT,
+    NAME,
+    TEXT,
+    Key,
+    Kind,
+    ListOf,
+    MapOf,
+    OneOf,
+    Shape,
+    choice,
+    whole,
+)
 from cairn_kernel.identifiers import CAIRN_PROFILE, NAMESPACES
 
 NAMED: Final = tuple(name for name in NAMESPACES if name != CAIRN_PROFILE)
@@ -43,6 +56,18 @@ DEVICES: Final = Shape(
     ),
     Key("idle", DURATION, "So long a log-in vouches for what follows it, at most; 14d if left out."),
 )
+_SURE: Final = Kind("probability", {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1})
+MATCHING: Final = Shape(
+    "Matching",
+    "matching",
+    "How records of people are compared as events bring them. Nothing is, if it is left out.",
+    Key("model", TEXT, "The file of a trained model (journeyctl identity match --model).", required=True),
+    Key("fields", MapOf(TEXT, least=1), "Column of the model: path of a trait, such as address.city.", required=True),
+    Key("automatic", _SURE, "From this probability on a link joins by itself; 0.99 if left out."),
+    Key("review", _SURE, "From this one on people decide, below nothing follows; 0.5 if left out."),
+    Key("candidates", whole(2), "Most records that one blocking key may hold; a longer list says nothing. Else 100."),
+    Key("events", ListOf(EVENT, least=1), "Types of events that tell who somebody is; else profile.identified."),
+)
 IDENTITY_RULES: Final = Shape(
     "IdentityRules",
     "an IdentityRules",
@@ -54,5 +79,6 @@ IDENTITY_RULES: Final = Shape(
     Key("namespaces", ListOf(NAMESPACE_RULES), "Namespaces, strongest first; those left out come after them."),
     Key("blocked", ListOf(BLOCKED), "Identifiers that name nobody in particular."),
     Key("devices", DEVICES, DEVICES.text),
+    Key("matching", MATCHING, MATCHING.text),
     Key("largest", whole(2), "So many identifiers links may hold together; the most linked one is blocked beyond it."),
 )

@@ -87,7 +87,7 @@ class Programme:
         return sha256(self._bundle).hexdigest()[:16]
 
     def bundle(self) -> bytes:
-        """Canonical JSON of all definitions, with the contents of template files in place of their names."""
+        """Canonical JSON of all definitions, with the contents of templates and models in place of their names."""
         return self._bundle
 
     def __eq__(self, other: object) -> bool:
@@ -164,7 +164,7 @@ def _read_text(file: Path, faults: list[Fault]) -> str | None:
 
 def _template_text(root: Path, node: Node, reading: Reading) -> str:
     name = str(node.value)
-    if not name.endswith(".liquid") or "\n" in name or "{" in name:
+    if not name.endswith((".liquid", ".json")) or "\n" in name or "{" in name:
         return name
     file = Path(node.file).parent / name
     if not file.resolve().is_relative_to(root.resolve()):
@@ -229,7 +229,7 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
         case "EventType":
             return read_event_type(reading, node)
         case "IdentityRules":
-            return read_identity_rules(reading, node)
+            return read_identity_rules(reading, node, lambda value: text_of(value, reading))
         case "Source":
             return read_source(reading, node)
         case "Template":
@@ -249,6 +249,8 @@ def _document(node: Node, definition: Any) -> dict[str, Any]:
     if isinstance(definition, Template):
         for part, texts in definition.parts.items():
             document[part] = texts[""] if "" in texts else dict(texts)
+    if isinstance(definition, IdentityRules) and definition.matching is not None:
+        document["matching"] = {**document["matching"], "model": definition.matching.model}
     return document
 
 

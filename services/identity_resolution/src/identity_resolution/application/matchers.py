@@ -16,11 +16,7 @@ Secrets = Callable[[str, str], bytes]
 class Matchers:
     """Matchers by tenant, made when first needed."""
 
-    def __init__(
-        self, rules: Callable[[str], Matching | None], store: RecordStore, opener: Opener, secrets: Secrets
-    ) -> None:
-        """`rules` tells a tenant's rules of matching; None where records are not compared."""
-        self._rules = rules
+    def __init__(self, store: RecordStore, opener: Opener, secrets: Secrets) -> None:
         self._store = store
         self._opener = opener
         self._secrets = secrets
@@ -30,15 +26,15 @@ class Matchers:
         """Drop all memory."""
         self._matchers.clear()
 
-    async def match(self, events: Sequence[Event]) -> Found:
-        """What the events suggest. Raises Unavailable if keys cannot be had."""
+    async def match(self, events: Sequence[Event], rules: Callable[[str], Matching | None]) -> Found:
+        """What the events suggest by the rules of their tenants. Raises Unavailable if keys cannot be had."""
         by_tenant: dict[str, list[Event]] = {}
         for event in events:
             if event.sealed:
                 by_tenant.setdefault(event.tenant, []).append(event)
         found = NOTHING
         for tenant, own in by_tenant.items():
-            matcher = self._of(tenant)
+            matcher = self._of(tenant, rules(tenant))
             if matcher is not None:
                 more = await matcher.match(own)
                 found = Found({**found.suggested, **more.suggested}, found.seen | more.seen)
@@ -49,8 +45,7 @@ class Matchers:
         for matcher in self._matchers.values():
             matcher.write(work)
 
-    def _of(self, tenant: str) -> RecordMatcher | None:
-        matching = self._rules(tenant)
+    def _of(self, tenant: str, matching: Matching | None) -> RecordMatcher | None:
         if matching is None:
             return None
         known = self._matchers.get(tenant)

@@ -18,6 +18,7 @@ from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.commands import Answer
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.matching import Matching
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, stated_event, told
 from identity_resolution.domain.resolution import Resolution
@@ -64,7 +65,7 @@ class EventResolver:
     async def resolve(self, events: Sequence[Event], work: UnitOfWork) -> None:
         """Put into `work` what the events become, in their order, and what they teach."""
         self._batch += 1
-        found = NOTHING if self._matchers is None else await self._matchers.match(events)
+        found = NOTHING if self._matchers is None else await self._matchers.match(events, self._matching)
         await self._admit(events, found.own_ids)
         due = await self._due(max((event.as_of for event in events), default=NO_TIME))
         for event in events:
@@ -202,6 +203,9 @@ class EventResolver:
             changes = graph.take_changes()
             if any(changes):
                 self._store.write(work, tenant, changes)
+
+    def _matching(self, tenant: str) -> Matching | None:
+        return self._graph(tenant).rules.matching
 
     def _graph(self, tenant: str) -> IdentityGraph:
         graph = self._graphs.get(tenant)

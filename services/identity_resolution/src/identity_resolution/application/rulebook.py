@@ -6,10 +6,12 @@ from typing import Any, Final, Protocol
 
 import structlog
 
-from cairn_journey import Programme, parse_bundle
+from cairn_journey import DefinitionFaults, Fault, Programme, parse_bundle
 from cairn_journey.language.identity_model import IdentityRules
 from cairn_kernel.event import Identifier, canonical
+from cairn_matching import BadModel, load
 from identity_resolution.domain.devices import DeviceRules, SharedBy
+from identity_resolution.domain.matching import Matching
 from identity_resolution.domain.rules import DEFAULT_LIMITS, NamespaceRule, Rules
 
 log = structlog.get_logger()
@@ -62,7 +64,14 @@ class Rulebook:
 
 def check(bundle: bytes) -> str:
     """The version of a bundle. Raises DefinitionFaults, which name every fault."""
-    return parse_bundle(bundle).version
+    programme = parse_bundle(bundle)
+    if programme.identity is not None and programme.identity.matching is not None:
+        try:
+            load(programme.identity.matching.model)
+        except BadModel as fault:
+            cure = "train it anew: journeyctl identity match customers.csv --model …"
+            raise DefinitionFaults([Fault("matching.model", 0, 0, str(fault), cure)]) from None
+    return programme.version
 
 
 def rules_version(programme: Programme) -> str:
@@ -84,11 +93,22 @@ def _rules(told: IdentityRules, version: str, tenant: str, tokens: Tokens | None
     for name in sorted(DEFAULT_LIMITS, key=lambda name: DEFAULT_LIMITS[name].priority):
         if name not in limits:
             limits[name] = default.of(name)._replace(priority=1 + len(limits))
+    matching = None
+    if told.matching is not None:
+        matching = Matching(
+            load(told.matching.model),
+            dict(told.matching.fields),
+            told.matching.automatic,
+            told.matching.review,
+            told.matching.candidates,
+            frozenset(told.matching.events),
+        )
     devices = DeviceRules(policy=SharedBy(told.devices.shared))
     return Rules(
         version=version,
         limits=limits,
         devices=devices if told.devices.idle is None else devices._replace(idle_us=told.devices.idle),
+        matching=matching,
         component_cap=default.component_cap if told.largest is None else told.largest,
         blocked=frozenset(
             Identifier(one.namespace, tokens.token(tenant, one.namespace, one.value) if tokens else one.value)

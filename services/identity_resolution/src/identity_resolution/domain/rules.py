@@ -15,6 +15,7 @@ from cairn_kernel.identifiers import (
     USER_ID,
 )
 from identity_resolution.domain.devices import DeviceRules
+from identity_resolution.domain.matching import Matching
 
 
 class NamespaceRule(NamedTuple):
@@ -60,6 +61,8 @@ class Rules:
     devices: DeviceRules = DEFAULT_DEVICES
     component_cap: int = 500
     """Most identifiers that links may hold together before the most linked of them is blocked."""
+    matching: Matching | None = None
+    """How records of people are compared; None if they are not."""
     blocked: frozenset[Identifier] = frozenset()
     """Identifiers that name nobody in particular."""
 
