@@ -127,6 +127,8 @@ class Change(Generic[S]):
     partition: int
     tenant: str
     profile_id: str
+    known: int
+    """Version of the stream before."""
     version: int
     before: S
     state: S
@@ -476,7 +478,9 @@ class ProfileProcessor(Generic[S]):
         change = batch.changes.get(stream)
         if change is None:
             version = profile.version
-            change = batch.changes[stream] = Change(partition, profile.tenant, stream, version, before, state, [])
+            change = batch.changes[stream] = Change(
+                partition, profile.tenant, stream, version, version, before, state, []
+            )
         batch.facts.extend((stream, fact) for fact in facts)
         change.facts.extend(facts)
         change.state = state

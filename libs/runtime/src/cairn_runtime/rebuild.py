@@ -79,6 +79,8 @@ class ReadModel(Generic[S]):
     """The tables that `project` fills, each with the query that shows all that must be equal."""
     stored: StoredTypes
     snapshots: Snapshots[S] | None = None
+    facts: bool = True
+    """Whether `project` looks at facts. If it looks at states alone, none is kept longer than it takes to fold it."""
 
 
 class Progress(NamedTuple):
@@ -135,7 +137,7 @@ class Rebuilder(Generic[S]):
         changes = await self._changes(rows)
         await self._write(changes)
         await self._connection.execute(REACH_GOAL)
-        return sum(len(change.facts) for change in changes)
+        return sum(change.version - change.known for change in changes)
 
     async def _changes(self, rows: Sequence[Any]) -> list[Change[S]]:
         """What became of streams, given (stream, events, partition if some are archived, number of fresh ones)."""
@@ -162,7 +164,8 @@ class Rebuilder(Generic[S]):
             before = self._domain.fold(before, events[:known])
         facts = events[known:]
         state = self._domain.fold(before, facts)
-        return Change(partition_of(tenant, stream), tenant, stream, len(events), before, state, facts)
+        shown = facts if self._model.facts else []
+        return Change(partition_of(tenant, stream), tenant, stream, known, len(events), before, state, shown)
 
     async def _write(self, changes: Sequence[Change[S]]) -> None:
         work = UnitOfWork()

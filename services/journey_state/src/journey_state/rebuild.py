@@ -34,6 +34,7 @@ READ_MODEL = ReadModel(
     },
     stored=STORED,
     snapshots=SNAPSHOTS,
+    facts=False,
 )
 
 if __name__ == "__main__":

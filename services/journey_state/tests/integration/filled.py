@@ -29,7 +29,7 @@ async def filled(dsn: str, customers: int) -> list[Event]:
                 caused, state = made.handle(state, bought(person, day, 1.5))
                 facts += caused
             work.appends += [NewEvent(partition, person, n, fact) for n, fact in enumerate(facts, 1)]
-            change = Change(partition, "default", person, len(facts), before, state, facts)
+            change = Change(partition, "default", person, 0, len(facts), before, state, facts)
             project(work, [change])
             all_events += facts
         await PostgresEventStore(pool).commit(work)

@@ -43,8 +43,7 @@ def project(work: UnitOfWork, changes: Sequence[Change[ProfileState]]) -> None:
 
 
 def _decisions(change: Change[ProfileState]) -> Iterator[DecisionRow]:
-    first = change.version - len(change.facts) + 1
-    for version, fact in enumerate(change.facts, start=first):
+    for version, fact in enumerate(change.facts, start=change.known + 1):
         if fact.type == DECISION_MADE:
             data = fact.data
             action = (data["chosen"] or {}).get("action", "")

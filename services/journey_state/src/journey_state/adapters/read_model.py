@@ -66,7 +66,7 @@ def _is_customer(change: Change[CustomerState]) -> bool:
 
 
 def _was_customer(change: Change[CustomerState]) -> bool:
-    return change.version > len(change.facts) and not change.before.closed_into
+    return bool(change.known) and not change.before.closed_into
 
 
 def _instances(work: UnitOfWork, changes: Sequence[Change[CustomerState]]) -> None:
