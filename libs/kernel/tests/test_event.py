@@ -13,6 +13,7 @@ from cairn_kernel.event import (
     MERGED,
     PAUSED,
     RESUMED,
+    RULES_CHANGED,
     SPLIT,
     STATED,
     STOPPED,
@@ -82,6 +83,7 @@ EXAMPLES = {
             "expires": 2,
         },
     ),
+    "identity.rules_changed.v1": control(RULES_CHANGED, version="6bd2576960c145aa", before="deterministic-1"),
     "definition.activated.v1": control(DEFINITION_ACTIVATED, version="6bd2576960c145aa"),
 }
 

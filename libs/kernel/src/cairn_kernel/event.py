@@ -75,6 +75,11 @@ STATED: Final = "identity.stated"
 
 `how` is `stated`, `withdrawn` or `expired`; statement {id, kind, left, right, author, reason, at, expires}.
 """
+RULES_CHANGED: Final = "identity.rules_changed"
+"""Who is one person follows from other rules from here on: data {version, before}; one copy in each partition.
+
+The merges and splits that follow from it carry its version as `definition_version`.
+"""
 CONSENT_CHANGED: Final = "consent.changed"
 """A customer's consent: data {channel, class, granted} and, if told, {proof, purpose}."""
 DEFINITION_ACTIVATED: Final = "definition.activated"
@@ -90,7 +95,7 @@ STOPPED: Final = "journey.stopped"
 
 WALKED: Final = frozenset({DEFINITION_ACTIVATED, BROADCAST, PAUSED, RESUMED, STOPPED})
 """Control events that concern many profiles at once; each is told to them in a walk."""
-CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, STATED, CONSENT_CHANGED}) | WALKED
+CONTROL_TYPES: Final = frozenset({MARKER, MERGED, SPLIT, STATED, RULES_CHANGED, CONSENT_CHANGED}) | WALKED
 
 _json_encoder: Final = msgspec.json.Encoder(order="deterministic")
 _json_decoder: Final = msgspec.json.Decoder(Event)

@@ -45,6 +45,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     resolver = EventResolver(identities, rulebook, settings.cache_identifiers)
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
     runner = chassis.add_runner("events", processor, exclusive=True, reload=definitions.load)
+    processor.wake = runner.wake
     chassis.add_job(CommandWatch(identities, processor, runner.wake).run)
 
     async def complete_to() -> dict[int, tuple[int, int]]:

@@ -11,9 +11,9 @@ from cairn_journey.engine.late import disordered, order_of, revise, taken_in
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Draft
 from cairn_journey.engine.turn import Turn, stamped
-from cairn_kernel.event import MARKER, MERGED, SPLIT, STATED, WALKED, Event
+from cairn_kernel.event import MARKER, MERGED, RULES_CHANGED, SPLIT, STATED, WALKED, Event
 
-_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT, STATED}) | WALKED
+_NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT, STATED, RULES_CHANGED}) | WALKED
 
 
 class JourneyDomain:

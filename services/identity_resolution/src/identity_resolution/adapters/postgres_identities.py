@@ -12,6 +12,8 @@ from identity_resolution.adapters import sql
 from identity_resolution.application.ports import (
     Counts,
     Pending,
+    Placed,
+    RulesChange,
     Shown,
     StepEvent,
     StoredClusters,
@@ -133,11 +135,31 @@ class PostgresIdentityStore:
             work.rows.append((sql.WRITE_MEMBERSHIPS, [_columns(changes.memberships)]))
         for made in changes.statements:
             self.begin(work, tenant, made, made.at)
+        if changes.lifted:
+            lifted = sorted({(tenant, *identifier) for identifier in changes.lifted})
+            work.rows.append((sql.LIFT, lifted))
         if changes.bars:
             bars = [(tenant, *bar.identifier, str(bar.why), bar.last_touch) for bar in changes.bars]
             work.rows.append((sql.BAR, sorted(bars)))
         if changes.logins:
             work.rows.append((sql.WRITE_LOGINS, [_columns(changes.logins)]))
+
+    async def rules_changes(self) -> dict[str, RulesChange]:
+        rows = await self._pool.fetch(sql.RULES_CHANGES, timeout=READ_TIMEOUT_S)
+        return {tenant: RulesChange(tenant, *row) for tenant, *row in rows}
+
+    def write_rules_change(self, work: UnitOfWork, change: RulesChange) -> None:
+        work.rows.append((sql.WRITE_RULES_CHANGE, [change]))
+
+    async def page(self, tenant: str, after: str, limit: int) -> list[Placed]:
+        rows = await self._pool.fetch(sql.PAGE, tenant, after, limit, timeout=READ_TIMEOUT_S)
+        return [Placed(own_id, Identifier(namespace, token), leads) for own_id, namespace, token, leads in rows]
+
+    async def shown(self, own_ids: Collection[str], most: int) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {own_id: [] for own_id in own_ids}
+        for row in await self._pool.fetch(sql.SHOWN, list(own_ids), most, timeout=READ_TIMEOUT_S):
+            found[row["at"]].append(_link(row))
+        return found
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:
         rows = [(event.event_time, event.id, body) for event, body in events]

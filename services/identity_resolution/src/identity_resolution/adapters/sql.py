@@ -126,3 +126,40 @@ DROP_STEP_EVENTS: Final = """
 DELETE FROM step_events s USING unnest($1::bigint[], $2::text[]::uuid[]) AS d(event_time, event_id)
 WHERE s.event_time = d.event_time AND s.event_id = d.event_id
 """
+RULES_CHANGES: Final = """
+SELECT DISTINCT ON (tenant) tenant, ordinal, version, upto::text, done, merges, splits FROM rules_changes
+ORDER BY tenant, ordinal DESC
+"""
+WRITE_RULES_CHANGE: Final = """
+INSERT INTO rules_changes (tenant, ordinal, version, upto, done, merges, splits) VALUES ($1, $2, $3, $4, $5, $6, $7)
+ON CONFLICT (tenant, ordinal) DO UPDATE SET
+    upto = excluded.upto, done = excluded.done, merges = excluded.merges, splits = excluded.splits
+"""
+PAGE: Final = """
+SELECT n.own_id::text, n.namespace, n.token,
+       NOT EXISTS (SELECT FROM nodes o WHERE o.root = n.root AND o.own_id < n.own_id) AS leads
+FROM nodes n WHERE n.tenant = $1 AND n.own_id > $2::text::uuid ORDER BY n.own_id LIMIT $3
+"""
+# Of each identifier and each namespace at the other end, its earliest links, and those that rank.
+SHOWN: Final = """
+WITH ends AS (
+    SELECT w.own_id, true AS is_left, l.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    JOIN links l ON l.left_id = w.own_id
+    UNION ALL
+    SELECT w.own_id, false, l.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    JOIN links l ON l.right_id = w.own_id
+), placed AS (
+    SELECT ends.*, l.namespace AS left_namespace, l.token AS left_token,
+           r.namespace AS right_namespace, r.token AS right_token,
+           row_number() OVER (
+               PARTITION BY ends.own_id, CASE WHEN is_left THEN r.namespace ELSE l.namespace END
+               ORDER BY weight >= 0, ends.first_time, first_event_id, l.namespace COLLATE "C", l.token COLLATE "C",
+                        r.namespace COLLATE "C", r.token COLLATE "C"
+           ) AS place
+    FROM ends JOIN nodes l ON l.own_id = left_id JOIN nodes r ON r.own_id = right_id
+)
+SELECT own_id::text AS at, left_id::text, right_id::text, support, first_time, first_event_id::text, refusal,
+       left_ranked, right_ranked, weight, left_namespace, left_token, right_namespace, right_token
+FROM placed WHERE place <= $2 OR CASE WHEN is_left THEN left_ranked ELSE right_ranked END
+"""
+LIFT: Final = "DELETE FROM generic WHERE tenant = $1 AND namespace = $2 AND token = $3"

@@ -68,6 +68,28 @@ class Shown(NamedTuple):
     identifiers: tuple[Identifier, ...]
 
 
+class RulesChange(NamedTuple):
+    """How far the latest change of a tenant's rules has been worked off."""
+
+    tenant: str
+    ordinal: int
+    version: str
+    upto: str
+    """Own id of the identifier looked at last."""
+    done: bool
+    merges: int
+    splits: int
+
+
+class Placed(NamedTuple):
+    """An identifier in the order in which a change of the rules goes through them."""
+
+    own_id: str
+    identifier: Identifier
+    leads: bool
+    """Whether it is the first of its cluster."""
+
+
 class IdentityStore(Protocol):
     """The identity tables. What is written goes into a unit of work and happens with it."""
 
@@ -139,6 +161,22 @@ class IdentityStore(Protocol):
 
     def write(self, work: UnitOfWork, tenant: str, changes: Changes) -> None:
         """Write what changed; fresh support of links is added to what is there, up to SUPPORT_COUNTED."""
+        ...
+
+    async def rules_changes(self) -> dict[str, RulesChange]:
+        """The latest change of each tenant."""
+        ...
+
+    def write_rules_change(self, work: UnitOfWork, change: RulesChange) -> None:
+        """A change has come so far."""
+        ...
+
+    async def page(self, tenant: str, after: str, limit: int) -> list[Placed]:
+        """The next identifiers after an own id, in the order of their own ids."""
+        ...
+
+    async def shown(self, own_ids: Collection[str], most: int) -> dict[str, list[Link]]:
+        """By own id: its links as they were written, of each other namespace at least the `most` earliest."""
         ...
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:

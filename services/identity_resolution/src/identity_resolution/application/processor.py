@@ -1,6 +1,6 @@
 """Reads all partitions of `events` and writes `resolved`: live as they come, in a time-lapse step by step in order."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from cairn_eventstore import EventStore, InboxAdvance, NewEvent, UnitOfWork
@@ -38,6 +38,9 @@ class ResolveProcessor:
         self._next_mode = LIVE
         self.commands_wait = False
         """Set by whoever sees that commands wait; they are then taken with the next batch."""
+        self.wake: Callable[[], None] = _nobody_to_wake
+        """Asks to be called soon; set by whoever runs it."""
+        self._gave_way = False
 
     @property
     def owns(self) -> bool:
@@ -49,6 +52,12 @@ class ResolveProcessor:
         if self.commands_wait:
             await self._obey(work)
             return {}
+        if self._resolver.changes_rules and (self._mode == STEP or not entries or not self._gave_way):
+            self._gave_way = True
+            await self._resolver.change_rules(work)
+            work.inbox.append(self._inbox[0])  # nothing is read, yet a stale owner must be fenced
+            return {}
+        self._gave_way = False
         taken = {partition: _before_marker(run) for partition, run in entries.items()}
         decoded = [
             (from_msgpack(entry.body), entry.body)
@@ -79,6 +88,8 @@ class ResolveProcessor:
         stream = _marker_stream(0)
         passed = (await self._log.load([stream]))[stream]
         self._mode = self._next_mode = str(passed[-1].data["mode"]) if passed else LIVE
+        if self._resolver.changes_rules:
+            self.wake()
 
     async def lost(self, partitions: set[int]) -> None:
         """See cairn_runtime.Processor."""
@@ -90,6 +101,8 @@ class ResolveProcessor:
             self._inbox[move.partition] = move._replace(before=move.last)
         self._mode = self._next_mode
         self._resolver.committed()
+        if self._resolver.changes_rules:
+            self.wake()
 
     async def _obey(self, work: UnitOfWork) -> None:
         """Do what was asked for. In a time-lapse it happens at the virtual instant that the log has come to."""
@@ -119,6 +132,10 @@ class ResolveProcessor:
             work.appends.append(NewEvent(partition, _marker_stream(partition), step + 1, own))
             self._next_mode = mode
         return dict.fromkeys(markers, 1)
+
+
+def _nobody_to_wake() -> None:
+    """Nobody runs it."""
 
 
 def _before_marker(run: Sequence[Entry]) -> int:

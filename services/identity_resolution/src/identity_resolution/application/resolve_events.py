@@ -7,21 +7,23 @@ import msgspec
 import structlog
 
 from cairn_eventstore import NewEvent, Timer, UnitOfWork
-from cairn_kernel.event import Event
+from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
 from identity_resolution.application.match_records import NOTHING, Found
 from identity_resolution.application.matchers import Matchers
-from identity_resolution.application.ports import IdentityStore, Pending
+from identity_resolution.application.ports import IdentityStore, Pending, RulesChange
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.commands import Answer
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.matching import Matching
 from identity_resolution.domain.moves import Merged, Move, Split
-from identity_resolution.domain.outputs import outputs, stated_event, told
+from identity_resolution.domain.outputs import outputs, rules_event, stated_event, told
+from identity_resolution.domain.reassess import Former, look
 from identity_resolution.domain.resolution import Resolution
+from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated, Statement
 
 log = structlog.get_logger()
@@ -29,6 +31,10 @@ log = structlog.get_logger()
 NO_TIME: Final = 0
 EXPIRY: Final = "expiry"
 """Timer of a statement."""
+NOBODY_YET: Final = "00000000-0000-0000-0000-000000000000"
+"""Before the first own id."""
+PAGE: Final = 500
+"""Identifiers looked at in one batch of a change of the rules."""
 SHOWN: Final = 5
 """Most ids in one log line."""
 
@@ -46,6 +52,9 @@ class EventResolver:
         self._graphs: dict[str, IdentityGraph] = {}
         self._stated: dict[str, Stated] = {}
         self._as_of = [NO_TIME] * PARTITIONS
+        self._changes: dict[str, RulesChange] = {}
+        self._changed: RulesChange | None = None
+        self._to_change: list[str] = []
         self._faulty: set[str] = set()
         self._batch = 0
 
@@ -55,6 +64,9 @@ class EventResolver:
         if self._matchers is not None:
             await self._matchers.forget()
         self._stated = await self._store.stated()
+        self._changes = await self._store.rules_changes()
+        self._changed = None
+        self._to_change = [tenant for tenant in self._rulebook.tenants() if not self._change(tenant).done]
         self._as_of = [as_of.get(partition, NO_TIME) for partition in range(PARTITIONS)]
 
     @property
@@ -104,12 +116,96 @@ class EventResolver:
         self._store.answer(work, pending, answer)
         self._write(work)
 
+    @property
+    def changes_rules(self) -> bool:
+        """Whether there is a change of the rules to go on with."""
+        return bool(self._to_change)
+
+    async def change_rules(self, work: UnitOfWork) -> None:
+        """Let the next identifiers stand as the changed rules say."""
+        tenant = self._to_change[0]
+        change, graph = self._change(tenant), self._graph(tenant)
+        rules, former = graph.rules, self._rulebook.versions(tenant)[change.ordinal - 1]
+        if change.upto == NOBODY_YET:
+            self._announce(tenant, change, former.version, work)
+        page = await self._store.page(tenant, change.upto, PAGE)
+        shown = await self._store.shown([one.own_id for one in page], rules.most_fan_out + 1)
+        looks = [(one, look(one.identifier, shown[one.own_id], rules, former, graph.stated)) for one in page]
+        looks = [(one, anew) for one, anew in looks if one.leads or anew.news]
+        await self._bring_in(tenant, {one.identifier for one, _ in looks}.union(*(anew.around for _, anew in looks)))
+        passed_on = {one.own_id for one, anew in looks if anew.hands != (None, None)}
+        logins = await self._store.logins(passed_on) if passed_on else {}
+        owners = {point.owner for points, _ in logins.values() for point in points if point.owner is not None}
+        await self._bring_in(tenant, owners)
+        for one, anew in looks:
+            if one.own_id in logins:
+                points, last_touch = logins[one.own_id]
+                anew = anew._replace(points=points, last_touch=last_touch or self.now)
+            graph.former = Former(former, one.own_id)
+            cause = rules_event(tenant, change.ordinal, rules.version, one.own_id, self.now)
+            resolution = graph.reassess(graph.nodes[one.identifier], anew, cause)
+            for output in told(cause, resolution.moves):
+                self._append(output, work)
+            self._report(cause, resolution)
+            merges = sum(isinstance(move, Merged) for move in resolution.moves)
+            change = change._replace(
+                merges=change.merges + merges, splits=change.splits + len(resolution.moves) - merges
+            )
+        done = len(page) < PAGE
+        change = change._replace(upto=page[-1].own_id if page else change.upto, done=done)
+        graph.former = None if done else Former(former, change.upto)
+        graph.stated.rule(_blocked(tenant, rules, graph.former))
+        self._store.write_rules_change(work, change)
+        self._write(work)
+        self._changed = change
+
+    def _change(self, tenant: str) -> RulesChange:
+        """The change that is under way, or the last one."""
+        change = self._changes.get(tenant) or RulesChange(
+            tenant, 0, self._rulebook.versions(tenant)[0].version, "", True, 0, 0
+        )
+        versions = self._rulebook.versions(tenant)
+        if change.done and change.ordinal + 1 < len(versions):
+            return RulesChange(
+                tenant, change.ordinal + 1, versions[change.ordinal + 1].version, NOBODY_YET, False, 0, 0
+            )
+        return change
+
+    async def _bring_in(self, tenant: str, identifiers: Collection[Identifier]) -> None:
+        nodes = self._graph(tenant).nodes
+        await self._read({stable_id("profile", tenant, *one) for one in identifiers if one not in nodes})
+
+    def _announce(self, tenant: str, change: RulesChange, before: str, work: UnitOfWork) -> None:
+        for partition in range(PARTITIONS):
+            event = rules_event(tenant, change.ordinal, change.version, str(partition), self._as_of[partition])
+            event = msgspec.structs.replace(event, data={"version": change.version, "before": before})
+            work.appends.append(NewEvent(partition, event.id, 1, event))
+
     def committed(self) -> None:
         """The last unit of work has happened."""
+        if self._changed is not None:
+            self._move_on(self._changed)
         share = self._cache_identifiers // max(1, len(self._graphs))
         for graph in self._graphs.values():
             graph.evict(share)
         metrics.IDENTIFIERS_CACHED.set(sum(len(graph.nodes) for graph in self._graphs.values()))
+
+    def _move_on(self, change: RulesChange) -> None:
+        self._changed = None
+        self._changes[change.tenant] = change
+        if not change.done:
+            return
+        log.info(
+            "rules.changed",
+            tenant=change.tenant,
+            rules_version=change.version,
+            merges=change.merges,
+            splits=change.splits,
+        )
+        if self._change(change.tenant).done:
+            self._to_change.remove(change.tenant)
+        else:
+            del self._graphs[change.tenant]
 
     async def _admit(self, events: Sequence[Event], own_ids: Collection[str]) -> None:
         """Bring in what the events touch, and what goes by these own ids: one look-up for all that is not in memory."""
@@ -211,9 +307,11 @@ class EventResolver:
         graph = self._graphs.get(tenant)
         if graph is None:
             stated = self._stated.setdefault(tenant, Stated())
-            rules = self._rulebook.latest(tenant)
-            stated.rule(rules.blocked)
-            graph = self._graphs[tenant] = IdentityGraph(tenant, rules, stated)
+            versions, change = self._rulebook.versions(tenant), self._change(tenant)
+            rules = versions[change.ordinal]
+            former = None if change.done else Former(versions[change.ordinal - 1], change.upto)
+            stated.rule(_blocked(tenant, rules, former))
+            graph = self._graphs[tenant] = IdentityGraph(tenant, rules, stated, former)
         return graph
 
     def _resolve_one(self, event: Event) -> Resolution:
@@ -263,3 +361,10 @@ class EventResolver:
                 token=identifier.token,
                 reason=reason,
             )
+
+
+def _blocked(tenant: str, rules: Rules, former: Former | None) -> frozenset[Identifier]:
+    """What rules block; while they are changed, also what those before blocked and was not looked at yet."""
+    if former is None:
+        return rules.blocked
+    return rules.blocked | {one for one in former.rules.blocked if stable_id("profile", tenant, *one) > former.upto}

@@ -48,11 +48,16 @@ class Rulebook:
 
     def install(self, tenant: str, version: str, bundle: bytes) -> None:
         """A programme came into force."""
-        rules = self.read(tenant, bundle)
-        known = self._versions.setdefault(tenant, [self._default])
-        if rules.version != known[-1].version:
-            known.append(rules)
+        if self.put(tenant, rules := self.read(tenant, bundle)):
             log.info("rules.installed", tenant=tenant, definition_version=version, rules_version=rules.version)
+
+    def put(self, tenant: str, rules: Rules) -> bool:
+        """These rules are the latest; False if they were already."""
+        known = self._versions.setdefault(tenant, [self._default])
+        if rules.version == known[-1].version:
+            return False
+        known.append(rules)
+        return True
 
     def read(self, tenant: str, bundle: bytes) -> Rules:
         """The rules that a bundle brings. Raises DefinitionFaults."""

@@ -125,6 +125,12 @@ class Timeline:
                 found.append(Stretch(point.at, end, None, point.owner))
         return found
 
+    def borders(self) -> set[int]:
+        """Instants (µs) at which it may change hands."""
+        if self._rules.policy is SharedBy.LAST:
+            return set()
+        return {at for point in self._points for at in (point.at, point.at + self._rules.idle_us)}
+
     def _put(self, point: Point) -> bool:
         key = (point.owner, point.minute)
         known = self._of_minute.get(key)
@@ -135,6 +141,22 @@ class Timeline:
         self._of_minute[key] = point
         insort(self._points, point, key=_order)
         return True
+
+
+def changes(before: Timeline | None, after: Timeline | None, last_touch: int) -> list[Stretch]:
+    """What changes hands where log-ins are judged by other rules; None: nobody but the device owns anything."""
+    borders = sorted(set().union(*(timeline.borders() for timeline in (before, after) if timeline)))
+    found: list[Stretch] = []
+    for since, until in zip([None, *borders], [*borders, None], strict=True):
+        if since is not None and since > last_touch:
+            break
+        at = (borders[0] - 1 if borders else 0) if since is None else since
+        was, is_ = (timeline.owner(at) if timeline else None for timeline in (before, after))
+        if found and found[-1].until == since and (found[-1].before, found[-1].after) == (was, is_):
+            found[-1] = found[-1]._replace(until=until)
+        else:
+            found.append(Stretch(since, until, was, is_))
+    return [stretch for stretch in found if stretch.before != stretch.after]
 
 
 def _at(point: Point) -> int:

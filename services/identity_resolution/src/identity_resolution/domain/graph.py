@@ -13,11 +13,12 @@ from cairn_kernel.identifiers import CAIRN_PROFILE, strength
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import MINUTE
 from identity_resolution.domain.candidates import Ends
-from identity_resolution.domain.devices import Point, SharedBy, Stretch, Timeline
+from identity_resolution.domain.devices import DeviceRules, Point, SharedBy, Stretch, Timeline, changes
 from identity_resolution.domain.elements import Cluster, Link, Node, Pair, Refusal
 from identity_resolution.domain.matching import Suggested, suggestion_id
 from identity_resolution.domain.moves import Move, Split
-from identity_resolution.domain.ranking import rank_link
+from identity_resolution.domain.ranking import rank_anew, rank_link
+from identity_resolution.domain.reassess import Anew, Former
 from identity_resolution.domain.regroup import regroup
 from identity_resolution.domain.resolution import Bar, Changes, Evidence, Login, Membership, Missing, Resolution
 from identity_resolution.domain.rules import Rules
@@ -52,9 +53,11 @@ _Logins = tuple[tuple[Node, Identifier | None], ...]
 class IdentityGraph:
     """Nodes, links and clusters by identifier, with a short cut per set of identifiers seen."""
 
-    def __init__(self, tenant: str, rules: Rules, stated: Stated | None = None) -> None:
+    def __init__(self, tenant: str, rules: Rules, stated: Stated | None = None, former: Former | None = None) -> None:
         self.tenant = tenant
         self.rules = rules
+        self.former = former
+        """While rules are changed: what holds for devices that were not looked at yet."""
         self.stated = stated or Stated()
         self._closing = rules.devices.closed_by
         self.nodes: dict[Identifier, Node] = {}
@@ -111,7 +114,8 @@ class IdentityGraph:
     def admit_logins(self, device: Identifier, points: list[Point], last_touch: int) -> None:
         """Take in the log-ins on a device that `devices` named."""
         if self.stated.barred.get(device) == Refusal.SHARED:
-            timeline = self._timelines[device] = Timeline(self.rules.devices, points)
+            rules = self.device_rules(stable_id("profile", self.tenant, *device))
+            timeline = self._timelines[device] = Timeline(rules, points)
             timeline.last_touch = last_touch
         else:
             self._history[device] = points
@@ -205,12 +209,13 @@ class IdentityGraph:
     def _bars(self, left: Node, right: Node, crowded: Sequence[Node]) -> list[Bar]:
         """What a new link shows to be shared."""
         found = [Bar(node.identifier, Refusal.GENERIC) for node in crowded]
-        if self.rules.devices.policy is not SharedBy.FIRST:
-            found += [
-                Bar(node.identifier, Refusal.SHARED)
-                for node in (left, right)
-                if self.rules.is_device(node.identifier) and self._people_at(node) > 1
-            ]
+        found += [
+            Bar(node.identifier, Refusal.SHARED)
+            for node in (left, right)
+            if self.rules.is_device(node.identifier)
+            and self._people_at(node) > 1
+            and self.device_rules(node.own_id).policy is not SharedBy.FIRST
+        ]
         news = [bar for bar in found if self.stated.bar(bar.identifier, bar.why)]
         if news:
             self._short_cuts.clear()
@@ -265,7 +270,7 @@ class IdentityGraph:
             if own_id == device.own_id
         ]
         points = [*self._history.pop(device.identifier, ()), *fresh]
-        timeline = self._timelines[device.identifier] = Timeline(self.rules.devices, points)
+        timeline = self._timelines[device.identifier] = Timeline(self.device_rules(device.own_id), points)
         self._touch(device.identifier, max(event.as_of, event.event_time))
         return self._moved(device, timeline.stretches())
 
@@ -387,6 +392,43 @@ class IdentityGraph:
         resolution = self._regroup([*known, *around], (), cause)
         return resolution._replace(profile_id=known[0].profile_id)
 
+    # Under changed rules
+
+    def device_rules(self, own_id: str) -> DeviceRules:
+        """What holds for a device."""
+        former = self.former
+        return self.rules.devices if former is None or own_id <= former.upto else former.rules.devices
+
+    def reassess(self, node: Node, anew: Anew, cause: Event) -> Resolution:
+        """Judge a node in memory by the rules; its cluster, and what `anew` names of others, must be in memory too."""
+        touched = rank_anew(node, anew.standing.ranked, self.links)
+        self._changed_links.update((link.pair, link) for link in touched)
+        if node.identifier not in self.rules.blocked:
+            self.stated.unrule(node.identifier)
+        if self.stated.bar_anew(node.identifier, anew.standing.bars):
+            self._short_cuts.clear()
+            self._write_bar_anew(node.identifier, anew)
+        hands_before, hands_after = (Timeline(rules, anew.points) if rules else None for rules in anew.hands)
+        passed_on = changes(hands_before, hands_after, anew.last_touch)
+        around = [node, *(self.nodes[other] for other in sorted(anew.around))]
+        if hands_after is None:
+            if hands_before is not None:
+                self._timelines.pop(node.identifier, None)
+            undone = self._moved(node, passed_on)
+            resolution = self._regroup(around, touched, cause)
+            return resolution._replace(moves=(*undone, *resolution.moves))
+        self._timelines[node.identifier] = hands_after
+        hands_after.last_touch = anew.last_touch
+        resolution = self._regroup(around, touched, cause)
+        return resolution._replace(moves=(*resolution.moves, *self._moved(node, passed_on)))
+
+    def _write_bar_anew(self, identifier: Identifier, anew: Anew) -> None:
+        self._lifted.append(identifier)
+        self._changed_bars.pop(identifier, None)
+        if anew.standing.bars:
+            why = Refusal.GENERIC if Refusal.GENERIC in anew.standing.bars else Refusal.SHARED
+            self._changed_bars[identifier] = Bar(identifier, why, anew.last_touch)
+
     # Recomputing
 
     def _regroup(self, nodes: Sequence[Node], touched_links: Iterable[Link], cause: Event) -> Resolution:
@@ -433,6 +475,7 @@ class IdentityGraph:
             self._statements,
             list(self._changed_bars.values()),
             self._new_logins,
+            self._lifted,
         )
         self._history.clear()
         self._forget_changes()
@@ -446,6 +489,7 @@ class IdentityGraph:
         self._statements: list[Statement] = []
         self._changed_bars: dict[Identifier, Bar] = {}
         self._new_logins: list[Login] = []
+        self._lifted: list[Identifier] = []
 
     def evict(self, keep_nodes: int) -> None:
         """Forget the clusters used longest ago until at most this many nodes stay. Changes must have been taken."""

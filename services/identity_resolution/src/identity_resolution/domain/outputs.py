@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, STATED, Event, Identifier, derived
+from cairn_kernel.event import CONSENT_CHANGED, MERGED, RULES_CHANGED, SPLIT, STATED, Event, Identifier, derived
 from cairn_kernel.ids import stable_id
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.resolution import Resolution
@@ -55,6 +55,7 @@ def told(cause: Event, moves: Iterable[Move]) -> Iterator[Event]:
                 data=data,
                 source=SOURCE,
                 profile_id=data[side],
+                definition_version=cause.definition_version if cause.type == RULES_CHANGED else "",
             )
 
 
@@ -70,6 +71,19 @@ def stated_event(tenant: str, statement: Statement, how: str, at: int, resolutio
         source=SOURCE,
         profile_id=resolution.profile_id or stable_id("profile", tenant, *first),
         data={"how": how, "statement": msgspec.to_builtins(statement)},
+    )
+
+
+def rules_event(tenant: str, ordinal: int, version: str, place: str, at: int) -> Event:
+    """The change of the rules, as the cause of what follows at one place of it, as of an instant (µs)."""
+    return Event(
+        id=stable_id("rules", tenant, ordinal, version, place),
+        tenant=tenant,
+        type=RULES_CHANGED,
+        event_time=at,
+        as_of=at,
+        source=SOURCE,
+        definition_version=version,
     )
 
 

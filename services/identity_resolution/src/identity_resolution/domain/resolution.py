@@ -69,3 +69,5 @@ class Changes(NamedTuple):
     statements: list[Statement]
     bars: list[Bar]
     logins: list[Login]
+    lifted: list[Identifier]
+    """Identifiers whose bars are only those in `bars`, whatever was written before."""

@@ -70,6 +70,11 @@ class Rules:
         """The rule of a namespace, known or not."""
         return self.limits.get(namespace, self.other)
 
+    @property
+    def most_fan_out(self) -> int:
+        """The largest fan-out of any namespace."""
+        return max(rule.fan_out for rule in (*self.limits.values(), self.other))
+
     def is_person(self, identifier: Identifier) -> bool:
         """Whether it is of a namespace of which a person has one."""
         return self.of(identifier.namespace).at_most == 1

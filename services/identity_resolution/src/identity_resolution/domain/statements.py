@@ -1,6 +1,6 @@
 """What people say about identifiers, and what is in force of it."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 from typing import Final
 
@@ -111,15 +111,35 @@ class Stated:
         self._judge(identifier)
         return True
 
+    def shown(self, identifier: Identifier) -> set[Refusal]:
+        """What the evidence shows of an identifier."""
+        bars = self._bars.get(identifier, set())
+        return {why for why in BY_EVIDENCE if why in bars}
+
+    def bar_anew(self, identifier: Identifier, bars: Iterable[Refusal]) -> bool:
+        """The evidence shows these of an identifier and no others; True if that is news."""
+        bars = set(bars)
+        if self.shown(identifier) == bars:
+            return False
+        known = self._bars.setdefault(identifier, set())
+        known -= BY_EVIDENCE
+        known |= bars
+        self._judge(identifier)
+        return True
+
     def rule(self, blocked: Iterable[Identifier]) -> None:
         """The rules block these from now on, and no others."""
         blocked = set(blocked)
         for identifier in [one for one, bars in self._bars.items() if BY_RULE in bars and one not in blocked]:
-            self._bars[identifier].discard(BY_RULE)
-            self._judge(identifier)
+            self.unrule(identifier)
         for identifier in blocked:
             self._bars.setdefault(identifier, set()).add(BY_RULE)
             self._judge(identifier)
+
+    def unrule(self, identifier: Identifier) -> None:
+        """The rules do not block it any more."""
+        self._bars.get(identifier, set()).discard(BY_RULE)
+        self._judge(identifier)
 
     def expired(self, upto: int) -> list[Statement]:
         """What expires at or before an instant (µs), in order."""
@@ -138,11 +158,18 @@ class Stated:
         found = {one.id: one for identifier in identifiers for one in same.get(identifier, {}).values()}
         return sorted(found.values(), key=lambda one: (one.at, one.id))
 
+    def bar_of(self, identifier: Identifier, evidence: Collection[Refusal], by_rule: bool) -> Refusal:
+        """Why an identifier links nothing, if so: by statements, by what the evidence shows, and by the rules."""
+        if by_rule or self._bars.get(identifier, set()) - BY_EVIDENCE - {BY_RULE}:
+            return Refusal.BLOCKED
+        if evidence and not self._allowed.get(identifier):
+            return Refusal.GENERIC if Refusal.GENERIC in evidence else Refusal.SHARED
+        return Refusal.NONE
+
     def _judge(self, identifier: Identifier) -> None:
-        bars = self._bars.get(identifier, set())
-        if bars - BY_EVIDENCE:
-            self.barred[identifier] = Refusal.BLOCKED
-        elif bars and not self._allowed.get(identifier):
-            self.barred[identifier] = Refusal.GENERIC if Refusal.GENERIC in bars else Refusal.SHARED
+        by_rule = BY_RULE in self._bars.get(identifier, set())
+        why = self.bar_of(identifier, self.shown(identifier), by_rule)
+        if why:
+            self.barred[identifier] = why
         else:
             self.barred.pop(identifier, None)
