@@ -14,11 +14,15 @@ from journeyctl.customer import find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
 from journeyctl.match_records import match_records
+from journeyctl.relations import members, relate, subjects_of, unrelate
 from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 
 app = typer.Typer(help="Tell who is one person and why; join, part and block by hand.", no_args_is_help=True)
 app.command("match")(match_records)
+app.command("members")(members)
+app.command("relate")(relate)
+app.command("unrelate")(unrelate)
 
 KINDS: Final = {
     pb.STATEMENT_KIND_SAME: "same",
@@ -54,13 +58,14 @@ def show(
         profile = ask(services.identity.GetProfile, request)
         refs = [pb.IdentifierRef(namespace=one.namespace, token=one.token) for one in profile.identifiers]
         said = ask(services.identity.ListStatements, pb.ListStatementsRequest(tenant=tenant, identifiers=refs))
+        belongs = subjects_of(services, tenant, profile_id, at)
     typer.echo(f"Profile {profile.profile_id}")
     for one in profile.identifiers:
         typer.echo(f"  {one.namespace}:#{one.token}")
     for merged in profile.merged_profile_ids:
         typer.echo(f"  was also {merged}")
-    for statement in said.statements:
-        typer.echo(f"  {sentence(statement)}")
+    for line in (*belongs, *map(sentence, said.statements)):
+        typer.echo(f"  {line}")
 
 
 @app.command()
@@ -81,9 +86,10 @@ def explain(
             return
         profile_id = find(services, customer, tenant)
         answer = ask(services.identity.Explain, pb.ExplainRequest(tenant=tenant, profile_id=profile_id))
+        belongs = subjects_of(services, tenant, profile_id, at)
     typer.echo(f"Profile {profile_id}")
-    for link in [*answer.links, *answer.refused]:
-        typer.echo(f"  {words.link(link)}")
+    for line in (*map(words.link, [*answer.links, *answer.refused]), *belongs):
+        typer.echo(f"  {line}")
 
 
 @app.command()

@@ -12,6 +12,7 @@ from cairn.activation.v1.activation_pb2_grpc import ActivationServiceStub
 from cairn.decisioning.v1.decisioning_pb2_grpc import DecisioningServiceStub
 from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from cairn.identity.v1.relations_pb2_grpc import RelationServiceStub
 from cairn.ingestion.v1.ingestion_pb2_grpc import (
     ClockServiceStub,
     IngestionServiceStub,
@@ -54,6 +55,7 @@ class Services:
         self.quarantine = QuarantineServiceStub(self._channels["ingestion"])
         self.clock = ClockServiceStub(self._channels["ingestion"])
         self.identity = IdentityServiceStub(self._channels["identity_resolution"])
+        self.relations = RelationServiceStub(self._channels["identity_resolution"])
         self.journeys = JourneyServiceStub(self._channels["journey_state"])
         self.control = JourneyControlServiceStub(self._channels["journey_state"])
         self.decisions = DecisioningServiceStub(self._channels["decisioning"])

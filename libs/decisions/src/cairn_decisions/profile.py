@@ -9,12 +9,15 @@ from cairn_decisions.decide import decide, decision_id
 from cairn_decisions.facts import OUTCOMES, ProfileState, fold, ledger_united, outcome_recorded, withdrawn
 from cairn_decisions.ledger import Ledger
 from cairn_decisions.parting import given, ledger_parted, received
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, Event
+from cairn_kernel.event import CONSENT_CHANGED, MEMBER_ADDRESSED, MERGED, SPLIT, Event
 from cairn_kernel.two_sided import other_copy
 
 MOMENT_REACHED: Final = "journey.moment_reached"
 MOMENT_WITHDRAWN: Final = "journey.moment_withdrawn"
 """Something had happened before that takes the reason for the moment away."""
+
+
+_HANDLED: Final = frozenset({MOMENT_REACHED, MOMENT_WITHDRAWN, MEMBER_ADDRESSED, CONSENT_CHANGED, MERGED, SPLIT})
 
 
 class Catalogues(Protocol):
@@ -44,7 +47,7 @@ class DecisioningDomain:
 
     def handles(self, type: str) -> bool:
         """Moments, consent, merges and the outcomes of our own messages matter."""
-        return type in (MOMENT_REACHED, MOMENT_WITHDRAWN, CONSENT_CHANGED, MERGED, SPLIT) or type.startswith(OUTCOMES)
+        return type in _HANDLED or type.startswith(OUTCOMES)
 
     def initial(self, tenant: str, profile_id: str) -> ProfileState:
         """A profile nothing is known of."""
@@ -59,13 +62,13 @@ class DecisioningDomain:
         return reduce(fold, events, state)
 
     def handle(self, state: ProfileState, event: Event) -> tuple[list[Event], ProfileState]:
-        """The facts an input causes, and the state after them."""
+        """The facts an input causes, and the state after them. What is addressed to a member is only passed on."""
         if event.type == MOMENT_REACHED:
             facts = self._decided(state, event)
         elif event.type == MOMENT_WITHDRAWN:
             facts = list(withdrawn(state, event))
         elif event.type.startswith(OUTCOMES):
-            facts = [outcome_recorded(event)]
+            facts = [] if event.member_id else [outcome_recorded(event)]
         else:
             facts = [event]
         return facts, reduce(fold, facts, state)

@@ -82,6 +82,17 @@ The merges and splits that follow from it carry its version as `definition_versi
 """
 CONSENT_CHANGED: Final = "consent.changed"
 """A customer's consent: data {channel, class, granted} and, if told, {proof, purpose}."""
+RELATION_CHANGED: Final = "relation.changed"
+"""Whether and as what somebody belongs to a subject is known anew; stands in the subject's partition.
+
+`subject` and `profile_id` say of what, `member_id` of whom; data {key, roles, before, intervals:
+[[role, since, until], ...]}: roles at the time of the event and before it; since and until in µs, until null where it
+has no end yet. If it was said by hand also {author, reason}.
+"""
+MEMBER_ADDRESSED: Final = "journey.member_addressed"
+"""A subject's journey has something to decide for one of its members: as a moment, and {member, version}."""
+ADDRESSED: Final = "member.addressed"
+"""The same, come back as an event of the member."""
 DEFINITION_ACTIVATED: Final = "definition.activated"
 """A programme came into force: data {version}, and {reverted: true} if it had been in force before."""
 BROADCAST: Final = "journey.broadcast"

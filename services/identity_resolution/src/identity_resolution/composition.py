@@ -2,14 +2,18 @@
 
 from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
-from cairn.identity.v1 import identity_pb2
+from cairn.identity.v1 import identity_pb2, relations_pb2
 from cairn.identity.v1.identity_pb2_grpc import add_IdentityServiceServicer_to_server
+from cairn.identity.v1.relations_pb2_grpc import add_RelationServiceServicer_to_server
 from cairn_eventstore import FileKeyProvider
 from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from cairn_runtime.clock import now_us
 from identity_resolution.adapters.grpc_api import IdentityApi
+from identity_resolution.adapters.grpc_relations import RelationApi
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
 from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.find_relations import RelationFinder
+from identity_resolution.application.kinds import KindsInForce
 from identity_resolution.application.look_back import LookBack
 from identity_resolution.application.make_statements import StatementMaker
 from identity_resolution.application.processor import LOG, ResolveProcessor
@@ -36,13 +40,16 @@ async def run() -> None:
 async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     """Add the processor and the questions it answers."""
     keys = FileKeyProvider(settings.keys_dir)
-    rulebook = Rulebook(keys)
-    definitions = Definitions(
-        LOG, chassis.pool, chassis.publisher, check=check, install=rulebook.install, announce=False
-    )
+    rulebook, kinds = Rulebook(keys), KindsInForce()
+
+    def install(tenant: str, version: str, bundle: bytes) -> None:
+        rulebook.install(tenant, version, bundle)
+        kinds.install(tenant, version, bundle)
+
+    definitions = Definitions(LOG, chassis.pool, chassis.publisher, check=check, install=install, announce=False)
     await definitions.load()
     identities = PostgresIdentityStore(chassis.pool)
-    resolver = EventResolver(identities, rulebook, settings.cache_identifiers)
+    resolver = EventResolver(identities, rulebook, settings.cache_identifiers, kinds=kinds)
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
     runner = chassis.add_runner("events", processor, exclusive=True, reload=definitions.load)
     processor.wake = runner.wake
@@ -54,6 +61,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
 
     chassis.complete_to = complete_to
     finder = ProfileFinder(identities, rulebook)
+    maker = StatementMaker(identities, finder, now_us)
     chassis.add_servicer(
         add_DefinitionServiceServicer_to_server,
         definitions,
@@ -66,7 +74,12 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
             LookBack(identities, rulebook),
             identities,
             keys,
-            StatementMaker(identities, finder, now_us),
+            maker,
         ),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
+    )
+    chassis.add_servicer(
+        add_RelationServiceServicer_to_server,
+        RelationApi(RelationFinder(identities, kinds), maker, keys, now_us),
+        relations_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
     )

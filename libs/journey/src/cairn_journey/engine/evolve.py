@@ -28,7 +28,8 @@ from cairn_journey.engine.state import (
     Timer,
     state_from_plain,
 )
-from cairn_kernel.event import MERGED, SPLIT, Event
+from cairn_journey.subjects.intervals import Interval
+from cairn_kernel.event import MEMBER_ADDRESSED, MERGED, RELATION_CHANGED, SPLIT, Event
 
 NO_RECORD: Final = Record()
 
@@ -75,7 +76,10 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
     if state.subject and compiled is not None:
         compiled = compiled.about(state.subject)
     rules = compiled.by_type.get(event.type) if compiled is not None else None
-    if event.type == IDENTIFIED and not event.member_id:
+    if event.member_id:
+        if event.type == RELATION_CHANGED:
+            _relate(draft, event)
+    elif event.type == IDENTIFIED:
         _identify(draft, event)
     if compiled is not None and compiled.lateness:
         state.latest = max(state.latest, (event.as_of, event.event_time, event.id))
@@ -176,6 +180,15 @@ def _identify(draft: Draft, event: Event) -> None:
     if sealed:
         state.sealed = {**state.sealed, **{name: Sealed(text, event.key_id) for name, text in sealed.items()}}
     state.told = {**state.told, **dict.fromkeys((*told, *sealed), at)}
+
+
+def _relate(draft: Draft, event: Event) -> None:
+    """Who belongs to the subject; what is over by now is of no more use."""
+    key, at = str(event.data["key"]), event.as_of
+    found = (Interval(key, role, since, until) for role, since, until in event.data["intervals"])
+    current = tuple(one for one in found if one.until is None or one.until > at)
+    others = {member: known for member, known in draft.state.members.items() if member != event.member_id}
+    draft.state.members = {**others, event.member_id: current} if current else others
 
 
 def _arm(draft: Draft, cause: Event, instance: Instance, kind: str, length: int, ref: str = "") -> None:
@@ -500,6 +513,7 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.FEATURES_FILLED: arming.filled,
     facts.MOMENT_REACHED: _moment_reached,
     facts.MOMENT_SUPPRESSED: _nothing,
+    MEMBER_ADDRESSED: _moment_reached,
     facts.WAIT_STARTED: _wait_started,
     facts.WAIT_MOVED: _wait_moved,
     facts.WAIT_ENDED: _wait_ended,

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from cairn_kernel.event import Event, derived
+from cairn_kernel.event import MEMBER_ADDRESSED, Event, derived
 from cairn_kernel.ids import stable_id
 
 SOURCE: Final = "journey-state"
@@ -35,7 +35,8 @@ FRICTION_MET: Final = "journey.friction_met"
 """journey, instance_id, friction."""
 MOMENT_REACHED: Final = "journey.moment_reached"
 MOMENT_SUPPRESSED: Final = "journey.moment_suppressed"
-"""A moment that must cause nothing: journey, instance_id, intervention, step, moment_id, reason HOPS or HISTORICAL."""
+"""A moment that must cause nothing: journey, instance_id, intervention, step, moment_id, reason HOPS,
+HISTORICAL or NOBODY."""
 WAIT_STARTED: Final = "journey.wait_started"
 """journey, instance_id, intervention, run, step, due (µs); limit, awaited if it may move; counters of loops."""
 WAIT_MOVED: Final = "journey.wait_moved"
@@ -91,6 +92,7 @@ FACTS: Final = frozenset(
         FRICTION_MET,
         MOMENT_REACHED,
         MOMENT_SUPPRESSED,
+        MEMBER_ADDRESSED,
         WAIT_STARTED,
         WAIT_MOVED,
         WAIT_ENDED,
@@ -115,6 +117,8 @@ STOPPED_NOW: Final = "stopped"
 """Reason of an exit: the journey was stopped for everybody in it."""
 HOPS: Final = "HOPS"
 HISTORICAL: Final = "HISTORICAL"
+NOBODY: Final = "NOBODY"
+"""The subject has no member such as is to be addressed."""
 MAX_HOPS: Final = 8
 """So many outcomes of ours in a row, without the customer in between, may still lead to a moment."""
 TOO_MANY: Final = "TOO_MANY"

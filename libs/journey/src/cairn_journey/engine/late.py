@@ -17,7 +17,7 @@ from cairn_journey.engine.state import CustomerState, Draft, state_to_plain
 from cairn_journey.engine.timeline import facts_in_force
 from cairn_journey.engine.touchpoints import is_touchpoint
 from cairn_journey.engine.turn import Turn, stamped
-from cairn_kernel.event import MERGED, SPLIT, Event
+from cairn_kernel.event import MEMBER_ADDRESSED, MERGED, SPLIT, Event
 
 Order = tuple[int, int, str]
 """(instant of effect, event time, id): the order in which touchpoints take effect."""
@@ -135,7 +135,7 @@ def _stated(
 
 def _heard_by_others(fact: Event) -> bool:
     """Whether it has to stand in the log itself: moments, and events that interventions emit."""
-    return fact.type == facts.MOMENT_REACHED or fact.type not in facts.FACTS
+    return fact.type in (facts.MOMENT_REACHED, MEMBER_ADDRESSED) or fact.type not in facts.FACTS
 
 
 def _withdrawn(moment: Event, cause: Event) -> Event:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from cairn_journey.engine.slots import slot_of
+from cairn_journey.subjects.intervals import Interval
 from cairn_kernel.event import canonical
 
 MAX_PAST: Final = 10
@@ -231,6 +232,8 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     profile_id: str
     subject: str = ""
     """What kind of subject it is; empty: a person."""
+    members: dict[str, tuple[Interval, ...]] = {}
+    """Of a subject that is no person: by profile, from when to when they belong to it."""
     traits: dict[str, Any] = {}
     sealed: dict[str, Sealed] = {}
     told: dict[str, int] = {}

@@ -16,6 +16,7 @@ from cairn_journey.language.steps_model import (
     Repeat,
     SetTraits,
     Step,
+    To,
     UntilClock,
     UntilTime,
     UntilTrue,
@@ -39,9 +40,11 @@ class CompiledStep:
 class DecideStep(CompiledStep):
     """A moment."""
 
-    __slots__ = ("expires", "selector")
+    __slots__ = ("expires", "members", "selector")
     expires: int | None
     selector: Selector
+    members: To | None
+    """Members to address; None: not members."""
 
 
 class WaitStep(CompiledStep):
@@ -167,9 +170,9 @@ class _Linker:
         on_error = step.on_error or self._on_error
         compiled: CompiledStep
         match step.does:
-            case Decide(selector, expires):
+            case Decide(selector, expires, to):
                 compiled = decide = DecideStep(path, next, on_error)
-                decide.selector, decide.expires = selector, expires
+                decide.selector, decide.expires, decide.members = selector, expires, to
             case Wait() as does:
                 compiled = self._wait(WaitStep(path, next, on_error), does)
                 compiled.leave = leave

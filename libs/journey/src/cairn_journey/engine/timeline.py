@@ -7,9 +7,9 @@ import msgspec
 
 from cairn_journey.engine import facts
 from cairn_journey.engine.touchpoints import is_touchpoint, touchpoints_of
-from cairn_kernel.event import Event
+from cairn_kernel.event import MEMBER_ADDRESSED, Event
 
-_OUTWARD: Final = frozenset({facts.MOMENT_REACHED, facts.MOMENT_WITHDRAWN}) | facts.WHOLE
+_OUTWARD: Final = frozenset({facts.MOMENT_REACHED, facts.MOMENT_WITHDRAWN, MEMBER_ADDRESSED}) | facts.WHOLE
 """What stays told although a split or a late event has changed the rest: others have heard of it."""
 
 

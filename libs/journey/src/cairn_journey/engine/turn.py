@@ -18,6 +18,7 @@ from cairn_journey.engine.evolve import evolve, journey_of, under_one
 from cairn_journey.engine.features import amount
 from cairn_journey.engine.friction import DWELL, SILENCE
 from cairn_journey.engine.looking import turns_at
+from cairn_journey.engine.moments import moment_of_member
 from cairn_journey.engine.obstacles import after_event, after_stage, after_time
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.running import end_wait, intervene
@@ -25,7 +26,7 @@ from cairn_journey.engine.scene import Scene
 from cairn_journey.engine.sight import Sight
 from cairn_journey.engine.slots import key_of, slot_of
 from cairn_journey.engine.state import CustomerState, Instance, Timer
-from cairn_kernel.event import Event
+from cairn_kernel.event import ADDRESSED, Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.money import decimal_text
 
@@ -108,6 +109,8 @@ class Turn(Scene):
         fresh = compiled is not None and compiled.arms and state.version != version
         self._entering.under(compiled)
         self.record(event)
+        if event.type == ADDRESSED and not self.quiet:
+            self.record(moment_of_member(self.programmes, draft.state, event))
         state = draft.state
         rules = compiled.by_type.get(event.type) if compiled is not None else None
         open = state.open

@@ -272,9 +272,25 @@ MEMBER_OF: Final = Shape(
     "MemberOf",
     "member_of",
     "How it is told to whom a person belongs.",
-    Key("trait", NAME, "A trait of the person with the subject's key."),
-    Key("group", NAME, "The kind of group that `group` events speak of."),
+    Key(
+        "trait",
+        TEXT,
+        "A field of the person's events with the subject's key, or a list of keys: those told last are the only ones.",
+    ),
+    Key("group", NAME, "The `group_type` of `group` calls; one that tells no type is about the only kind with groups."),
+    Key("on", ListOf(EVENT, least=1), "The events whose field `trait` is; profile.identified if left out."),
+    Key("role", TEXT, "Field of the same event with the role or a list of roles; `role` if left out."),
+    Key("since", TEXT, "Field of the same event with the instant from which it holds; else when it happened."),
+    Key("until", TEXT, "Field of the same event with the instant up to which it holds."),
+    Key("ends", ListOf(EVENT, least=1), "Events that end it: of the subject they name, or of all of the kind."),
     groups=(("trait", "group"),),
+)
+ROLLS_UP: Final = Shape(
+    "RollsUp",
+    "rolls_up",
+    "Which events of members are told to the subject too.",
+    Key("events", ListOf(EVENT, least=1), "Only these; all if left out."),
+    Key("roles", ListOf(NAME, least=1), "Only of members in one of these roles; of all if left out."),
 )
 SUBJECT_KIND: Final = Shape(
     "SubjectKind",
@@ -284,6 +300,7 @@ SUBJECT_KIND: Final = Shape(
     Key("name", NAME, "Name of the kind, such as account.", required=True),
     OWNER,
     DESCRIPTION,
-    Key("roles", ListOf(NAME), "What members may be in it."),
+    Key("roles", ListOf(NAME), "What members may be in it, besides `member`; any role that is told if left out."),
     Key("member_of", MEMBER_OF, MEMBER_OF.text, required=True),
+    Key("rolls_up", ROLLS_UP, ROLLS_UP.text),
 )

@@ -10,6 +10,8 @@ from cairn_kernel.time import DAY
 
 PERSON: Final = "person"
 """The kind of subject that every customer is."""
+MEMBER: Final = "member"
+"""The role of members of whom no other is told."""
 MARKETING: Final = "marketing"
 SERVICE: Final = "service"
 CLASSES: Final = (MARKETING, SERVICE)
@@ -276,8 +278,22 @@ class SubjectKind:
     trait: str = ""
     group: str = ""
     roles: tuple[str, ...] = ()
+    """What members may be in it besides MEMBER; none: anything."""
     owner: str = ""
     description: str = ""
+    on: tuple[str, ...] = ()
+    """Events whose field `trait` is; none: those that tell traits."""
+    role: str = "role"
+    """Field with the role or roles."""
+    since: str = ""
+    """Field with the instant from which it holds, if there is one."""
+    until: str = ""
+    ends: tuple[str, ...] = ()
+    """Events that end it."""
+    events: tuple[str, ...] = ()
+    """Events of members that are told to it too; none: all."""
+    from_roles: tuple[str, ...] = ()
+    """Members whose events are; none: all."""
 
 
 @dataclass(frozen=True, slots=True)

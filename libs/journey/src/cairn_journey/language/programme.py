@@ -180,6 +180,7 @@ def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Nod
     reading = Reading(faults)
     reading.audiences = _names(nodes, "Audience")
     reading.subjects = _names(nodes, "SubjectKind")
+    reading.roles = _roles(nodes)
     definitions: list[Any] = []
     documents: list[dict[str, Any]] = []
     journeys: list[tuple[Node, Journey]] = []
@@ -206,6 +207,18 @@ def _names(nodes: Sequence[Node], kind: str) -> frozenset[str]:
     documents = (node.value for node in nodes if isinstance(node.value, dict))
     named = (document for document in documents if "kind" in document and document["kind"][1].value == kind)
     return frozenset(str(document["name"][1].plain()) for document in named if "name" in document)
+
+
+def _roles(nodes: Sequence[Node]) -> Mapping[str, tuple[str, ...]]:
+    """The roles that kinds of subject name, before they are read."""
+    found: dict[str, tuple[str, ...]] = {}
+    for node in nodes:
+        document = node.value
+        if isinstance(document, dict) and _names([node], "SubjectKind") and "roles" in document:
+            roles = document["roles"][1].value
+            named = tuple(str(role.plain()) for role in roles) if isinstance(roles, list) else ()
+            found[str(document["name"][1].plain())] = named
+    return found
 
 
 def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str]) -> Any:

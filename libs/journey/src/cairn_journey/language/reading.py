@@ -42,6 +42,8 @@ class Reading:
         """Names of the audiences there are."""
         self.subjects: frozenset[str] = frozenset()
         """Names of the kinds of subject there are besides persons."""
+        self.roles: Mapping[str, tuple[str, ...]] = {}
+        """The roles that each of them names."""
 
     def fault(self, node: Node, message: str, cure: str) -> None:
         """Note a fault at a node."""
@@ -138,6 +140,11 @@ class Fields:
         elif name.startswith(("journey.", "audience.", "cairn.", "profile.united", "profile.armed")):
             self.reading.fault(node, f"{name} is a fact of Cairn's own", "listen to an event of the customer instead")
         return name
+
+    def events(self, key: str) -> tuple[str, ...]:
+        """A list of event types; none if the key is left out."""
+        named = self.texts(key)
+        return tuple(self.listed_event(name, item) for name, item in zip(named, self.items(key), strict=True))
 
     def duration(self, key: str, cure: str = "give a duration such as 30d") -> int:
         """A required duration in µs."""

@@ -6,7 +6,7 @@ from typing import Final, Literal, cast
 from cairn_expressions import references_of
 from cairn_journey.language.documents import Node
 from cairn_journey.language.flow import check_flow
-from cairn_journey.language.model import Selector, Stage
+from cairn_journey.language.model import PERSON, Selector, Stage
 from cairn_journey.language.reading import Fields, Reading, suggestion
 from cairn_journey.language.steps_model import (
     Arm,
@@ -22,6 +22,7 @@ from cairn_journey.language.steps_model import (
     Repeat,
     SetTraits,
     Step,
+    To,
     Trigger,
     Variant,
     Wait,
@@ -40,9 +41,11 @@ from cairn_journey.language.steps_shapes import (
     RULES,
     STEP,
     TAG,
+    TO,
     TRIGGER,
     VARIANT,
 )
+from cairn_journey.language.subject_kind import check_role
 from cairn_journey.language.waits_kind import read_wait
 
 STEPS: Final = STEP.groups[0]
@@ -66,7 +69,8 @@ def read_interventions(
             top.reading.fault(name_node, f"there is another intervention called {name}", "give it a name of its own")
         trigger = _trigger(fields, stage_names, variables)
         fields.required("steps", "say what to do: steps: [{decide: {actions: [reminder-email]}}]")
-        reader = _StepReader(top.reading, variables)
+        subject = top.node_of("subject")
+        reader = _StepReader(top.reading, variables, str(subject.plain()) if subject is not None else PERSON)
         steps = reader.read(fields, "steps", "", waited=False)
         check_flow(top.reading, steps, reader.places)
         place = (str(top.text("name")), name)
@@ -106,9 +110,10 @@ def _trigger(fields: Fields, stage_names: tuple[str, ...], variables: Mapping[st
 class _StepReader:
     """Reads the steps of one intervention."""
 
-    def __init__(self, reading: Reading, variables: Mapping[str, type]) -> None:
+    def __init__(self, reading: Reading, variables: Mapping[str, type], subject: str) -> None:
         self._reading = reading
         self._variables = variables
+        self._subject = subject
         self._in_steps = {"wait": dict, **variables}
         self.places: dict[str, Fields] = {}
         """Where each step stands, by path."""
@@ -177,7 +182,20 @@ class _StepReader:
                 fields.reading.fault(node, "actions is empty", "name at least one action, or a tag")
             for name, item in zip(selector.names, fields.items("actions"), strict=True):
                 fields.reading.use("Action", item, name)
-        return Decide(selector, fields.optional_duration("expires"))
+        return Decide(selector, fields.optional_duration("expires"), self._to(fields))
+
+    def _to(self, decide: Fields) -> To | None:
+        fields = decide.fields("to", TO)
+        if fields is None or not fields.is_map:
+            return None
+        if self._subject == PERSON:
+            cure = "leave `to` out, or say whom the journey is about: subject: account"
+            fields.reading.fault(fields.node, "a person has no members to address", cure)
+        role, role_node = fields.text("role"), fields.node_of("role")
+        if role_node is not None:
+            check_role(fields.reading, role_node, role, fields.reading.roles.get(self._subject, ()))
+        most = fields.whole("most", minimum=1) if fields.node_of("most") is not None else None
+        return To(role, most)
 
     def _wait(self, step: Fields, path: str, *, waited: bool) -> Wait | None:
         wait = read_wait(step, self._variables, self._in_steps)

@@ -31,11 +31,21 @@ class Trigger:
 
 
 @dataclass(frozen=True, slots=True)
+class To:
+    """Members of the subject that a journey is about: those in a role, or all; at most so many if given."""
+
+    role: str = ""
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Decide:
     """A moment: decisioning chooses one of these actions or none; `expires` after so long if given."""
 
     actions: Selector
     expires: int | None = None
+    to: To | None = None
+    """None: what the journey is about is addressed itself."""
 
 
 @dataclass(frozen=True, slots=True)

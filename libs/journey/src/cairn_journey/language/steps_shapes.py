@@ -34,11 +34,20 @@ GOTO: Final = Shape(
 
 TAG: Final = Shape("Tag", "actions", "Actions by tag.", Key("tag", NAME, "All actions with this tag.", required=True))
 
+TO: Final = Shape(
+    "To",
+    "to",
+    "Which members of the subject it is for; decided for each by what they agreed to and have had.",
+    Key("role", NAME, "Only those in this role."),
+    Key("most", whole(1), "So many at most, those first who have been in it longest."),
+)
+
 DECIDE: Final = Shape(
     "Decide",
     "decide",
     "A moment: decisioning chooses one of these actions, or none.",
     Key("actions", OneOf((ListOf(NAME, least=1), TAG)), "What to choose from: names, or a tag.", required=True),
+    Key("to", TO, TO.text),
     Key("expires", DURATION, "After so long it is too late for the message."),
 )
 

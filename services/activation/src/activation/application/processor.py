@@ -25,14 +25,14 @@ from activation.domain.plan import delivery_id
 from activation.domain.receipt import receive
 from activation.domain.status import PLANNED, SUPPRESSED
 from cairn_eventstore import EventStore, InboxAdvance, UnitOfWork
-from cairn_kernel.event import CONSENT_CHANGED, MARKER, MERGED, SPLIT, Event, from_msgpack
+from cairn_kernel.event import CONSENT_CHANGED, MARKER, MEMBER_ADDRESSED, MERGED, SPLIT, Event, from_msgpack
 from cairn_messaging import Entry
 
 log: Final = structlog.get_logger()
 
 DECISION: Final = "decision.made"
 WITHDRAWN: Final = "decision.withdrawn"
-HANDLED: Final = frozenset({DECISION, WITHDRAWN, CONSENT_CHANGED, MERGED, SPLIT})
+HANDLED: Final = frozenset({DECISION, WITHDRAWN, CONSENT_CHANGED, MERGED, SPLIT, MEMBER_ADDRESSED})
 MAX_RECEIPTS: Final = 2_000
 
 
@@ -195,6 +195,8 @@ class DeliveryProcessor:
                     decisions.append((entry, event))
                 elif entry.type == WITHDRAWN:
                     withdrawn.append(event)
+                elif entry.type == MEMBER_ADDRESSED:
+                    turn.pass_on(partition, event)
                 else:
                     _hear(event, turn)
         return counts, decisions, withdrawn

@@ -86,6 +86,11 @@ class Turn:
         self.changed[delivery.id] = delivery
         return delivery
 
+    def pass_on(self, partition: int, event: Event) -> None:
+        """What is addressed to a member of a subject goes back to the front door."""
+        self.work.appends.append(NewEvent(partition, event.id, 1, event))
+        self.touched.add(partition)
+
     def known_now(self, stored: Ledger) -> Ledger:
         """What is stored and what this turn adds to it."""
         return Ledger(

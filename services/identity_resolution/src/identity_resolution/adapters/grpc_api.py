@@ -131,18 +131,23 @@ class IdentityApi(IdentityServiceServicer):
         return pb.ListStatementsResponse(statements=[_statement(one) for one in found])
 
     def _named(self, tenant: str, refs: Sequence[pb.IdentifierRef], field: str) -> list[Identifier]:
-        named = []
-        for ref in refs:
-            _require(ref.namespace, f"{field}.namespace")
-            if ref.value:
-                value = normalise(ref.namespace, ref.value)
-                if not value:
-                    raise Invalid(f"no {ref.namespace} is spelt like that", reason="FIELD_FORMAT", field=field)
-                named.append(Identifier(ref.namespace, self._tokens.token(tenant, ref.namespace, value)))
-            else:
-                _require(ref.token, f"{field}.value")
-                named.append(Identifier(ref.namespace, ref.token))
-        return named
+        return named(self._tokens, tenant, refs, field)
+
+
+def named(tokens: Tokens, tenant: str, refs: Sequence[pb.IdentifierRef], field: str) -> list[Identifier]:
+    """Identifiers with the tokens of their values."""
+    found = []
+    for ref in refs:
+        _require(ref.namespace, f"{field}.namespace")
+        if ref.value:
+            value = normalise(ref.namespace, ref.value)
+            if not value:
+                raise Invalid(f"no {ref.namespace} is spelt like that", reason="FIELD_FORMAT", field=field)
+            found.append(Identifier(ref.namespace, tokens.token(tenant, ref.namespace, value)))
+        else:
+            _require(ref.token, f"{field}.value")
+            found.append(Identifier(ref.namespace, ref.token))
+    return found
 
 
 def _require(value: str, field: str) -> None:

@@ -7,6 +7,7 @@ import asyncpg
 import msgspec
 
 from cairn_eventstore import UnitOfWork
+from cairn_journey.subjects.told import Told
 from cairn_kernel.event import Event, Identifier, from_msgpack
 from identity_resolution.adapters import sql
 from identity_resolution.application.ports import (
@@ -23,6 +24,7 @@ from identity_resolution.application.ports import (
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.devices import Point
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Link, Node, Refusal
+from identity_resolution.domain.relations import Evidence, subjects_of
 from identity_resolution.domain.resolution import Changes
 from identity_resolution.domain.statements import Stated, Statement
 
@@ -30,6 +32,7 @@ READ_TIMEOUT_S = 30
 _statements = msgspec.json.Decoder(Statement)
 _commands = msgspec.json.Decoder(Command)
 _answers = msgspec.json.Decoder(Answer)
+_told = msgspec.json.Decoder(Told)
 
 
 class PostgresIdentityStore:
@@ -104,6 +107,17 @@ class PostgresIdentityStore:
         touches = dict(await self._pool.fetch(sql.LAST_TOUCHES, list(own_ids), timeout=READ_TIMEOUT_S))
         return {own_id: (found, touches.get(own_id, 0)) for own_id, found in points.items()}
 
+    async def relations(self, own_ids: Collection[str]) -> list[tuple[str, Evidence]]:
+        rows = await self._pool.fetch(sql.RELATIONS, list(own_ids), timeout=READ_TIMEOUT_S)
+        return [
+            (tenant, Evidence(own_id, _told.decode(body), day, (first_at, first_id), (last_at, last_id)))
+            for tenant, own_id, body, day, first_at, first_id, last_at, last_id in rows
+        ]
+
+    async def members(self, subject_id: str, after: str, limit: int) -> list[str]:
+        rows = await self._pool.fetch(sql.MEMBERS, subject_id, after, limit, timeout=READ_TIMEOUT_S)
+        return [row["own_id"] for row in rows]
+
     async def count(self, tenant: str) -> Counts:
         row = await self._pool.fetchrow(sql.COUNT, tenant, timeout=READ_TIMEOUT_S)
         return Counts(row["profiles"], row["merges"])
@@ -161,6 +175,13 @@ class PostgresIdentityStore:
             found[row["at"]].append(_link(row))
         return found
 
+    def relate(self, work: UnitOfWork, tenant: str, evidence: Sequence[Evidence]) -> None:
+        rows = sorted((one.own_id, one.told.id, one.day, _text(one.told), *one.first, *one.last) for one in evidence)
+        work.rows.append((sql.RELATE, [(tenant, *_columns(rows))]))
+        members = {(subject, one.own_id) for one in evidence for subject, _ in subjects_of(tenant, one.told)}
+        if members:
+            work.rows.append((sql.ADD_MEMBERS, [_columns(sorted(members))]))
+
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:
         rows = [(event.event_time, event.id, body) for event, body in events]
         work.rows.append((sql.KEEP_STEP_EVENTS, [_columns(rows)]))
@@ -169,7 +190,7 @@ class PostgresIdentityStore:
         work.rows.append((sql.DROP_STEP_EVENTS, [_columns([(event.event_time, event.id) for event in events])]))
 
 
-def _text(value: Statement | Command | Answer) -> str:
+def _text(value: Statement | Command | Answer | Told) -> str:
     return msgspec.json.encode(value).decode()
 
 

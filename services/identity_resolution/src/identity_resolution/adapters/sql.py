@@ -113,6 +113,24 @@ WRITE_MEMBERSHIPS: Final = """
 INSERT INTO memberships (own_id, profile_id, as_of)
 SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[])
 """
+RELATIONS: Final = """
+SELECT tenant, own_id::text, body, day, first_at, first_id::text, last_at, last_id::text FROM relations
+WHERE own_id = ANY($1::text[]::uuid[])
+"""
+MEMBERS: Final = """
+SELECT own_id::text FROM subject_members WHERE subject_id = $1::text::uuid AND ($2 = '' OR own_id > $2::text::uuid)
+ORDER BY own_id LIMIT $3
+"""
+RELATE: Final = """
+INSERT INTO relations AS known (tenant, own_id, told_id, day, body, first_at, first_id, last_at, last_id)
+SELECT $1, r.* FROM unnest($2::text[]::uuid[], $3::text[]::uuid[], $4::bigint[], $5::text[], $6::bigint[],
+                           $7::text[]::uuid[], $8::bigint[], $9::text[]::uuid[]) AS r
+ON CONFLICT (own_id, told_id, day) DO UPDATE SET first_at = excluded.first_at, first_id = excluded.first_id,
+    last_at = excluded.last_at, last_id = excluded.last_id
+"""
+ADD_MEMBERS: Final = """
+INSERT INTO subject_members SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[]) ON CONFLICT DO NOTHING
+"""
 COUNT: Final = """
 SELECT count(*) FILTER (WHERE own_id = profile_id) AS profiles,
        count(*) FILTER (WHERE own_id <> profile_id AND had_profile) AS merges

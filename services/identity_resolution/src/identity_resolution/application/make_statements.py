@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from cairn_journey.subjects.told import Told
 from cairn_kernel.errors import Invalid, NotFound, Refused, Unavailable
 from cairn_kernel.event import Identifier
 from cairn_kernel.ids import stable_id
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.ports import IdentityStore, StoredStatement
-from identity_resolution.domain.commands import Answer, Command
+from identity_resolution.domain.commands import Answer, Command, Relate
 from identity_resolution.domain.statements import Kind, Statement
 
 MOST_IDENTIFIERS: Final = 500
@@ -46,10 +47,7 @@ class StatementMaker:
             _require(said.right, "right")
             if set(said.left) & set(said.right):
                 raise Invalid("an identifier stands on both sides", reason="FIELD_FORMAT", field="right")
-        for field, text in (("author", said.author), ("reason", said.reason), ("request_id", request_id)):
-            _require(text, field)
-            if len(text) > MOST_CHARS:
-                raise Invalid(f"{field} is too long", reason="FIELD_FORMAT", field=field)
+        _require_texts(said.author, said.reason, request_id)
         now = self._now()
         if said.expires is not None and said.expires <= now:
             raise Invalid("it would have expired already", reason="FIELD_FORMAT", field="expire_time")
@@ -105,6 +103,14 @@ class StatementMaker:
         """Statements about any of these identifiers, or all, the latest first."""
         return await self._store.statements(tenant, about, min(limit or 100, 1_000), ended=ended)
 
+    async def relate(self, tenant: str, request_id: str, member: Identifier, told: Told) -> Answer:
+        """Relate a person to a subject, or end it. Raises what `make` does."""
+        _require_texts(told.author, told.reason, request_id)
+        if told.since is not None and told.until is not None and told.until <= told.since:
+            raise Invalid("it would end before it begins", reason="FIELD_FORMAT", field="until_time")
+        relate = Relate(id=stable_id("relation-statement", tenant, request_id), member=member, told=told)
+        return await self._done(tenant, request_id, Command(relate=relate), self._now())
+
     async def _done(self, tenant: str, request_id: str, command: Command, now: int) -> Answer:
         await self._store.ask(tenant, request_id, command, now)
         try:
@@ -116,6 +122,13 @@ class StatementMaker:
                     await asyncio.sleep(ASK_AGAIN_S)
         except TimeoutError:
             raise Unavailable("it will be done; ask again under the same request_id", reason="NOT_DONE_YET") from None
+
+
+def _require_texts(author: str, reason: str, request_id: str) -> None:
+    for field, text in (("author", author), ("reason", reason), ("request_id", request_id)):
+        _require(text, field)
+        if len(text) > MOST_CHARS:
+            raise Invalid(f"{field} is too long", reason="FIELD_FORMAT", field=field)
 
 
 def _require(value: object, field: str) -> None:

@@ -8,6 +8,7 @@ from cairn_kernel.event import Event, Identifier
 from identity_resolution.domain.commands import Answer, Command
 from identity_resolution.domain.devices import Point
 from identity_resolution.domain.elements import Link, Node
+from identity_resolution.domain.relations import Evidence
 from identity_resolution.domain.resolution import Changes
 from identity_resolution.domain.statements import Stated, Statement
 
@@ -139,6 +140,14 @@ class IdentityStore(Protocol):
         """For each device its log-ins, and up to when it was seen alone (µs, 0 if it is not shared)."""
         ...
 
+    async def relations(self, own_ids: Collection[str]) -> list[tuple[str, Evidence]]:
+        """What was told of whom the persons with these identifiers belong to, each with its tenant."""
+        ...
+
+    async def members(self, subject_id: str, after: str, limit: int) -> list[str]:
+        """Identifiers, by own id and in that order, that were ever told to belong to a subject."""
+        ...
+
     async def count(self, tenant: str) -> Counts:
         """How many profiles and merges there are. Reads all of the tenant's identifiers."""
         ...
@@ -177,6 +186,10 @@ class IdentityStore(Protocol):
 
     async def shown(self, own_ids: Collection[str], most: int) -> dict[str, list[Link]]:
         """By own id: its links as they were written, of each other namespace at least the `most` earliest."""
+        ...
+
+    def relate(self, work: UnitOfWork, tenant: str, evidence: Sequence[Evidence]) -> None:
+        """Write what was told of whom persons belong to."""
         ...
 
     def keep_step_events(self, work: UnitOfWork, events: Sequence[StepEvent]) -> None:

@@ -8,20 +8,23 @@ import structlog
 
 from cairn_eventstore import NewEvent, Timer, UnitOfWork
 from cairn_kernel.event import Event, Identifier
+from cairn_kernel.identifiers import CAIRN_PROFILE
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from identity_resolution.application import metrics
+from identity_resolution.application.kinds import KindsInForce
 from identity_resolution.application.match_records import NOTHING, Found
 from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.ports import IdentityStore, Pending, RulesChange
 from identity_resolution.application.rulebook import Rulebook
-from identity_resolution.domain.commands import Answer
+from identity_resolution.domain.commands import Answer, Relate
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.matching import Matching
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, rules_event, stated_event, told
 from identity_resolution.domain.reassess import Former, look
+from identity_resolution.domain.relations import Relations
 from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated, Statement
@@ -43,11 +46,19 @@ class EventResolver:
     """Resolves batches into units of work. After any failure, `forget` and begin again with the same events."""
 
     def __init__(
-        self, store: IdentityStore, rulebook: Rulebook, cache_identifiers: int, matchers: Matchers | None = None
+        self,
+        store: IdentityStore,
+        rulebook: Rulebook,
+        cache_identifiers: int,
+        matchers: Matchers | None = None,
+        kinds: KindsInForce | None = None,
     ) -> None:
         self._store = store
         self._rulebook = rulebook
         self._matchers = matchers
+        self._kinds = kinds or KindsInForce()
+        self._relations: dict[str, Relations] = {}
+        """Of the tenants that have kinds of subject besides persons."""
         self._cache_identifiers = cache_identifiers
         self._graphs: dict[str, IdentityGraph] = {}
         self._stated: dict[str, Stated] = {}
@@ -61,6 +72,7 @@ class EventResolver:
     async def forget(self, as_of: dict[int, int]) -> None:
         """Drop all memory; `as_of` is the greatest instant in each partition of the own log."""
         self._graphs.clear()
+        self._relations.clear()
         if self._matchers is not None:
             await self._matchers.forget()
         self._stated = await self._store.stated()
@@ -77,6 +89,7 @@ class EventResolver:
     async def resolve(self, events: Sequence[Event], work: UnitOfWork) -> None:
         """Put into `work` what the events become, in their order, and what they teach."""
         self._batch += 1
+        self._note_kinds({event.tenant for event in events})
         found = NOTHING if self._matchers is None else await self._matchers.match(events, self._matching)
         await self._admit(events, found.own_ids)
         due = await self._due(max((event.as_of for event in events), default=NO_TIME))
@@ -88,10 +101,13 @@ class EventResolver:
                 resolution = self._suggest(event, resolution, found)
             for output in outputs(event, resolution):
                 self._append(output, work)
+            if event.tenant in self._relations:
+                self._tell_subjects(msgspec.structs.replace(event, profile_id=resolution.profile_id), resolution, work)
         self._write(work)
 
     async def expire(self, upto: int, work: UnitOfWork) -> None:
         """Statements that expire at or before an instant (µs) do not hold any more."""
+        self._note_kinds(tuple(self._stated))
         for at, tenant, statement in await self._due(upto):
             self._expire(at, tenant, statement, work)
         self._write(work)
@@ -99,6 +115,11 @@ class EventResolver:
     async def obey(self, pending: Pending, at: int, work: UnitOfWork) -> None:
         """Do what a command asks for, as at an instant (µs) of the own log, and answer it."""
         tenant, command = pending.tenant, pending.command
+        self._note_kinds([tenant])
+        if command.relate is not None:
+            self._store.answer(work, pending, await self._relate(tenant, command.relate, at, work))
+            self._write(work)
+            return
         graph = self._graph(tenant)
         ended = [graph.stated.in_force[one] for one in command.withdraw if one in graph.stated.in_force]
         stated = [] if command.state is None or command.state.id in graph.stated.in_force else [command.state]
@@ -116,6 +137,18 @@ class EventResolver:
         self._store.answer(work, pending, answer)
         self._write(work)
 
+    async def _relate(self, tenant: str, relate: Relate, at: int, work: UnitOfWork) -> Answer:
+        graph, member = self._graph(tenant), relate.member
+        named = member.namespace == CAIRN_PROFILE
+        own_id = member.token if named else stable_id("profile", tenant, *member)
+        await self._read([] if graph.knows(own_id) else [own_id])
+        profile_id = graph.survivor(own_id)
+        relations = self._relations.setdefault(tenant, Relations(self._kinds.of(tenant)))
+        cause = Event(id=relate.id, tenant=tenant, type="", event_time=at, as_of=at, profile_id=profile_id)
+        for output in relations.say(graph, own_id, cause, relate.told):
+            self._append(output, work)
+        return Answer(statement_id=relate.id, profile_id=profile_id)
+
     @property
     def changes_rules(self) -> bool:
         """Whether there is a change of the rules to go on with."""
@@ -124,6 +157,7 @@ class EventResolver:
     async def change_rules(self, work: UnitOfWork) -> None:
         """Let the next identifiers stand as the changed rules say."""
         tenant = self._to_change[0]
+        self._note_kinds([tenant])
         change, graph = self._change(tenant), self._graph(tenant)
         rules, former = graph.rules, self._rulebook.versions(tenant)[change.ordinal - 1]
         if change.upto == NOBODY_YET:
@@ -146,6 +180,7 @@ class EventResolver:
             resolution = graph.reassess(graph.nodes[one.identifier], anew, cause)
             for output in told(cause, resolution.moves):
                 self._append(output, work)
+            self._retell(cause, resolution, work)
             self._report(cause, resolution)
             merges = sum(isinstance(move, Merged) for move in resolution.moves)
             change = change._replace(
@@ -186,8 +221,10 @@ class EventResolver:
         if self._changed is not None:
             self._move_on(self._changed)
         share = self._cache_identifiers // max(1, len(self._graphs))
-        for graph in self._graphs.values():
-            graph.evict(share)
+        for tenant, graph in self._graphs.items():
+            forgotten = graph.evict(share)
+            if tenant in self._relations:
+                self._relations[tenant].forget(forgotten)
         metrics.IDENTIFIERS_CACHED.set(sum(len(graph.nodes) for graph in self._graphs.values()))
 
     def _move_on(self, change: RulesChange) -> None:
@@ -244,6 +281,11 @@ class EventResolver:
             self._graph(tenant).admit([(root, nodes)], ())
         for tenant, link in stored.links:
             self._graph(tenant).admit((), [link])
+        if self._relations:
+            read = {node.own_id for nodes in stored.clusters.values() for node in nodes} | set(wanted)
+            for tenant, evidence in await self._store.relations(read):
+                if tenant in self._relations:
+                    self._relations[tenant].admit([evidence])
 
     async def _admit_around(self, tenant: str, statement: Statement) -> None:
         """Bring in what a statement is about, and what is linked to that."""
@@ -280,6 +322,7 @@ class EventResolver:
         cause = stated_event(tenant, statement, how, at, resolution)
         for output in (*told(cause, resolution.moves), cause):
             self._append(output, work)
+        self._retell(cause, resolution, work)
         self._report(cause, resolution)
         return list(resolution.moves)
 
@@ -299,6 +342,9 @@ class EventResolver:
             changes = graph.take_changes()
             if any(changes):
                 self._store.write(work, tenant, changes)
+        for tenant, relations in self._relations.items():
+            if told := relations.take_changes():
+                self._store.relate(work, tenant, told)
 
     def _matching(self, tenant: str) -> Matching | None:
         return self._graph(tenant).rules.matching
@@ -313,6 +359,30 @@ class EventResolver:
             stated.rule(_blocked(tenant, rules, former))
             graph = self._graphs[tenant] = IdentityGraph(tenant, rules, stated, former)
         return graph
+
+    def _note_kinds(self, tenants: Collection[str]) -> None:
+        """Kinds of subject may have come into force or gone since. With the first ones all is read anew."""
+        for tenant in tenants:
+            kinds = self._kinds.of(tenant)
+            if not kinds:
+                self._relations.pop(tenant, None)
+            elif tenant in self._relations:
+                self._relations[tenant].under(kinds)
+            else:
+                self._relations[tenant] = Relations(kinds)
+                self._graphs.pop(tenant, None)
+
+    def _tell_subjects(self, event: Event, resolution: Resolution, work: UnitOfWork) -> None:
+        """What the accounts and households are told that somebody belongs to."""
+        for output in self._relations[event.tenant].follow(self._graphs[event.tenant], event, resolution.moves):
+            self._append(output, work)
+
+    def _retell(self, cause: Event, resolution: Resolution, work: UnitOfWork) -> None:
+        """Whose members of accounts and households people turned out to be."""
+        if resolution.moves and cause.tenant in self._relations:
+            relations, graph = self._relations[cause.tenant], self._graphs[cause.tenant]
+            for output in relations.retell(graph, cause, resolution.moves):
+                self._append(output, work)
 
     def _resolve_one(self, event: Event) -> Resolution:
         graph = self._graphs[event.tenant]

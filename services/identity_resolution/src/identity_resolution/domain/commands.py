@@ -2,7 +2,17 @@
 
 import msgspec
 
+from cairn_journey.subjects.told import Told
+from cairn_kernel.event import Identifier
 from identity_resolution.domain.statements import Statement
+
+
+class Relate(msgspec.Struct, frozen=True, kw_only=True):
+    """Say of whom a person belongs to."""
+
+    id: str
+    member: Identifier
+    told: Told
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -11,6 +21,7 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     state: Statement | None = None
     withdraw: tuple[str, ...] = ()
     """Ids of statements."""
+    relate: Relate | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -22,3 +33,5 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """(profile that is gone, profile it lives on in)."""
     splits: tuple[tuple[str, str, int], ...] = ()
     """(profile, profile that left it, identifiers that left)."""
+    profile_id: str = ""
+    """Whose relation it is about."""

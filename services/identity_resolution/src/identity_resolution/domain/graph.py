@@ -139,6 +139,25 @@ class IdentityGraph:
         node = self._by_own_id.get(profile_id)
         return node.profile_id if node else profile_id
 
+    def knows(self, own_id: str) -> bool:
+        """Whether the identifier with this own id is in memory."""
+        return own_id in self._by_own_id
+
+    def own_ids(self, profile_id: str) -> list[str]:
+        """Own ids of the identifiers of a profile in memory; its id alone if it has none."""
+        node = self._by_own_id.get(profile_id)
+        if node is None:
+            return [profile_id]
+        return [one.own_id for one in node.cluster.nodes if one.profile_id == profile_id]
+
+    def holder(self, event: Event, profile_id: str) -> str:
+        """Own id of the strongest identifier for which an event is this profile's; the profile's id if it has none."""
+        for identifier in event.identifiers:
+            node = self.nodes.get(identifier)
+            if node is not None and node.profile_id == profile_id and identifier not in self.stated.barred:
+                return node.own_id
+        return profile_id
+
     def look_up(self, event: Event) -> Resolution:
         """Whose event it is as far as we know, without learning from it."""
         named = [identifier for identifier in event.identifiers if identifier.namespace != CAIRN_PROFILE]
@@ -491,15 +510,21 @@ class IdentityGraph:
         self._new_logins: list[Login] = []
         self._lifted: list[Identifier] = []
 
-    def evict(self, keep_nodes: int) -> None:
-        """Forget the clusters used longest ago until at most this many nodes stay. Changes must have been taken."""
+    def evict(self, keep_nodes: int) -> list[str]:
+        """Forget the clusters used longest ago until at most this many nodes stay, and return the nodes' own ids.
+
+        Changes must have been taken.
+        """
+        forgotten: list[str] = []
         if len(self.nodes) <= keep_nodes:
-            return
+            return forgotten
         clusters = {node.cluster.root: node.cluster for node in self.nodes.values()}
         for cluster in sorted(clusters.values(), key=lambda cluster: cluster.last_used):
             if len(self.nodes) <= keep_nodes * 9 // 10:
-                return
+                break
+            forgotten += [node.own_id for node in cluster.nodes]
             self._forget(cluster)
+        return forgotten
 
     def _forget(self, cluster: Cluster) -> None:
         links = {link.pair: link for node in cluster.nodes for link in node.links.values()}

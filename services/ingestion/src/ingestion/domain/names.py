@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from cairn_kernel.event import CONTROL_TYPES
+from cairn_kernel.event import ADDRESSED, CONTROL_TYPES, MEMBER_ADDRESSED, RELATION_CHANGED
 from cairn_kernel.event_names import normalised
 from ingestion.domain.faults import FIELD_FORMAT, FIELD_REQUIRED, TOO_LARGE, BadEvent
 
@@ -22,7 +22,7 @@ RESERVED: Final = frozenset(
     | {f"delivery.{status}" for status in OUTCOMES}
     | {f"delivery.{status}" for status in ("planned", "dispatched", "returned", "in_doubt", "accepted")}
     | {f"journey.{fact}" for fact in ("entered", "stage_entered", "goal_reached", "exited", "moment_reached")}
-    | {"decision.made"}
+    | {"decision.made", RELATION_CHANGED, MEMBER_ADDRESSED, ADDRESSED}
 )
 """Facts that only Cairn's own services state."""
 

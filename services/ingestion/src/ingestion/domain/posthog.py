@@ -32,7 +32,7 @@ def calls(capture: Mapping[str, Any]) -> Iterator[Call]:
                 type="group",
                 message_id=id,
                 group_id=told.get("$group_key"),
-                traits=told.get("$group_set"),
+                traits=_group_traits(told),
                 anonymous_id=capture.get("distinct_id"),  # made up by server-side clients
                 timestamp=capture.get("timestamp"),
             )
@@ -48,6 +48,11 @@ def calls(capture: Mapping[str, Any]) -> Iterator[Call]:
             yield Call(type="track", message_id=id, event=name, properties=fields, **about)
     if traits:
         yield Call(type="identify", message_id=f"{id}:set" if id else None, traits=traits, **about)
+
+
+def _group_traits(told: Mapping[str, Any]) -> Any:
+    traits, kind = told.get("$group_set"), told.get("$group_type")
+    return {**traits, "group_type": kind} if isinstance(traits, dict) and isinstance(kind, str) else traits
 
 
 def _whom(capture: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
