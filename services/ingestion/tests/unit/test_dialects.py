@@ -76,7 +76,7 @@ def test_page_views_and_screens_are_those_of_all_clients() -> None:
 def test_a_group_of_posthog_joins_it() -> None:
     told = {"$group_type": "company", "$group_key": "acme", "$group_set": {"size": 3}}
     (group,) = made(dialects.POSTHOG, capture("$groupidentify", properties=told))
-    assert (group.type, group.clear) == ("group.joined", {"group_id": "acme", "size": 3})
+    assert (group.type, group.clear) == ("group.joined", {"group_id": "acme", "group_type": "company", "size": 3})
 
 
 def self_describing(schema: str, data: Any) -> str:
