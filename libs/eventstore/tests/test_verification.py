@@ -80,10 +80,10 @@ async def test_a_flipped_bit_is_found_wherever_it_is(owner: asyncpg.Connection) 
     assert await findings(owner) == []
 
 
-async def test_a_changed_topic_is_found_within_its_commit(owner: asyncpg.Connection) -> None:
+async def test_a_changed_topic_is_named_by_what_the_event_says_of_itself(owner: asyncpg.Connection) -> None:
     await owner.execute(f"UPDATE {SCHEMA}.events SET topic = 'x' WHERE position = 30")
     (found,) = await findings(owner)
-    assert (found.first, found.last) == (29, 35)
+    assert (found.first, found.last, found.stream) == (30, 30, stream(1))
 
 
 async def test_a_deleted_event_is_named(owner: asyncpg.Connection) -> None:

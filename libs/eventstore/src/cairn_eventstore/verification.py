@@ -5,8 +5,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import msgspec
+
 from cairn_eventstore import chain
 from cairn_eventstore.archived_log import DEFAULT_FOLDER, ArchivedLog
+from cairn_kernel.event import from_canonical_json
 
 PAGE: Final = 10_000
 """Positions read at a time."""
@@ -172,7 +175,18 @@ def _check(partition: int, link: chain.Link, before: bytes, rows: Mapping[int, c
         kept = link.sums[index * chain.SUM_BYTES : (index + 1) * chain.SUM_BYTES]
         if place in rows and chain.sums([rows[place]]) != kept:
             found.append(Finding(partition, place, place, str(rows[place][0]), "the event was changed"))
+    if not found:  # sums do not cover the topic, but the event says its type too
+        renamed = [place for place in places if _renamed(rows[place])]
+        found = [Finding(partition, one, one, str(rows[one][0]), "the event's topic was changed") for one in renamed]
     return found or [Finding(partition, link.first, link.last, "", "an event of these, or their link, was changed")]
+
+
+def _renamed(row: chain.Row) -> bool:
+    """Whether an event of ours is stored under another topic than its type. Others' states tell nothing."""
+    try:
+        return from_canonical_json(row[3]).type != row[2]
+    except msgspec.MsgspecError:
+        return False
 
 
 def _check_end(partition: int, position: int, before: bytes, end: End) -> list[Finding]:
