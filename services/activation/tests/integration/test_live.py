@@ -10,10 +10,13 @@ from cairn.connector.v1 import connector_pb2
 from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
 from cairn.log.v1.parking_pb2_grpc import ParkingServiceStub
 from cairn_connector import Bounced, wire
+from cairn_eventstore import NewEvent, PostgresEventStore, UnitOfWork
 from cairn_journey import Programme
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, SPLIT, Event
 from cairn_kernel.ids import stable_id
+from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import HOUR
+from cairn_runtime.database import open_pool
 from cairn_testkit.waiting import eventually
 from journeyctl.ports import free_port
 
@@ -156,6 +159,36 @@ async def test_a_decision_that_cannot_be_read_steps_aside_until_it_is_redriven(h
     await parked.Redrive(RedriveRequest(), timeout=5)
     await here.until(sent=2)
     assert not (await parked.ListParked(ListParkedRequest(), timeout=5)).profiles
+
+
+async def test_what_is_of_a_newer_version_waits_alone_for_the_upgrade(there: World, decide: Decide) -> None:
+    newer = replace(decide(profile="newer", contact=contact("newer")), version=2)
+    await there.decisions.append(newer, *decisions(decide, ["anna", "b", "c", "d", "e", "f"]))
+    await there.until(dispatched=5, planned=1)  # all the credit there is
+    await there.stop()
+    [planned] = await there.query("SELECT delivery_id::text FROM activation.deliveries WHERE status = 'planned'")
+    async with open_pool(there.settings.database_dsn, "activation") as pool:
+        log = PostgresEventStore(pool)
+        stream = planned["delivery_id"]
+        [first] = (await log.load([stream]))[stream]
+        told = replace(first, id=stable_id("told"), type="delivery.suppressed", version=2)
+        where = partition_of(first.tenant, first.profile_id)
+        await log.commit(UnitOfWork(appends=[NewEvent(where, stream, 2, told)]))
+    await there.start()
+    await there.connect()
+    await there.until(sent=5, planned=1)
+
+    async def parked() -> dict[str, tuple[str, int]]:
+        rows = await there.query(
+            "SELECT p.stream::text, p.reason, count(d.position) FROM activation.parked p "
+            "LEFT JOIN activation.deferred d USING (stream) GROUP BY p.stream"
+        )
+        return {stream: (reason, waiting) for stream, reason, waiting in rows}
+
+    alone = {stream: ("UNKNOWN_VERSION", 0), newer.id: ("UNKNOWN_VERSION", 1)}
+    await eventually(parked, lambda found: found == alone, timeout_s=20)
+    await there.decisions.append(decide(profile="later", contact=contact("later")))
+    await there.until(sent=6, planned=1)
 
 
 async def test_receipts_in_disorder_and_repeated_are_one_fact_each(here: World, decide: Decide) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 import asyncpg
 
 from activation.domain.delivery import Delivery, folded
+from activation.domain.stored import STORED
 from cairn_eventstore import EventStore
 from cairn_kernel.event import Event, from_canonical_json
 
@@ -46,14 +47,17 @@ class PostgresDeliveries:
         if await self._pool.fetchval(TENANT_OF, delivery_id, timeout=10) != tenant:
             return None
         history = (await self._store.load([delivery_id]))[delivery_id]
-        delivery = folded(history)
+        delivery = folded(STORED.all_newest(history))
         return None if delivery is None else (delivery, history)
 
     async def of_profile(self, tenant: str, profile_id: str) -> list[tuple[Delivery, Sequence[Event]]]:
         """A customer's deliveries with their histories, oldest first, those of merged profiles included."""
         rows = await self._pool.fetch(OF_PROFILE, tenant, profile_id, MOST, timeout=30)
         streams = await self._store.load([delivery_id for (delivery_id,) in rows])
-        found = ((folded(history), history) for history in (streams[delivery_id] for (delivery_id,) in rows))
+        found = (
+            (folded(STORED.all_newest(history)), history)
+            for history in (streams[delivery_id] for (delivery_id,) in rows)
+        )
         return [(delivery, history) for delivery, history in found if delivery is not None]
 
     async def counts(self, tenant: str) -> tuple[dict[str, int], dict[str, int]]:

@@ -24,6 +24,7 @@ from activation.domain.delivery import Delivery, fact
 from activation.domain.plan import delivery_id
 from activation.domain.receipt import receive
 from activation.domain.status import PLANNED, SUPPRESSED
+from cairn_decisions.stored import STORED as READABLE
 from cairn_eventstore import EventStore, InboxAdvance, UnitOfWork
 from cairn_kernel.event import CONSENT_CHANGED, MARKER, MEMBER_ADDRESSED, MERGED, SPLIT, Event, from_msgpack
 from cairn_messaging import Entry
@@ -79,6 +80,7 @@ class DeliveryProcessor:
         self._steps.release(fronts, self._rows.keys())
         counts.update(dict.fromkeys(self._steps.end(fronts, turn), 1))
         claims = self._claims = await self._claiming.next(turn, self._watch.timed)
+        self._planning.park_unreadable(turn)
         turn.add_rows(self._desk.get)
         self._watch.sweep(work, set(self._rows))
         if claims is not None:
@@ -152,7 +154,9 @@ class DeliveryProcessor:
         for each in arrived:
             metrics.RECEIPTS.labels(each.receipt.status).inc()
             delivery = self._deliveries.get(each.receipt.delivery_id)
-            if delivery is None:
+            if each.receipt.delivery_id in self._deliveries.unreadable:
+                self._mail.not_ours(each)  # nor anybody's before an upgrade; until then it comes again
+            elif delivery is None:
                 log.warning("receipt.unknown", delivery_id=each.receipt.delivery_id)
             elif turn.partition(delivery) not in self._rows:
                 self._mail.not_ours(each)
@@ -165,6 +169,8 @@ class DeliveryProcessor:
         named = {delivery_id(str(one.data["decision_id"]), str(one.data["channel"])): one for one in withdrawn}
         await self._deliveries.recall(named.keys())
         for id, one in named.items():
+            if id in self._deliveries.unreadable:
+                raise self._deliveries.unreadable[id].error  # it must not go out, and we cannot say so
             delivery = self._deliveries.get(id)
             if delivery is not None and delivery.open and not delivery.in_flight:
                 self._follow(turn.add(delivery, fact(delivery, SUPPRESSED, at=one.as_of, reason="WITHDRAWN")))
@@ -193,7 +199,9 @@ class DeliveryProcessor:
                 self._clocks.saw(partition, event.as_of)
                 if entry.type == DECISION:
                     decisions.append((entry, event))
-                elif entry.type == WITHDRAWN:
+                    continue
+                event = READABLE.newest(event)  # what forbids a message stops its partition if it cannot be read
+                if entry.type == WITHDRAWN:
                     withdrawn.append(event)
                 elif entry.type == MEMBER_ADDRESSED:
                     turn.pass_on(partition, event)

@@ -1,6 +1,7 @@
 """Makes a dispatch again that was made before: the same attempt, with the same words."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from activation.application.addresses import Addresses
@@ -10,7 +11,10 @@ from activation.application.desk import Item
 from activation.application.dispatcher import Outgoing
 from activation.application.programmes import Programmes
 from activation.domain.delivery import Delivery, folded
+from activation.domain.stored import STORED
 from cairn_eventstore import EventStore
+from cairn_kernel.event import Event
+from cairn_kernel.stored_types import NewerVersion
 from cairn_kernel.time import SECOND
 
 
@@ -36,10 +40,10 @@ class Remaking:
         now = self._now_us()
         wanted = [item for item in items if item.not_after > now]
         states = {item.id: self._deliveries.get(item.id) for item in wanted}
-        missing = sorted(delivery_id for delivery_id, state in states.items() if state is None)
+        missing = sorted(id for id, state in states.items() if state is None and id not in self._deliveries)
         if missing:
             streams = await self._store.load(missing)
-            states |= {delivery_id: folded(stream) for delivery_id, stream in streams.items()}
+            states |= {delivery_id: folded(stream) for delivery_id, stream in streams.items() if _readable(stream)}
         made = ((item, self._make(item, states[item.id])) for item in wanted)
         return [outgoing for _, outgoing in made if outgoing is not None]
 
@@ -55,3 +59,9 @@ class Remaking:
         if dispatch is None:
             return None
         return Outgoing(item.connector, replace(dispatch, attempt=item.attempt, not_after=item.not_after / SECOND))
+
+
+def _readable(stream: Sequence[Event]) -> bool:
+    with suppress(NewerVersion):
+        return bool(STORED.all_newest(stream))
+    return False
