@@ -2,7 +2,7 @@
 
 from cairn_journey.engine.counts import JourneyCounts, count, counts
 from cairn_journey.engine.domain import JourneyDomain
-from cairn_journey.engine.explain import ExplainedCondition, Explanation, duration_text, explain, purpose
+from cairn_journey.engine.explain import ExplainedCondition, Explanation, explain, purpose
 from cairn_journey.engine.health import WELL, instance_health
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Instance, canonical_state, parse_state
@@ -24,6 +24,7 @@ from cairn_journey.language.model import (
 from cairn_journey.language.programme import Programme, load_directory, load_text, parse_bundle
 from cairn_journey.language.schema import json_schema
 from cairn_journey.language.scopes import ACTION_VARIABLES
+from cairn_kernel.time import duration_text
 
 __all__ = [
     "ACTION_VARIABLES",

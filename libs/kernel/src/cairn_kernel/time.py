@@ -49,3 +49,13 @@ def parse_duration(text: str) -> int:
     if not _DURATION.fullmatch(text):
         raise ValueError("a duration is a number and a unit s, m, h, d or w, such as 30d")
     return sum(int(number) * _UNITS[unit] for number, unit in _DURATION_PART.findall(text))
+
+
+def duration_text(length: int) -> str:
+    """A length of time (µs) as definitions write it: `30d`, `1d12h`."""
+    parts = []
+    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)):
+        number, length = divmod(length, size)
+        if number:
+            parts.append(f"{number}{unit}")
+    return "".join(parts) or "0s"

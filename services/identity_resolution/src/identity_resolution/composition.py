@@ -16,6 +16,7 @@ from identity_resolution.application.find_relations import RelationFinder
 from identity_resolution.application.kinds import KindsInForce
 from identity_resolution.application.look_back import LookBack
 from identity_resolution.application.make_statements import StatementMaker
+from identity_resolution.application.preview_rules import RulesPreview
 from identity_resolution.application.processor import LOG, ResolveProcessor
 from identity_resolution.application.resolve_events import EventResolver
 from identity_resolution.application.rulebook import Rulebook, check
@@ -75,6 +76,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
             identities,
             keys,
             maker,
+            RulesPreview(identities, rulebook),
         ),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
     )

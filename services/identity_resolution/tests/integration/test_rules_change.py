@@ -12,7 +12,8 @@ from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_runtime.database import open_pool
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
-from identity_resolution.application import resolve_events
+from identity_resolution.application import preview_rules, resolve_events
+from identity_resolution.application.preview_rules import Preview, RulesPreview
 from identity_resolution.application.resolve_events import EventResolver
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.devices import DeviceRules, SharedBy
@@ -157,3 +158,53 @@ async def test_changed_rules_give_the_graph_that_always_had_them(
     work.appends.clear()
     await PostgresEventStore(pool).commit(work)
     assert changed == await graph(pool)
+
+
+async def previewed(pool: asyncpg.Pool, before: Rules, after: Rules) -> Preview:
+    rulebook = _Told(after, default=before)
+    preview = RulesPreview(PostgresIdentityStore(pool), rulebook)
+    return [found async for found in preview.run("default", b"", samples=100)][-1]
+
+
+class _Told(Rulebook):
+    """A rulebook that reads the same rules out of every bundle."""
+
+    def __init__(self, told: Rules, default: Rules) -> None:
+        super().__init__(default=default)
+        self._told = told
+
+    def read(self, tenant: str, bundle: bytes) -> Rules:
+        return self._told
+
+
+async def profiles(pool: asyncpg.Pool) -> dict[str, str]:
+    return {row[0]: row[1] for row in await pool.fetch("SELECT own_id::text, profile_id::text FROM nodes")}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("names", ["tight loose", "loose tight", "tight many", "many tight"])
+async def test_a_preview_tells_what_the_change_then_does(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, names: str, seed: int
+) -> None:
+    monkeypatch.setattr(preview_rules, "PAGE", 7)
+    before, after = (RULES[name] for name in names.split())
+    await Owner(pool, [before]).take_in(evidence(seed, 80))
+    was = await profiles(pool)
+
+    found = await previewed(pool, before, after)
+
+    assert await profiles(pool) == was
+    await Owner(pool, [before, after]).change_rules()
+    now = await profiles(pool)
+    merged = {old for old in was.values() if now[old] != old}
+    parted = {old for old in was.values() if len({now[one] for one in was if was[one] == old}) > 1}
+    assert (found.merges, found.splits) == (len(merged), len(parted))
+    assert (found.seen, found.total) == (len(was), len(was))
+    assert (found.profiles, found.profiles_then) == (len(set(was.values())), len(set(now.values())))
+    assert {one.profile_id for one in found.samples} == merged | parted
+    for one in found.samples:
+        own = {now[node] for node in was if was[node] == one.profile_id}
+        assert dict(one.becomes) == {new: list(now.values()).count(new) for new in own}
+        assert one.rule
+        assert one.refusal or one.rule == "namespaces"
+    assert (await previewed(pool, after, after)).merges == 0

@@ -18,7 +18,7 @@ from cairn_journey.language.steps_model import CUSTOMER
 from cairn_journey.language.steps_shapes import DAYS
 from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Event, canonical
-from cairn_kernel.time import DAY, HOUR, MINUTE, SECOND, format_instant
+from cairn_kernel.time import duration_text, format_instant
 
 
 class ExplainedCondition(NamedTuple):
@@ -89,16 +89,6 @@ def purpose(timer: Timer) -> str:
             return f"stage {timer.ref} of {timer.journey} is reached if nothing happens"
         case _:
             return f"{timer.ref} of {timer.journey} has waited long enough"
-
-
-def duration_text(length: int) -> str:
-    """A length of time (µs) as definitions write it: `30d`, `1d12h`."""
-    parts = []
-    for unit, size in (("d", DAY), ("h", HOUR), ("m", MINUTE), ("s", SECOND)):
-        number, length = divmod(length, size)
-        if number:
-            parts.append(f"{number}{unit}")
-    return "".join(parts) or "0s"
 
 
 def _summary(

@@ -1,6 +1,6 @@
 """IdentityService: translate in, call, translate out."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, Protocol
 
 from cairn.identity.v1 import identity_pb2 as pb
@@ -12,12 +12,17 @@ from cairn_kernel.time import to_datetime
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.look_back import FOR_EVER, Instant, LookBack
 from identity_resolution.application.make_statements import Said, StatementMaker
-from identity_resolution.application.ports import IdentityStore, StoredLink, StoredStatement
+from identity_resolution.application.ports import IdentityStore, StoredStatement
+from identity_resolution.application.preview_rules import Preview, RulesPreview
 from identity_resolution.domain.commands import Answer
+from identity_resolution.domain.elements import Link
 from identity_resolution.domain.paths import Step
+from identity_resolution.domain.refusing import rule_of
+from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Kind
 
 DEFAULT_TENANT: Final = "default"
+MOST_SAMPLES: Final = 100
 KINDS: Final = {
     pb.STATEMENT_KIND_SAME: Kind.SAME,
     pb.STATEMENT_KIND_NOT_SAME: Kind.NOT_SAME,
@@ -36,13 +41,20 @@ class IdentityApi(IdentityServiceServicer):
     """See identity.proto."""
 
     def __init__(
-        self, finder: ProfileFinder, past: LookBack, store: IdentityStore, tokens: Tokens, maker: StatementMaker
+        self,
+        finder: ProfileFinder,
+        past: LookBack,
+        store: IdentityStore,
+        tokens: Tokens,
+        maker: StatementMaker,
+        preview: RulesPreview,
     ) -> None:
         self._past = past
         self._finder = finder
         self._store = store
         self._tokens = tokens
         self._maker = maker
+        self._preview = preview
 
     async def Resolve(self, request: pb.ResolveRequest, context: Any) -> pb.ResolveResponse:
         tenant = request.tenant or DEFAULT_TENANT
@@ -73,8 +85,9 @@ class IdentityApi(IdentityServiceServicer):
     async def Explain(self, request: pb.ExplainRequest, context: Any) -> pb.ExplainResponse:
         explanation = await self._finder.explain(request.tenant or DEFAULT_TENANT, request.profile_id)
         return pb.ExplainResponse(
-            links=[_link(item) for item in explanation.links],
-            refused=[_link(item) for item in explanation.refused],
+            links=[_link(link) for link in explanation.links],
+            refused=[_link(link, rule) for link, rule in explanation.refused],
+            rules_version=explanation.rules_version,
         )
 
     async def ExplainPair(self, request: pb.ExplainPairRequest, context: Any) -> pb.ExplainPairResponse:
@@ -86,7 +99,8 @@ class IdentityApi(IdentityServiceServicer):
             same=found.left_profile_id == found.right_profile_id,
             left_profile_id=found.left_profile_id,
             right_profile_id=found.right_profile_id,
-            path=[_step(step) for step in found.steps],
+            path=[_step(step, found.rules) for step in found.steps],
+            rules_version=found.rules.version,
         )
 
     async def GetCounts(self, request: pb.GetCountsRequest, context: Any) -> pb.GetCountsResponse:
@@ -123,6 +137,13 @@ class IdentityApi(IdentityServiceServicer):
         kind = KINDS.get(request.kind)
         answer = await self._maker.withdraw(tenant, request.request_id, request.statement_ids, kind, about)
         return pb.WithdrawStatementsResponse(statement_ids=answer.withdrawn, moves=_moves(answer))
+
+    async def PreviewRules(
+        self, request: pb.PreviewRulesRequest, context: Any
+    ) -> AsyncIterator[pb.PreviewRulesResponse]:
+        samples = min(request.samples or 10, MOST_SAMPLES)
+        async for found in self._preview.run(request.tenant or DEFAULT_TENANT, request.bundle, samples):
+            yield _previewed(found)
 
     async def ListStatements(self, request: pb.ListStatementsRequest, context: Any) -> pb.ListStatementsResponse:
         tenant = request.tenant or DEFAULT_TENANT
@@ -167,7 +188,7 @@ def _when(request: pb.GetProfileRequest | pb.ExplainPairRequest) -> Instant:
     return Instant(as_of, known_at)
 
 
-def _step(step: Step) -> pb.PathStep:
+def _step(step: Step, rules: Rules) -> pb.PathStep:
     message = pb.PathStep(to=_identifier(step.end), statement_id=step.statement.id if step.statement else "")
     getattr(message, "from").CopyFrom(_identifier(step.start))
     if step.link is not None:
@@ -177,6 +198,8 @@ def _step(step: Step) -> pb.PathStep:
     if step.refused is not None:
         message.refusal, message.limit = str(step.refused.refusal), step.refused.limit
         message.statement_id = step.refused.statement_id
+        if step.link is not None:
+            message.rule = rule_of(step.link, step.refused.refusal, rules, step.refused.limit)
     return message
 
 
@@ -205,19 +228,44 @@ def _statement(stored: StoredStatement) -> pb.Statement:
     return message
 
 
+def _previewed(found: Preview) -> pb.PreviewRulesResponse:
+    return pb.PreviewRulesResponse(
+        rules_version=found.rules_version,
+        in_force_version=found.in_force_version,
+        seen=found.seen,
+        total=found.total,
+        profiles=found.profiles,
+        profiles_then=found.profiles_then,
+        merges=found.merges,
+        splits=found.splits,
+        samples=[
+            pb.RulesSample(
+                profile_id=one.profile_id,
+                identifiers=one.identifiers,
+                to_profile_ids=[profile_id for profile_id, _ in one.becomes],
+                sizes=[size for _, size in one.becomes],
+                refusal=str(one.refusal),
+                rule=one.rule,
+            )
+            for one in found.samples
+        ],
+    )
+
+
 def _identifier(identifier: Identifier) -> pb.ProfileIdentifier:
     return pb.ProfileIdentifier(namespace=identifier.namespace, token=identifier.token)
 
 
-def _link(item: StoredLink) -> pb.Link:
-    left, right = item.link.pair
-    at, event_id = item.link.first
+def _link(link: Link, rule: str = "") -> pb.Link:
+    left, right = link.pair
+    at, event_id = link.first
     message = pb.Link(
         left=_identifier(left),
         right=_identifier(right),
-        support=item.link.support,
+        support=link.support,
         first_event_id=event_id,
-        refusal=str(item.link.refusal),
+        refusal=str(link.refusal),
+        rule=rule,
     )
     message.first_event_time.FromDatetime(to_datetime(at))
     return message

@@ -1,6 +1,7 @@
 """The identity tables in PostgreSQL: whole clusters in, arrays of changes out, a few statements per batch."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -38,8 +39,16 @@ _told = msgspec.json.Decoder(Told)
 class PostgresIdentityStore:
     """An IdentityStore over the service's pool."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: "asyncpg.Pool | _Held") -> None:
         self._pool = pool
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator["PostgresIdentityStore"]:
+        async with (
+            self._pool.acquire(timeout=READ_TIMEOUT_S) as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
+            yield PostgresIdentityStore(_Held(connection))
 
     async def load(self, own_ids: Collection[str]) -> StoredClusters:
         async with (
@@ -120,7 +129,7 @@ class PostgresIdentityStore:
 
     async def count(self, tenant: str) -> Counts:
         row = await self._pool.fetchrow(sql.COUNT, tenant, timeout=READ_TIMEOUT_S)
-        return Counts(row["profiles"], row["merges"])
+        return Counts(row["profiles"], row["merges"], row["identifiers"])
 
     async def step_events(self, limit: int) -> list[Event]:
         rows = await self._pool.fetch(sql.STEP_EVENTS, limit, timeout=READ_TIMEOUT_S)
@@ -188,6 +197,21 @@ class PostgresIdentityStore:
 
     def drop_step_events(self, work: UnitOfWork, events: Sequence[Event]) -> None:
         work.rows.append((sql.DROP_STEP_EVENTS, [_columns([(event.event_time, event.id) for event in events])]))
+
+
+class _Held:
+    """One connection in the place of a pool."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+        self.fetch = connection.fetch
+        self.fetchrow = connection.fetchrow
+        self.fetchval = connection.fetchval
+        self.execute = connection.execute
+
+    @asynccontextmanager
+    async def acquire(self, *, timeout: float) -> AsyncIterator[Any]:
+        yield self._connection
 
 
 def _text(value: Statement | Command | Answer | Told) -> str:

@@ -133,7 +133,7 @@ INSERT INTO subject_members SELECT * FROM unnest($1::text[]::uuid[], $2::text[]:
 """
 COUNT: Final = """
 SELECT count(*) FILTER (WHERE own_id = profile_id) AS profiles,
-       count(*) FILTER (WHERE own_id <> profile_id AND had_profile) AS merges
+       count(*) FILTER (WHERE own_id <> profile_id AND had_profile) AS merges, count(*) AS identifiers
 FROM nodes WHERE tenant = $1
 """
 STEP_EVENTS: Final = "SELECT body FROM step_events ORDER BY event_time, event_id LIMIT $1"

@@ -1,15 +1,18 @@
 """Answers who is who, and why."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 from uuid import UUID
 
 from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Identifier
 from cairn_kernel.ids import stable_id
-from identity_resolution.application.ports import IdentityStore, StoredClusters, StoredLink
+from identity_resolution.application.ports import IdentityStore, StoredClusters
 from identity_resolution.application.rulebook import Rulebook
-from identity_resolution.domain.elements import Node, Refusal
+from identity_resolution.domain.elements import Link, Node, Refusal
 from identity_resolution.domain.partition import canonical_order
+from identity_resolution.domain.refusing import broken_limit, rule_of
+from identity_resolution.domain.rules import Rules
 
 
 class Profile(NamedTuple):
@@ -20,12 +23,20 @@ class Profile(NamedTuple):
     merged_profile_ids: list[str]
 
 
+class Explained(NamedTuple):
+    """A link with the rule that refused it, if one did."""
+
+    link: Link
+    rule: str
+
+
 class Explanation(NamedTuple):
     """Why some identifiers are one person, and which others were not taken."""
 
-    links: list[StoredLink]
+    links: list[Link]
     """In the order in which they were taken."""
-    refused: list[StoredLink]
+    refused: list[Explained]
+    rules_version: str
 
 
 class ProfileFinder:
@@ -58,15 +69,16 @@ class ProfileFinder:
         links = [item for item in stored.links if own.intersection(item.link.pair)]
         rules = self._rulebook.latest(tenant)
         links.sort(key=lambda item: canonical_order(item.link, rules))
-        taken = [item for item in links if item.link.refusal == Refusal.NONE]
-        return Explanation(taken, [item for item in links if item.link.refusal != Refusal.NONE])
+        person = {node.identifier: node.profile_id for node in everybody(stored)}
+        taken = [item.link for item in links if item.link.refusal == Refusal.NONE]
+        refused = [item.link for item in links if item.link.refusal != Refusal.NONE]
+        return Explanation(taken, [Explained(link, _rule(link, person, rules)) for link in refused], rules.version)
 
     async def _members(self, tenant: str, profile_id: str) -> tuple[str, list[Node], StoredClusters]:
         node, stored = await self._cluster(tenant, profile_id)
         if node is None or not node.had_profile:
             raise NotFound("there is no such profile", reason="NO_SUCH_PROFILE")
-        nodes = [other for cluster in stored.clusters.values() for other in cluster]
-        return node.profile_id, [other for other in nodes if other.profile_id == node.profile_id], stored
+        return node.profile_id, [other for other in everybody(stored) if other.profile_id == node.profile_id], stored
 
     async def _cluster(self, tenant: str, own_id: str) -> tuple[Node | None, StoredClusters]:
         if not _is_uuid(own_id):
@@ -77,6 +89,16 @@ class ProfileFinder:
                 if owner == tenant and node.own_id == own_id:
                     return node, stored
         return None, stored
+
+
+def everybody(stored: StoredClusters) -> list[Node]:
+    """All nodes."""
+    return [node for cluster in stored.clusters.values() for node in cluster]
+
+
+def _rule(link: Link, person: Mapping[Identifier, str], rules: Rules) -> str:
+    left, right = ([one for one, profile in person.items() if profile == person.get(end)] for end in link.pair)
+    return rule_of(link, link.refusal, rules, broken_limit(left, right, rules))
 
 
 def _is_uuid(text: str) -> bool:

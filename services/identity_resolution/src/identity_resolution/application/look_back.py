@@ -10,6 +10,7 @@ from identity_resolution.application.ports import IdentityStore
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.paths import Step, path
+from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated
 
 FOR_EVER: Final = 2**62
@@ -32,6 +33,7 @@ class Pair(NamedTuple):
     left_profile_id: str
     right_profile_id: str
     steps: list[Step]
+    rules: Rules
 
 
 class LookBack:
@@ -59,7 +61,7 @@ class LookBack:
         for identifier in (left, right):
             if identifier not in graph.nodes:
                 raise NotFound("no event has shown this identifier", reason="NO_SUCH_IDENTIFIER")
-        return Pair(graph.nodes[left].profile_id, graph.nodes[right].profile_id, path(graph, left, right))
+        return Pair(graph.nodes[left].profile_id, graph.nodes[right].profile_id, path(graph, left, right), graph.rules)
 
     async def _graph(self, tenant: str, about: Iterable[Identifier], when: Instant) -> IdentityGraph:
         """The clusters of some identifiers: what links reach is read round by round, each identifier once."""

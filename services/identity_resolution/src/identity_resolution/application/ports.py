@@ -1,6 +1,7 @@
 """What resolving needs from a store, next to the log."""
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import NamedTuple, Protocol
 
 from cairn_eventstore import UnitOfWork
@@ -30,10 +31,11 @@ class StoredClusters(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Profiles that exist, and profile ids that lead to another profile now."""
+    """Profiles that exist, profile ids that lead to another profile now, and identifiers."""
 
     profiles: int
     merges: int
+    identifiers: int = 0
 
 
 class StepEvent(NamedTuple):
@@ -198,4 +200,12 @@ class IdentityStore(Protocol):
 
     def drop_step_events(self, work: UnitOfWork, events: Sequence[Event]) -> None:
         """Forget kept events: they are resolved in the same unit of work."""
+        ...
+
+
+class IdentitySnapshots(Protocol):
+    """Where stores that do not change can be had."""
+
+    def snapshot(self) -> AbstractAsyncContextManager[IdentityStore]:
+        """The tables as they are now, for reading only, whatever is written meanwhile."""
         ...

@@ -23,7 +23,7 @@ from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.matching import Matching
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, rules_event, stated_event, told
-from identity_resolution.domain.reassess import Former, look
+from identity_resolution.domain.reassess import FIRST, Former, look
 from identity_resolution.domain.relations import Relations
 from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import Rules
@@ -34,8 +34,6 @@ log = structlog.get_logger()
 NO_TIME: Final = 0
 EXPIRY: Final = "expiry"
 """Timer of a statement."""
-NOBODY_YET: Final = "00000000-0000-0000-0000-000000000000"
-"""Before the first own id."""
 PAGE: Final = 500
 """Identifiers looked at in one batch of a change of the rules."""
 SHOWN: Final = 5
@@ -160,7 +158,7 @@ class EventResolver:
         self._note_kinds([tenant])
         change, graph = self._change(tenant), self._graph(tenant)
         rules, former = graph.rules, self._rulebook.versions(tenant)[change.ordinal - 1]
-        if change.upto == NOBODY_YET:
+        if change.upto == FIRST:
             self._announce(tenant, change, former.version, work)
         page = await self._store.page(tenant, change.upto, PAGE)
         shown = await self._store.shown([one.own_id for one in page], rules.most_fan_out + 1)
@@ -201,9 +199,7 @@ class EventResolver:
         )
         versions = self._rulebook.versions(tenant)
         if change.done and change.ordinal + 1 < len(versions):
-            return RulesChange(
-                tenant, change.ordinal + 1, versions[change.ordinal + 1].version, NOBODY_YET, False, 0, 0
-            )
+            return RulesChange(tenant, change.ordinal + 1, versions[change.ordinal + 1].version, FIRST, False, 0, 0)
         return change
 
     async def _bring_in(self, tenant: str, identifiers: Collection[Identifier]) -> None:

@@ -1,7 +1,7 @@
 """How an identifier stands under rules that changed. All of it follows from the set of evidence and the new rules."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
+from typing import Final, NamedTuple
 
 from cairn_kernel.event import Identifier
 from identity_resolution.domain.devices import DeviceRules, Point
@@ -9,6 +9,9 @@ from identity_resolution.domain.elements import Link, Refusal
 from identity_resolution.domain.ranking import Standing, ranks_at, standing_of
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated
+
+FIRST: Final = "00000000-0000-0000-0000-000000000000"
+"""Before the first own id."""
 
 
 class Former(NamedTuple):
@@ -32,6 +35,12 @@ class Anew(NamedTuple):
     """Its log-ins, where `hands` are to change."""
     last_touch: int = 0
     """Up to when (µs) it was seen alone."""
+
+    def within(self, known: Collection[Identifier]) -> "Anew":
+        """What it means as far as these identifiers go; who holds a device when is left out."""
+        ranked = tuple(link for link in self.standing.ranked if link.pair[0] in known and link.pair[1] in known)
+        around = frozenset(one for one in self.around if one in known)
+        return self._replace(standing=self.standing._replace(ranked=ranked), around=around, hands=(None, None))
 
 
 def look(identifier: Identifier, shown: Sequence[Link], rules: Rules, former: Rules, stated: Stated) -> Anew:

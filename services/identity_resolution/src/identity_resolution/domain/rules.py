@@ -71,6 +71,11 @@ class Rules:
         return self.limits.get(namespace, self.other)
 
     @property
+    def person_namespaces(self) -> set[str]:
+        """Those of which a person has one."""
+        return {name for name, rule in self.limits.items() if rule.at_most == 1}
+
+    @property
     def most_fan_out(self) -> int:
         """The largest fan-out of any namespace."""
         return max(rule.fan_out for rule in (*self.limits.values(), self.other))

@@ -214,28 +214,80 @@ class ExplainRequest(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ...) -> None: ...
 
 class ExplainResponse(_message.Message):
-    __slots__ = ("links", "refused")
+    __slots__ = ("links", "refused", "rules_version")
     LINKS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
+    RULES_VERSION_FIELD_NUMBER: _ClassVar[int]
     links: _containers.RepeatedCompositeFieldContainer[Link]
     refused: _containers.RepeatedCompositeFieldContainer[Link]
-    def __init__(self, links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Link, _Mapping]]] = ...) -> None: ...
+    rules_version: str
+    def __init__(self, links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., rules_version: _Optional[str] = ...) -> None: ...
 
 class Link(_message.Message):
-    __slots__ = ("left", "right", "support", "first_event_id", "first_event_time", "refusal")
+    __slots__ = ("left", "right", "support", "first_event_id", "first_event_time", "refusal", "rule")
     LEFT_FIELD_NUMBER: _ClassVar[int]
     RIGHT_FIELD_NUMBER: _ClassVar[int]
     SUPPORT_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
     left: ProfileIdentifier
     right: ProfileIdentifier
     support: int
     first_event_id: str
     first_event_time: _timestamp_pb2.Timestamp
     refusal: str
-    def __init__(self, left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., support: _Optional[int] = ..., first_event_id: _Optional[str] = ..., first_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refusal: _Optional[str] = ...) -> None: ...
+    rule: str
+    def __init__(self, left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., support: _Optional[int] = ..., first_event_id: _Optional[str] = ..., first_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refusal: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
+
+class PreviewRulesRequest(_message.Message):
+    __slots__ = ("tenant", "bundle", "samples")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    BUNDLE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    bundle: bytes
+    samples: int
+    def __init__(self, tenant: _Optional[str] = ..., bundle: _Optional[bytes] = ..., samples: _Optional[int] = ...) -> None: ...
+
+class PreviewRulesResponse(_message.Message):
+    __slots__ = ("rules_version", "in_force_version", "seen", "total", "profiles", "profiles_then", "merges", "splits", "samples")
+    RULES_VERSION_FIELD_NUMBER: _ClassVar[int]
+    IN_FORCE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SEEN_FIELD_NUMBER: _ClassVar[int]
+    TOTAL_FIELD_NUMBER: _ClassVar[int]
+    PROFILES_FIELD_NUMBER: _ClassVar[int]
+    PROFILES_THEN_FIELD_NUMBER: _ClassVar[int]
+    MERGES_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
+    SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    rules_version: str
+    in_force_version: str
+    seen: int
+    total: int
+    profiles: int
+    profiles_then: int
+    merges: int
+    splits: int
+    samples: _containers.RepeatedCompositeFieldContainer[RulesSample]
+    def __init__(self, rules_version: _Optional[str] = ..., in_force_version: _Optional[str] = ..., seen: _Optional[int] = ..., total: _Optional[int] = ..., profiles: _Optional[int] = ..., profiles_then: _Optional[int] = ..., merges: _Optional[int] = ..., splits: _Optional[int] = ..., samples: _Optional[_Iterable[_Union[RulesSample, _Mapping]]] = ...) -> None: ...
+
+class RulesSample(_message.Message):
+    __slots__ = ("profile_id", "identifiers", "to_profile_ids", "sizes", "refusal", "rule")
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
+    TO_PROFILE_IDS_FIELD_NUMBER: _ClassVar[int]
+    SIZES_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    profile_id: str
+    identifiers: int
+    to_profile_ids: _containers.RepeatedScalarFieldContainer[str]
+    sizes: _containers.RepeatedScalarFieldContainer[int]
+    refusal: str
+    rule: str
+    def __init__(self, profile_id: _Optional[str] = ..., identifiers: _Optional[int] = ..., to_profile_ids: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[int]] = ..., refusal: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
 
 class ExplainPairRequest(_message.Message):
     __slots__ = ("tenant", "left", "right", "as_of_time", "known_time")
@@ -252,19 +304,21 @@ class ExplainPairRequest(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., left: _Optional[_Union[IdentifierRef, _Mapping]] = ..., right: _Optional[_Union[IdentifierRef, _Mapping]] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class ExplainPairResponse(_message.Message):
-    __slots__ = ("same", "left_profile_id", "right_profile_id", "path")
+    __slots__ = ("same", "left_profile_id", "right_profile_id", "path", "rules_version")
     SAME_FIELD_NUMBER: _ClassVar[int]
     LEFT_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
     RIGHT_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
     PATH_FIELD_NUMBER: _ClassVar[int]
+    RULES_VERSION_FIELD_NUMBER: _ClassVar[int]
     same: bool
     left_profile_id: str
     right_profile_id: str
     path: _containers.RepeatedCompositeFieldContainer[PathStep]
-    def __init__(self, same: _Optional[bool] = ..., left_profile_id: _Optional[str] = ..., right_profile_id: _Optional[str] = ..., path: _Optional[_Iterable[_Union[PathStep, _Mapping]]] = ...) -> None: ...
+    rules_version: str
+    def __init__(self, same: _Optional[bool] = ..., left_profile_id: _Optional[str] = ..., right_profile_id: _Optional[str] = ..., path: _Optional[_Iterable[_Union[PathStep, _Mapping]]] = ..., rules_version: _Optional[str] = ...) -> None: ...
 
 class PathStep(_message.Message):
-    __slots__ = ("to", "event_id", "event_time", "statement_id", "refusal", "limit", "weight")
+    __slots__ = ("to", "event_id", "event_time", "statement_id", "refusal", "limit", "weight", "rule")
     FROM_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -273,6 +327,7 @@ class PathStep(_message.Message):
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
     to: ProfileIdentifier
     event_id: str
     event_time: _timestamp_pb2.Timestamp
@@ -280,7 +335,8 @@ class PathStep(_message.Message):
     refusal: str
     limit: str
     weight: float
-    def __init__(self, to: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., event_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_id: _Optional[str] = ..., refusal: _Optional[str] = ..., limit: _Optional[str] = ..., weight: _Optional[float] = ..., **kwargs) -> None: ...
+    rule: str
+    def __init__(self, to: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., event_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_id: _Optional[str] = ..., refusal: _Optional[str] = ..., limit: _Optional[str] = ..., weight: _Optional[float] = ..., rule: _Optional[str] = ..., **kwargs) -> None: ...
 
 class GetCountsRequest(_message.Message):
     __slots__ = ("tenant",)

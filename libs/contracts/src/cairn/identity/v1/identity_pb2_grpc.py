@@ -75,6 +75,11 @@ class IdentityServiceStub:
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileRequest.SerializeToString,
                 response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileResponse.FromString,
                 _registered_method=True)
+        self.PreviewRules = channel.unary_stream(
+                '/cairn.identity.v1.IdentityService/PreviewRules',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesResponse.FromString,
+                _registered_method=True)
         self.ListStatements = channel.unary_unary(
                 '/cairn.identity.v1.IdentityService/ListStatements',
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
@@ -157,6 +162,15 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PreviewRules(self, request, context):
+        """PreviewRules tells what would become of profiles if the rules of identity in a programme came into force. All
+        evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
+        Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListStatements(self, request, context):
         """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
         Errors: UNAVAILABLE (retry).
@@ -207,6 +221,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.SplitProfile,
                     request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileRequest.FromString,
                     response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileResponse.SerializeToString,
+            ),
+            'PreviewRules': grpc.unary_stream_rpc_method_handler(
+                    servicer.PreviewRules,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesResponse.SerializeToString,
             ),
             'ListStatements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListStatements,
@@ -431,6 +450,33 @@ class IdentityService:
             '/cairn.identity.v1.IdentityService/SplitProfile',
             cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileRequest.SerializeToString,
             cairn_dot_identity_dot_v1_dot_identity__pb2.SplitProfileResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PreviewRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/PreviewRules',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

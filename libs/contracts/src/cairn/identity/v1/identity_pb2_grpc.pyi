@@ -72,6 +72,11 @@ class IdentityServiceStub:
     Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
     the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
     """
+    PreviewRules: _grpc.UnaryStreamMultiCallable[_identity_pb2.PreviewRulesRequest, _identity_pb2.PreviewRulesResponse]
+    """PreviewRules tells what would become of profiles if the rules of identity in a programme came into force. All
+    evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
+    Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
+    """
     ListStatements: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
     Errors: UNAVAILABLE (retry).
@@ -120,6 +125,11 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     Repeating a request_id returns the first answer.
     Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
     the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
+    """
+    PreviewRules: _aio.UnaryStreamMultiCallable[_identity_pb2.PreviewRulesRequest, _identity_pb2.PreviewRulesResponse]  # type: ignore[assignment]
+    """PreviewRules tells what would become of profiles if the rules of identity in a programme came into force. All
+    evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
+    Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
     """
     ListStatements: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]  # type: ignore[assignment]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
@@ -214,6 +224,17 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         Repeating a request_id returns the first answer.
         Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_PROFILE); FAILED_PRECONDITION (NOTHING_TO_SPLIT:
         the profile has none of the identifiers, or no others); UNAVAILABLE (NOT_DONE_YET).
+        """
+
+    @_abc_1.abstractmethod
+    def PreviewRules(
+        self,
+        request: _identity_pb2.PreviewRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_identity_pb2.PreviewRulesResponse], _abc.AsyncIterator[_identity_pb2.PreviewRulesResponse]]:
+        """PreviewRules tells what would become of profiles if the rules of identity in a programme came into force. All
+        evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
+        Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
         """
 
     @_abc_1.abstractmethod
