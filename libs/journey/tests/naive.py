@@ -49,10 +49,20 @@ class Happened:
     event_time: int
     version: str
     data: dict[str, Any]
+    refused: bool = False
+    """Whether it would have led in, had the journey not been paused."""
 
     @property
     def order(self) -> tuple[int, int, str]:
         return (self.effect, self.event_time, self.id)
+
+
+@dataclass
+class Act:
+    """The journey was paused, or went on, for a customer who was in it."""
+
+    at: int
+    paused: bool
 
 
 @dataclass
@@ -65,6 +75,10 @@ class Stay:
     stage_entered: int | None = None
     lapses: int | None = None
     waits: int | None = None
+    met: bool = False
+    """Whether what it waits for came during a pause."""
+    paused: bool = False
+    resumed: int = 0
     ended: int | None = None
     how: str = ""
 
@@ -87,7 +101,7 @@ class Story:
             due = [
                 (stay.entered + 20 * DAY, "1 too late"),
                 *([(stay.lapses, "2 lapses")] if stay.lapses is not None else []),
-                *([(stay.waits, "3 waited")] if stay.waits is not None else []),
+                *([(max(stay.waits, stay.resumed), "3 waited")] if stay.waits is not None and not stay.paused else []),
             ]
             at, what = min(due)
             if at > upto:
@@ -96,12 +110,13 @@ class Story:
                 stay.ended, stay.how = at, "goal_window_elapsed"
             elif what == "2 lapses":
                 stay.lapses, stay.stage, stay.stage_entered = None, "lapsing", at
-                if stay.waits is None:
+                if stay.waits is None and not stay.paused:
                     self.moments.append((at, "1"))
                     stay.waits = at + LENGTHS[stay.version][1] * DAY
             else:
-                stay.waits = None
-                self.moments.append((at, "3.1.1"))
+                if not stay.met:
+                    self.moments.append((at, "3.1.1"))
+                stay.waits, stay.met = None, False
 
     def takes_in(self, one: Happened, baskets: int) -> None:
         self.time_passes(one.effect)
@@ -116,25 +131,41 @@ class Story:
         elif one.type == "basket.purchased":
             self.buys(one)
 
+    def operated(self, act: Act) -> None:
+        self.time_passes(act.at)
+        stay = self.open
+        if stay is not None and stay.paused is not act.paused:
+            stay.paused = act.paused
+            stay.resumed = stay.resumed if act.paused else act.at
+
     def buys(self, one: Happened) -> None:
         stay = self.open
         if stay is None:
-            if self.stays and one.effect < (self.stays[-1].ended or 0) + 5 * DAY:
+            if one.refused or (self.stays and one.effect < (self.stays[-1].ended or 0) + 5 * DAY):
                 return
             stay = Stay(one.version, one.effect)
             self.stays.append(stay)
-        stay.lapses, stay.waits = one.effect + LENGTHS[stay.version][0] * DAY, None
+        stay.lapses = one.effect + LENGTHS[stay.version][0] * DAY
+        if not stay.paused:
+            stay.waits = None
+        elif stay.waits is not None and not stay.met:
+            stay.waits, stay.met = one.effect, True
         if stay.stage != "active":
             stay.stage, stay.stage_entered = "active", one.effect
 
 
-def story(happened: list[Happened], upto: int) -> Story:
+def story(happened: list[Happened], acts: list[Act], upto: int) -> Story:
     """Everything, worked out from the first event on."""
     told = Story()
     done: list[Happened] = []
+    ahead = sorted(acts, key=lambda act: act.at)
     for one in sorted(happened, key=lambda one: one.order):
+        while ahead and ahead[0].at <= one.effect:
+            told.operated(ahead.pop(0))
         done.append(one)
         told.takes_in(one, len([each for each in done if each.type == "basket.purchased"]))
+    for act in ahead:
+        told.operated(act)
     told.time_passes(upto)
     for name in {name for one in happened for name in one.data if one.type == "profile.identified"}:
         tellers = [one for one in happened if one.type == "profile.identified" and name in one.data]
@@ -142,9 +173,9 @@ def story(happened: list[Happened], upto: int) -> Story:
     return told
 
 
-def summary(happened: list[Happened], upto: int) -> dict[str, Any]:
+def summary(happened: list[Happened], acts: list[Act], upto: int) -> dict[str, Any]:
     """What the engine must say of a customer at an instant."""
-    told = story(happened, upto)
+    told = story(happened, acts, upto)
     baskets = [one for one in happened if one.type == "basket.purchased"]
     return {
         "traits": told.traits,
@@ -153,7 +184,7 @@ def summary(happened: list[Happened], upto: int) -> dict[str, Any]:
         "spend": float(sum(one.data["amount"] for one in baskets)),
         "last_seen": told.last_seen,
         "open": [
-            (stay.version, stay.entered, stay.stage, stay.stage_entered, stay.waits)
+            (stay.version, stay.entered, stay.stage, stay.stage_entered, stay.waits, stay.paused)
             for stay in told.stays
             if stay.ended is None
         ],
@@ -162,6 +193,6 @@ def summary(happened: list[Happened], upto: int) -> dict[str, Any]:
     }
 
 
-def moments(happened: list[Happened], upto: int, after: int) -> list[tuple[int, str]]:
+def moments(happened: list[Happened], acts: list[Act], upto: int, after: int) -> list[tuple[int, str]]:
     """When which decision is due, after an instant."""
-    return [moment for moment in story(happened, upto).moments if moment[0] > after]
+    return [moment for moment in story(happened, acts, upto).moments if moment[0] > after]

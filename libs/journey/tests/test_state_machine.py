@@ -5,8 +5,8 @@ within its bounds when each of these was broken on purpose: an exit leaves its t
 keeps its timer; the time for the goal never ends; a refold goes in order of arrival; a merge takes the loser's
 touchpoints twice, or forgets them; a split leaves with the giver what moved; a profile that was merged and is restored
 counts what stayed behind; a late event retells too short a tail; a revision withdraws no moments, or does not say what
-it undid; a timer that fired does not count as what took effect last; a merge is no floor; an event takes effect
-however long ago it happened.
+it undid; a pause forgets what ends a wait, or lets what is refused enter when two turn out to be one; a timer that
+fired does not count as what took effect last; a merge is no floor; an event takes effect however long ago it happened.
 """
 
 from typing import Any
@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from cairn_journey import JourneyDomain, Programmes, canonical_state, load_text, parse_state
-from cairn_journey.engine.facts import MOMENT_REACHED
+from cairn_journey.engine.acts import acts_of
+from cairn_journey.engine.facts import ENTRY_REFUSED, HELD, MOMENT_REACHED, RELEASED
 from cairn_journey.engine.state import CustomerState
 from cairn_journey.engine.timeline import facts_in_force
-from cairn_kernel.event import MERGED, SPLIT, Event, Identifier, from_canonical_json, to_canonical_json
+from cairn_kernel.event import MERGED, PAUSED, RESUMED, SPLIT, Event, Identifier, from_canonical_json, to_canonical_json
 from cairn_kernel.ids import stable_id
 
-from .naive import DAY, LATENESS, LENGTHS, PROGRAMME, Happened, moments, summary
+from .naive import DAY, LATENESS, LENGTHS, PROGRAMME, Act, Happened, moments, summary
 from .scenario import CATALOGUE
 
 QUARTER = DAY // 4
@@ -43,6 +44,7 @@ class Stored:
         self.rows: list[bytes] = []
         self.state = domain.initial("default", profile_id)
         self.happened: list[Happened] = []
+        self.acts: list[Act] = []
         self.floor = 0
 
     @property
@@ -66,6 +68,9 @@ class Everything(RuleBasedStateMachine):
         """Who an identifier belongs to."""
         self.now = 100 * DAY
         self.count = 0
+        self.paused = False
+        self.operated = 0
+        """When the journey was last paused or resumed. For a while after it, nothing comes late."""
 
     @initialize()
     def begins(self) -> None:
@@ -86,6 +91,8 @@ class Everything(RuleBasedStateMachine):
         """`ago` in quarters of a day, often within the allowance; `lost`: the commit failed and is made again."""
         self.count += 1
         self.now += later * QUARTER
+        if self.paused or self.now < self.operated + LATENESS:
+            ago = 0
         profile = self.stored[self.owner[person]]
         data: dict[str, Any] = {"tier": self.count % 5} if type == "profile.identified" else {"amount": 2.5}
         event = Event(
@@ -103,6 +110,7 @@ class Everything(RuleBasedStateMachine):
         result = self.handled(profile, event)
         if lost:
             assert [*map(to_canonical_json, result[0])] == [*map(to_canonical_json, self.handled(profile, event)[0])]
+        happened.refused = any(act.type == ENTRY_REFUSED and act.causation_id == event.id for act in acts_of(result[0]))
         profile.commit(result)
         profile.happened.append(happened)
         self.check(profile)
@@ -124,6 +132,21 @@ class Everything(RuleBasedStateMachine):
         self.version = "second" if self.version == "first" else "first"
         self.programmes.activate("default", VERSIONS[self.version])
 
+    @rule()
+    def an_operator_pauses_the_journey_or_lets_it_go_on(self) -> None:
+        self.now += 1
+        self.operated, self.paused = self.now, not self.paused
+        self.programmes.close("default", ["care"] if self.paused else [])
+        for profile in self.stored.values():
+            control = self.control(PAUSED if self.paused else RESUMED, profile.profile_id, {"journey": "care"})
+            facts, state = self.domain.walk(profile.state, control)
+            profile.commit((facts, state))
+            if any(fact.type in (HELD, RELEASED) for fact in facts):
+                profile.acts.append(Act(self.now, self.paused))
+                profile.floor = self.now
+            self.check(profile)
+        self.now += 1
+
     @rule(one=st.sampled_from(PEOPLE), other=st.sampled_from(PEOPLE))
     def two_turn_out_to_be_one(self, one: str, other: str) -> None:
         survivor, loser = self.stored[self.owner[one]], self.stored[self.owner[other]]
@@ -136,7 +159,8 @@ class Everything(RuleBasedStateMachine):
         copy = copies[survivor.profile_id]
         survivor.commit(self.domain.unite(survivor.state, copy, survivor.stream, loser.stream))
         survivor.happened += loser.happened
-        loser.happened = []
+        survivor.acts += loser.acts
+        loser.happened, loser.acts = [], []
         survivor.floor = loser.floor = self.now
         self.owner = {name: survivor.profile_id if who == loser.profile_id else who for name, who in self.owner.items()}
         self.check(survivor)
@@ -155,6 +179,7 @@ class Everything(RuleBasedStateMachine):
         self.owner[person] = person
         going = {stable_id("event", number) for number in range(self.count + 1)} & self.of(person, giver)
         receiver.happened += [one for one in giver.happened if one.id in going]
+        receiver.acts += giver.acts
         giver.happened = [one for one in giver.happened if one.id not in going]
         giver.floor = receiver.floor = self.now
         self.check(giver)
@@ -189,7 +214,7 @@ class Everything(RuleBasedStateMachine):
             as_of=self.now,
             profile_id=profile_id,
             data=data,
-            causation_id=stable_id("cause", self.now, *(str(data[side]) for side in ("from", "to"))),
+            causation_id=stable_id("cause", self.now, *(str(data.get(side)) for side in ("from", "to"))),
         )
 
     def check(self, profile: Stored) -> None:
@@ -197,13 +222,13 @@ class Everything(RuleBasedStateMachine):
         if profile.state.closed_into:
             return
         facts, state = self.domain.tick(profile.state, self.now)
-        assert self.said(state) == summary(profile.happened, self.now)
+        assert self.said(state) == summary(profile.happened, profile.acts, self.now)
         stream = [*profile.stream, *facts]
         stated = [fact.id for fact in stream if fact.type == MOMENT_REACHED]
         assert len(stated) == len(set(stated))
         held = [fact for fact in facts_in_force(stream).values() if fact.type == MOMENT_REACHED]
         later = sorted((fact.as_of, fact.data["step"]) for fact in held if fact.as_of > profile.floor)
-        assert later == sorted(moments(profile.happened, self.now, profile.floor))
+        assert later == sorted(moments(profile.happened, profile.acts, self.now, profile.floor))
 
     def said(self, state: CustomerState) -> dict[str, Any]:
         active = self.programmes.active("default")
@@ -215,7 +240,7 @@ class Everything(RuleBasedStateMachine):
             **features,
             "last_seen": state.last_seen,
             "open": [
-                (NAMES[one.version], one.entered, one.stage, one.stage_entered, waits(one.runs))
+                (NAMES[one.version], one.entered, one.stage, one.stage_entered, waits(one.runs), one.held is not None)
                 for one in state.open.values()
             ],
             "entered": record.entered if record else 0,
@@ -231,7 +256,7 @@ def waits(runs: dict[str, Any]) -> int | None:
 
 
 Everything.TestCase.settings = settings(
-    max_examples=60, stateful_step_count=30, deadline=None, derandomize=True, database=None
+    max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from cairn_journey.engine.state import Count
 from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
+from cairn_kernel.time import DAY
 
 from .scenario import Customer, bought, event, of, types
 
@@ -85,9 +86,28 @@ class TestAPause:
     def test_lets_nobody_in(self) -> None:
         customer = Customer()
         customer.domain.programmes.close("default", ["win-back"])
-        assert types(customer.when(bought(0)).new) == ["basket.purchased"]
+        assert types(customer.when(bought(0)).new) == ["basket.purchased", "journey.entry_refused"]
+        assert customer.new[-1].data == {"journey": "win-back", "key": "", "reason": "CLOSED"}
         customer.domain.programmes.close("default", [])
         assert "journey.entered" in types(customer.when(bought(1)).new)
+
+    def test_refused_once_stays_refused_when_two_customers_turn_out_to_be_one(self) -> None:
+        one = Customer()
+        other = Customer(profile_id="p2", domain=one.domain)
+        one.domain.programmes.close("default", ["win-back"])
+        other.when(bought(1))
+        one.domain.programmes.close("default", [])
+        one.unites_with(other, 3)
+        assert one.state.open == {}
+        assert one.state.records == {}
+        assert "journey.entered" in types(one.when(bought(4)).new)
+
+    def test_begun_later_leaves_an_earlier_entry_be_when_the_two_turn_out_to_be_one(self) -> None:
+        one = Customer()
+        other = Customer(profile_id="p2", domain=one.domain).when(bought(1))
+        one.domain.programmes.close("default", ["win-back"])
+        one.unites_with(other, 3)
+        assert one.state.open["win-back"].entered == DAY
 
 
 class TestAStop:

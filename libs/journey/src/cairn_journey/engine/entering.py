@@ -139,7 +139,8 @@ class Entering:
             return False
         if journey.exits.rules and any_holds(journey.exits.conditions, scene.sight):
             return False
-        if not scene.quiet and scene.programmes.is_closed(state.tenant, journey.name):
+        if _is_closed(scene, journey, key):
+            self._refuse(scene, journey, key, facts.CLOSED)
             return False
         if key and len(state.instances(journey.name)) >= MAX_OPEN:
             self._refuse(scene, journey, key, MAX_OPEN_REACHED)
@@ -164,3 +165,10 @@ class Entering:
     def _tell(self, scene: Scene, type: str, data: dict[str, Any], version: str | None = None) -> None:
         told = version if version is not None else self._programme.version if self._programme is not None else ""
         scene.record(facts.make(scene.cause, scene.state.profile_id, type, told, scene.occasion, data))
+
+
+def _is_closed(scene: Scene, journey: CompiledJourney, key: str) -> bool:
+    """Whether nobody may enter now, or nobody might enter then."""
+    if scene.past is None or scene.occasion == scene.past.late:
+        return scene.programmes.is_closed(scene.state.tenant, journey.name)
+    return (scene.sight.at, journey.name, key) in scene.past.refused

@@ -62,11 +62,11 @@ journey, instance_id, from_version, to_version, stage, stage_entered, runs (by i
 stage_entered, runs; null if it went back to where it was).
 """
 UNITED: Final = "profile.united"
-"""The profile took another one in: from, to, state (as if known all along), touchpoints (the other's), journeys (for
-those with a merge rule of their own: the rule, the instances kept and ended)."""
+"""The profile took another one in: from, to, state (as if known all along), touchpoints and acts (the other's),
+journeys (for those with a merge rule of their own: the rule, the instances kept and ended)."""
 PARTED: Final = "profile.parted"
 """The profile was two people: from, to, state (as if never one), facts (that hold instead of those told before, but
-for moments), touchpoints (gained), moved (ids of those lost)."""
+for moments), touchpoints and acts (gained), moved (ids of those lost)."""
 REVISED: Final = "journey.revised"
 """An event took effect before others that had come first: late (its id), by (µs it was late), undone (ids of facts
 that no longer hold), done (facts that hold instead, but for new moments, which are stated themselves), state."""
@@ -113,6 +113,8 @@ FACTS: Final = frozenset(
 TIMER: Final = "cairn.timer"
 """Type of the stand-in that is the cause of what a timer brings about; it is never stored."""
 
+CLOSED: Final = "CLOSED"
+"""Why nobody enters: the journey is paused or stopped."""
 STOPPED_NOW: Final = "stopped"
 """Reason of an exit: the journey was stopped for everybody in it."""
 HOPS: Final = "HOPS"

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cairn_journey.engine import facts
+from cairn_journey.engine.acts import Past, acts_of
 from cairn_journey.engine.evolve import evolve
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Draft, state_to_plain
@@ -71,10 +72,13 @@ def revise(
     if floor and late.as_of < history[floor - 1].as_of:
         late = msgspec.structs.replace(late, as_of=history[floor - 1].as_of)
     cut = _cut(history, floor, late)
-    told = _tell(programmes, state, [*_touchpoints(history[cut:]), late], history[:cut], event.as_of)
-    before = {id: fact for id, fact in facts_in_force(history[cut:]).items() if fact.type != facts.REVISED}
+    tail = history[cut:]
+    told = _tell(
+        programmes, state, [*_touchpoints(tail), late], history[:cut], event.as_of, Past.of(acts_of(tail), late.id)
+    )
+    before = {id: fact for id, fact in facts_in_force(tail).items() if fact.type != facts.REVISED}
     after = {fact.id: fact for fact in told.facts if fact.source == facts.SOURCE}
-    return _stated(programmes, state, event, late, told.state, _Difference.of(history[cut:], before, after))
+    return _stated(programmes, state, event, late, told.state, _Difference.of(tail, before, after))
 
 
 class _Difference(NamedTuple):
@@ -94,12 +98,17 @@ class _Difference(NamedTuple):
 
 
 def _tell(
-    programmes: Programmes, state: CustomerState, touchpoints: Iterable[Event], settled: Sequence[Event], upto: int
+    programmes: Programmes,
+    state: CustomerState,
+    touchpoints: Iterable[Event],
+    settled: Sequence[Event],
+    upto: int,
+    past: Past,
 ) -> Turn:
     draft = Draft(CustomerState(tenant=state.tenant, profile_id=state.profile_id))
     for fact in settled:
         evolve(programmes, draft, fact)
-    turn = Turn(programmes, draft.state)
+    turn = Turn(programmes, draft.state, past=past)
     for touchpoint in sorted(touchpoints, key=order_of):
         turn.fire_due(touchpoint.as_of)
         turn.touch(touchpoint)

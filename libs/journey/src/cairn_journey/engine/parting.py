@@ -7,11 +7,12 @@ import msgspec
 from msgspec.structs import replace
 
 from cairn_journey.engine import facts
+from cairn_journey.engine.acts import acts_of
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, state_to_plain
 from cairn_journey.engine.touchpoints import moving, touchpoints_of
 from cairn_journey.engine.turn import Turn
-from cairn_journey.engine.unite import acts_of, retold
+from cairn_journey.engine.unite import retold
 from cairn_kernel.event import BROADCAST, Event
 from cairn_kernel.two_sided import other_copy
 
@@ -35,13 +36,16 @@ def receive(
     """The profile that gains them, new or once merged; `giver` is the other stream."""
     turn = Turn(programmes, state)
     turn.fire_due(split.as_of)
-    held = touchpoints_of(_before_parting(giver, split))
+    before = _before_parting(giver, split)
+    held, their_acts = touchpoints_of(before), acts_of(before)
     going = moving(split.data, held)
     gained = [_at_home(one, split) for one in held if one.id in going or one.source == BROADCAST]
-    acts = [*acts_of(history), *acts_of(giver)]
-    parted = _alone(programmes, state, [*touchpoints_of(history), *gained], acts, split)
+    parted = _alone(programmes, state, [*touchpoints_of(history), *gained], [*acts_of(history), *their_acts], split)
     parted.state.united = 0 if state.closed_into else state.united
-    return _told(turn, split, parted, sorted(going), touchpoints=msgspec.to_builtins(gained))
+    carried: dict[str, Any] = {"touchpoints": msgspec.to_builtins(gained)}
+    if their_acts:
+        carried["acts"] = msgspec.to_builtins(their_acts)
+    return _told(turn, split, parted, sorted(going), **carried)
 
 
 def _alone(

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from cairn_journey.engine import facts
+from cairn_journey.engine.acts import Past, acts_of
 from cairn_journey.engine.evolve import evolve
 from cairn_journey.engine.merge_rules import Side, follow_rules
 from cairn_journey.engine.registry import Programmes
@@ -22,7 +23,7 @@ def refold(
     initial: CustomerState,
     touchpoints: Iterable[Event],
     upto: int,
-    acts: Iterable[Event] = (),
+    acts: Sequence[Event] = (),
 ) -> CustomerState:
     """The state after the touchpoints in order of (as_of, event_time, id), each once, and time `upto`; quietly."""
     return retold(programmes, initial, touchpoints, upto, acts).state
@@ -33,12 +34,13 @@ def retold(
     initial: CustomerState,
     touchpoints: Iterable[Event],
     upto: int,
-    acts: Iterable[Event] = (),
+    acts: Sequence[Event] = (),
 ) -> Turn:
     """As `refold`, with what would have been stated but for the moments. `acts` (see `acts_of`) are done again."""
     once = {_once(event): event for event in touchpoints}
-    ahead = deque(sorted(acts, key=lambda act: act.as_of))
-    turn = Turn(programmes, initial, quiet=True)
+    again = [act for act in acts if act.type != facts.ENTRY_REFUSED]
+    ahead = deque(sorted(again, key=lambda act: act.as_of))
+    turn = Turn(programmes, initial, quiet=True, past=Past.of(acts))
     for event in sorted(once.values(), key=lambda event: (event.as_of, event.event_time, event.id)):
         _do_again(turn, ahead, event.as_of)
         turn.fire_due(event.as_of)
@@ -54,16 +56,6 @@ def retold(
 def _once(touchpoint: Event) -> str:
     """What makes it the same: an event of the business that both have met is one."""
     return touchpoint.causation_id if touchpoint.source == BROADCAST else touchpoint.id
-
-
-def acts_of(history: Iterable[Event]) -> list[Event]:
-    """What operators did to journeys while the customer was in them: paused, resumed, stopped."""
-    return [
-        fact
-        for fact in history
-        if fact.type in (facts.HELD, facts.RELEASED)
-        or (fact.type == facts.EXITED and fact.data["reason"] == facts.STOPPED_NOW)
-    ]
 
 
 def _do_again(turn: Turn, ahead: deque[Event], upto: int) -> None:
@@ -93,10 +85,11 @@ def unite(
     turn = Turn(programmes, state)
     turn.fire_due(merged.as_of)
     theirs = loser_history[: other_copy(merged, loser_history)]
-    gained = touchpoints_of(theirs)
-    acts = [*acts_of(history), *acts_of(theirs)]
+    gained, their_acts = touchpoints_of(theirs), acts_of(theirs)
     initial = CustomerState(tenant=state.tenant, profile_id=state.profile_id)
-    whole = refold(programmes, initial, [*touchpoints_of(history), *gained], merged.as_of, acts)
+    whole = refold(
+        programmes, initial, [*touchpoints_of(history), *gained], merged.as_of, [*acts_of(history), *their_acts]
+    )
     mine = Side(turn.state, [*history, *turn.facts])
     united, journeys = follow_rules(programmes, whole, mine, Side(_folded(programmes, state, theirs), theirs), merged)
     united.united = state.united + 1
@@ -105,6 +98,7 @@ def unite(
         "to": merged.data["to"],
         "state": state_to_plain(united),
         "touchpoints": msgspec.to_builtins(gained),
+        **({"acts": msgspec.to_builtins(their_acts)} if their_acts else {}),
         **({"journeys": journeys} if journeys else {}),
     }
     turn.record(facts.make(merged, state.profile_id, facts.UNITED, "", merged.id, data))
