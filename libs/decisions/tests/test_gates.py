@@ -1,6 +1,6 @@
 """Each gate stops what it must stop, says why, and keeps what it saw."""
 
-from cairn_journey.language.model import Cap, ContactPolicy, Cooldown
+from cairn_journey.language.model import Cap, ContactPolicy, Cooldown, OptIn
 from cairn_kernel.event import MERGED
 from cairn_kernel.time import DAY
 
@@ -39,6 +39,43 @@ def test_consent_is_granted_until_withdrawn() -> None:
     assert gate(decision, "CONSENT") == {"gate": "CONSENT", "passed": False, "saw": "email withdrawn"}
     ada.given(consent(T0 + 3, granted=True))
     assert ada.when(moment("c", T0 + 4))["reason"] == "CHOSEN"
+
+
+def test_a_suppression_outlasts_any_grant_and_the_gate_says_why() -> None:
+    ada = Profile(programme(action(), action("receipt", class_="service", tags=())))
+    said = {"channel": "email", "class": "*", "granted": False, "state": "suppressed", "reason": "complaint", "at": T0}
+    ada.given(event("consent.changed", T0, said), consent(T0 + 1, granted=True))
+    decision = ada.when(moment("a", T0 + 2))
+    assert decision["reason"] == "CONSENT_WITHHELD"
+    assert gate(decision, "CONSENT")["saw"] == "email suppressed (complaint)"
+    assert ada.when(moment("b", T0 + 3, actions=["receipt"]))["reason"] == "CHOSEN"
+
+
+def test_where_an_opt_in_is_asked_for_silence_is_no_consent() -> None:
+    policy = ContactPolicy("default", opt_in=(OptIn("email"),))
+    ada = Profile(programme(action(), action("receipt", class_="service", tags=()), policy=policy))
+    decision = ada.when(moment("a"))
+    assert decision["reason"] == "CONSENT_WITHHELD"
+    assert gate(decision, "CONSENT")["saw"] == "email not granted"
+    assert ada.when(moment("b", actions=["receipt"]))["reason"] == "CHOSEN"
+    ada.given(consent(T0 + 1, granted=True))
+    assert ada.when(moment("c", T0 + 2))["reason"] == "CHOSEN"
+
+
+def test_a_message_that_was_not_sent_gives_its_place_under_the_cap_back() -> None:
+    for status in ("suppressed", "expired", "rejected"):
+        ada = Profile(programme(action(), policy=TWO_A_WEEK)).given(moment("a"), moment("b", T0 + 1))
+        assert ada.when(moment("c", T0 + 2))["reason"] == "CONTACT_POLICY_CAP"
+        ada.given(outcome(status, T0 + 3, decision_id=ada.stream[0].id))
+        assert ada.when(moment("d", T0 + 4))["reason"] == "CHOSEN"
+        assert ada.when(moment("e", T0 + 5))["reason"] == "CONTACT_POLICY_CAP"
+
+
+def test_a_message_that_was_sent_counts_whatever_else_is_said_of_it() -> None:
+    ada = Profile(programme(action(), policy=TWO_A_WEEK)).given(moment("a"), moment("b", T0 + 1))
+    first = ada.stream[0].id
+    ada.given(outcome("expired", T0 + 2, decision_id=first), outcome("sent", T0 + 3, decision_id=first))
+    assert ada.when(moment("c", T0 + 4))["reason"] == "CONTACT_POLICY_CAP"
 
 
 def test_consent_is_held_per_channel_and_class() -> None:

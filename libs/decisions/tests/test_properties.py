@@ -1,5 +1,7 @@
 """What holds whatever happens, in whatever order."""
 
+import random
+from dataclasses import replace
 from functools import reduce
 from itertools import pairwise, permutations
 
@@ -10,6 +12,7 @@ from cairn_decisions.facts import ProfileState, fold
 from cairn_decisions.ledger import Ledger
 from cairn_decisions.limits import cap_verdict
 from cairn_journey.language.model import Cap, ContactPolicy, Cooldown
+from cairn_kernel.consents import Joined
 from cairn_kernel.event import MERGED, Event, canonical
 
 from .scene import PROFILE, T0, Profile, action, consent, event, moment, outcome, programme
@@ -56,6 +59,23 @@ def test_no_window_ever_holds_more_than_the_cap_whatever_the_order_or_burst(come
     ada = Profile(RULES).given(*(sorted(come, key=lambda item: item.as_of) if in_order else come))
     marketing = [row.at for row in ada.state.ledger.contacts if row.message_class == "marketing"]
     assert busiest(marketing) <= LIMIT
+
+
+@calm
+@given(inputs, st.randoms(use_true_random=False))
+def test_a_contact_whose_message_was_not_sent_makes_room_and_what_was_sent_never_exceeds_the_cap(
+    come: list[Event], chance: random.Random
+) -> None:
+    """Each decision's outcome comes back before the next moment: sent, or suppressed, expired, rejected."""
+    ada, sent = Profile(RULES), list[int]()
+    for item in sorted(come, key=lambda item: item.as_of):
+        told = ada.when(item)
+        if item.type == "journey.moment_reached" and told.get("chosen") and told["chosen"]["class"] == "marketing":
+            status = chance.choice(["sent", "suppressed", "expired", "rejected"])
+            ada.when(outcome(status, item.as_of, decision_id=ada.stream[-1].id))
+            sent += [item.as_of] if status == "sent" else []
+    assert busiest(sent) <= LIMIT
+    assert [row.at for row in ada.state.ledger.counted() if row.message_class == "marketing"] == sorted(sent)
 
 
 @calm
@@ -114,7 +134,9 @@ def test_a_merge_gives_the_survivor_both_ledgers_and_folds_back(mine: list[Event
     last, closed = loser.domain.close(loser.state, merged)
     assert closed.closed
     facts, state = survivor.domain.unite(survivor.state, merged, survivor.stream, [*loser.stream, *last])
-    assert state.ledger == survivor.state.ledger.united(loser.state.ledger)
+    united = survivor.state.ledger.united(loser.state.ledger)
+    assert replace(state.ledger, joined=()) == united
+    assert state.ledger.joined == (Joined(merged.as_of, "loser", PROFILE),)
     assert state.decided == survivor.state.decided | loser.state.decided
     assert not state.closed
     assert reduce(fold, [*survivor.stream, *facts], ProfileState("default", PROFILE)) == state

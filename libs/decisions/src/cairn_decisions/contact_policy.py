@@ -1,6 +1,7 @@
 """What the programme's contact policies say of one more message, given the ledger."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from cairn_decisions.gates import CONTACT_POLICY, Gate
@@ -25,10 +26,13 @@ Ruling = tuple[Verdict, str]
 
 
 def contact_policy(policies: Sequence[ContactPolicy], message: Message, ledger: Ledger, at: int) -> Gate:
-    """The gate's word; if several rules stop the message, the one that holds longest speaks."""
+    """The gate's word; if several rules stop the message, the one that holds longest speaks.
+
+    A contact counts from its decision, and not any more once its message turned out not to have been sent.
+    """
     if message.message_class == SERVICE:
         return Gate(CONTACT_POLICY, f"class {SERVICE} is mandatory, no limits")
-    rulings = list(_rulings(policies, message, ledger, at))
+    rulings = list(_rulings(policies, message, replace(ledger, contacts=ledger.counted()), at))
     stopped = [ruling for ruling in rulings if not ruling[0].allowed]
     if not stopped:
         return Gate(CONTACT_POLICY, "; ".join(verdict.saw for verdict, _ in rulings) or "no limits")

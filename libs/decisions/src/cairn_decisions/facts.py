@@ -5,7 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cairn_decisions.decide import DECISION_MADE, SOURCE, decision_id
-from cairn_decisions.ledger import Consent, Contact, Ledger, Outcome
+from cairn_decisions.ledger import Contact, Ledger, Outcome
+from cairn_kernel.consents import GRANTED, WITHDRAWN, Joined, Word, word_of
 from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event, derived
 from cairn_kernel.ids import stable_id
 
@@ -15,7 +16,8 @@ OUTCOME_RECORDED: Final = "contact.outcome_recorded"
 LEDGER_UNITED: Final = "contact.ledger_united"
 LEDGER_PARTED: Final = "contact.ledger_parted"
 DECISION_WITHDRAWN: Final = "decision.withdrawn"
-"""A decision whose moment no longer holds: what no connector has had yet is kept back. Its contact counts on."""
+"""A decision whose moment no longer holds: what no connector has had yet is kept back. Its contact counts until
+the outcome says that nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ def ledger_united(merged: Event, survivor: ProfileState, loser: ProfileState) ->
         merged,
         id=stable_id("ledger-united", merged.id),
         type=LEDGER_UNITED,
+        version=2,
         source=SOURCE,
         profile_id=survivor.profile_id,
         data={
@@ -90,8 +93,22 @@ def ledger_data(ledger: Ledger) -> dict[str, Any]:
     return {
         "contacts": [list(contact) for contact in ledger.contacts],
         "outcomes": [list(outcome) for outcome in ledger.outcomes],
-        "consents": [[*key, *consent] for key, consent in sorted(ledger.consents.items())],
+        "words": [list(word) for word in ledger.words],
+        "joined": [list(joined) for joined in ledger.joined],
     }
+
+
+def with_words(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a whole ledger in version 2, made from version 1: that held the latest consents by channel and class.
+
+    It did not say of whom they were told: of the profile that the fact is about.
+    """
+    words = [
+        list(Word(at, withdrawn, at, event_id, "", channel, class_, WITHDRAWN if withdrawn else GRANTED))
+        for channel, class_, at, _, withdrawn, event_id in data["consents"]
+    ]
+    kept = {name: value for name, value in data.items() if name != "consents"}
+    return {**kept, "words": words, "joined": []}
 
 
 def fold(state: ProfileState, event: Event) -> ProfileState:
@@ -120,10 +137,8 @@ def _outcome_recorded(state: ProfileState, event: Event) -> ProfileState:
 
 
 def _consent_changed(state: ProfileState, event: Event) -> ProfileState:
-    data = event.data
-    consent = Consent(event.as_of, event.event_time, data.get("granted") is not True, event.id)
-    ledger = state.ledger.with_consent(data.get("channel", ""), data.get("class", ""), consent)
-    return replace(state, ledger=ledger)
+    word = word_of(event)._replace(profile_id=state.profile_id)
+    return replace(state, ledger=state.ledger.with_word(word))
 
 
 def _merged(state: ProfileState, event: Event) -> ProfileState:
@@ -131,19 +146,23 @@ def _merged(state: ProfileState, event: Event) -> ProfileState:
 
 
 def _ledger_united(state: ProfileState, event: Event) -> ProfileState:
+    loser = str(event.data["from"])
+    gained = replace(_ledger_of(event.data, loser), joined=(Joined(event.as_of, loser, state.profile_id),))
     decided = state.decided | set(event.data["decided"])
-    return replace(state, ledger=state.ledger.united(_ledger_of(event.data)), decided=decided)
+    return replace(state, ledger=state.ledger.united(gained), decided=decided)
 
 
 def _ledger_parted(state: ProfileState, event: Event) -> ProfileState:
-    return replace(state, ledger=_ledger_of(event.data), closed=False)
+    return replace(state, ledger=_ledger_of(event.data, state.profile_id), closed=False)
 
 
-def _ledger_of(data: Mapping[str, Any]) -> Ledger:
+def _ledger_of(data: Mapping[str, Any], profile_id: str) -> Ledger:
+    words = (Word(*row) for row in data["words"])
     return Ledger(
         contacts=tuple(Contact(*row) for row in data["contacts"]),
         outcomes=tuple(Outcome(*row) for row in data["outcomes"]),
-        consents={(channel, class_): Consent(*rest) for channel, class_, *rest in data["consents"]},
+        words=tuple(word if word.profile_id else word._replace(profile_id=profile_id) for word in words),
+        joined=tuple(Joined(*row) for row in data["joined"]),
     )
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from cairn_decisions.catalogue import Catalogue, Condition, Offer
+from cairn_decisions.consent import permission
 from cairn_decisions.contact_policy import Message, contact_policy
 from cairn_decisions.gates import CHANNEL, CONSENT, Gate
 from cairn_decisions.ledger import Ledger
@@ -62,8 +63,12 @@ def walk(offer: Offer, scene: Scene) -> tuple[list[Gate], int | None]:
 
 
 def _reach(scene: Scene, class_: str, channels: tuple[str, ...]) -> Reach:
-    granted = {channel: scene.ledger.consents_to(channel, class_) for channel in channels}
-    saw = ", ".join(f"{channel} {'granted' if yes else 'withdrawn'}" for channel, yes in granted.items())
+    said = {
+        channel: permission(scene.ledger.standing(channel, class_), scene.catalogue.policies, channel, class_)
+        for channel in channels
+    }
+    granted = {channel: one.allowed for channel, one in said.items()}
+    saw = ", ".join(f"{channel} {one.saw}" for channel, one in said.items())
     if not any(granted.values()):
         return Reach((Gate(CONSENT, saw, "CONSENT_WITHHELD"),), ())
     consent = Gate(CONSENT, saw)

@@ -4,12 +4,15 @@ It is a set, kept in an order of its own: the union of two ledgers is the same w
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple, TypeVar
 
-ANY: Final = "*"
-"""Consent for every channel or every class; an empty field of `consent.changed` means the same."""
+from cairn_kernel.consents import Joined, Standing, Word, frontier, standing
+
+UNSENT: Final = frozenset({"suppressed", "expired", "rejected"})
+"""Outcomes of messages that nobody got: their contacts do not count."""
+SENT: Final = frozenset({"sent", "delivered", "opened", "clicked", "bounced"})
+"""Outcomes of messages that went out, whatever else is said of them."""
 
 
 class Contact(NamedTuple):
@@ -35,19 +38,7 @@ class Outcome(NamedTuple):
     decision_id: str
 
 
-class Consent(NamedTuple):
-    """One change of mind. The greatest wins; at one instant a withdrawal is greater than a grant."""
-
-    at: int
-    event_time: int
-    withdrawn: bool
-    event_id: str
-
-
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
-
-ConsentKey = tuple[str, str]
-"""Channel and class; either may be ANY."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +49,10 @@ class Ledger:
     """Ordered by time, then decision id."""
     outcomes: tuple[Outcome, ...] = ()
     """Ordered by time, then event id."""
-    consents: Mapping[ConsentKey, Consent] = field(default_factory=dict)
+    words: tuple[Word, ...] = ()
+    """About consent: those that can make a difference, in order."""
+    joined: tuple[Joined, ...] = ()
+    """Merges that led to this profile, in order."""
 
     def with_contact(self, contact: Contact) -> "Ledger":
         """The ledger with one more contact; the same ledger if it has it."""
@@ -70,29 +64,29 @@ class Ledger:
         outcomes = _inserted(self.outcomes, outcome)
         return self if outcomes is self.outcomes else replace(self, outcomes=outcomes)
 
-    def with_consent(self, channel: str, class_: str, consent: Consent) -> "Ledger":
-        """The ledger after a change of consent; an older change than the known one is kept out."""
-        key = (channel or ANY, class_ or ANY)
-        known = self.consents.get(key)
-        if known is not None and known >= consent:
-            return self
-        return replace(self, consents={**self.consents, key: consent})
+    def with_word(self, word: Word) -> "Ledger":
+        """The ledger with one more word about consent."""
+        return replace(self, words=frontier((*self.words, word)))
 
-    def consents_to(self, channel: str, class_: str) -> bool:
-        """Whether messages of a class may go out on a channel: the latest word decides, silence is consent."""
-        keys = ((channel, class_), (channel, ANY), (ANY, class_), (ANY, ANY))
-        said = [self.consents[key] for key in keys if key in self.consents]
-        return not said or not max(said).withdrawn
+    def standing(self, channel: str, class_: str) -> Standing:
+        """Whether messages of a class may go out on a channel, and the word that says so."""
+        return standing(self.words, self.joined, channel, class_)
+
+    def counted(self) -> tuple[Contact, ...]:
+        """The contacts that count for caps and cool-downs: all whose messages went out or may yet do so."""
+        unsent = {row.decision_id for row in self.outcomes if row.status in UNSENT}
+        if not unsent:
+            return self.contacts
+        unsent -= {row.decision_id for row in self.outcomes if row.status in SENT}
+        return tuple(row for row in self.contacts if row.decision_id not in unsent)
 
     def united(self, other: "Ledger") -> "Ledger":
         """The union of both as sets."""
-        consents = dict(self.consents)
-        for key, consent in other.consents.items():
-            consents[key] = max(consents.get(key, consent), consent)
         return Ledger(
             contacts=_union(self.contacts, other.contacts),
             outcomes=_union(self.outcomes, other.outcomes),
-            consents=consents,
+            words=frontier((*self.words, *other.words)),
+            joined=_union(self.joined, other.joined),
         )
 
 

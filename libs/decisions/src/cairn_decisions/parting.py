@@ -43,7 +43,8 @@ def given(state: ProfileState, split: Event, history: Sequence[Event]) -> Ledger
     return Ledger(
         contacts=tuple(row for row in state.ledger.contacts if row.decision_id not in theirs),
         outcomes=tuple(row for row in state.ledger.outcomes if (row.decision_id or row.event_id) not in theirs),
-        consents=_folded(state, _staying_words(history, split)).consents,
+        words=(staying := _folded(state, _staying_words(history, split))).words,
+        joined=staying.joined,
     )
 
 
@@ -56,7 +57,7 @@ def received(state: ProfileState, split: Event, giver: Sequence[Event]) -> Ledge
     gained = Ledger(
         contacts=tuple(row for row in before.contacts if row.decision_id in keys),
         outcomes=tuple(row for row in before.outcomes if (row.decision_id or row.event_id) in keys),
-        consents=_folded(state, moved).consents,
+        words=_folded(state, moved).words,
     )
     return state.ledger.united(gained)
 
@@ -67,6 +68,7 @@ def ledger_parted(split: Event, state: ProfileState, ledger: Ledger) -> Event:
         split,
         id=stable_id("ledger-parted", split.id),
         type=LEDGER_PARTED,
+        version=2,
         source=SOURCE,
         profile_id=state.profile_id,
         data={"from": split.data["from"], "to": split.data["to"], **ledger_data(ledger)},

@@ -81,7 +81,8 @@ RULES_CHANGED: Final = "identity.rules_changed"
 The merges and splits that follow from it carry its version as `definition_version`.
 """
 CONSENT_CHANGED: Final = "consent.changed"
-"""A customer's consent: data {channel, class, granted} and, if told, {proof, purpose}."""
+"""One word about a customer's consent: data {channel, class, granted, at (µs, when it was said)} and, if told, {state,
+reason, purpose, source, proof, author}; `state` if `granted` does not say it all (`denied`, `suppressed`, `lifted`)."""
 RELATION_CHANGED: Final = "relation.changed"
 """Whether and as what somebody belongs to a subject is known anew; stands in the subject's partition.
 

@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from itertools import permutations
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from activation.domain.claim import End, NotYet, Order, claim
-from activation.domain.consent import Consent, Ledger, Merge, Split
+from activation.domain.consent import Ledger, Merge, Split
 from activation.domain.delivery import Delivery, evolve, folded
 from activation.domain.message import compose
 from activation.domain.plan import plan
@@ -16,6 +17,8 @@ from activation.domain.rendering import TemplateFault, fallbacks
 from activation.domain.status import PRECEDENCE, REPORTED
 from cairn_decisions.quiet_hours import end_of_quiet
 from cairn_journey import Programme
+from cairn_journey.language.model import ContactPolicy, OptIn
+from cairn_kernel.consents import GRANTED, REFUSALS, SUPPRESSED, WITHDRAWN, Word
 from cairn_kernel.event import Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import HOUR, parse_instant
@@ -43,8 +46,13 @@ def told(delivery: Delivery, status: str, *, attempt: int = 1, reason: str = "")
     return delivery if fact is None else evolve(delivery, fact)
 
 
-def withdrawn(profile: str, at: int, *, channel: str = "*", granted: bool = False) -> Consent:
-    return Consent(profile, at, f"e{at}", channel, "*", granted)
+def said(profile: str, at: int, state: str = WITHDRAWN, *, channel: str = "*", class_: str = "*", **more: Any) -> Word:
+    event_id = more.pop("event_id", f"e{at}")
+    return Word(at, state in REFUSALS, at, event_id, profile, channel, class_, state, **more)
+
+
+def allows(ledger: Ledger, profile: str, channel: str, class_: str, *, upto: int | None = None) -> bool:
+    return ledger.standing(profile, channel, class_, upto=upto).allowed is not False
 
 
 def test_a_decision_that_chose_becomes_one_delivery_with_an_id_of_its_own(decide: Decide, programme: Programme) -> None:
@@ -93,7 +101,7 @@ def test_a_claim_checks_expiry_consent_and_quiet_hours(decide: Decide, programme
     assert isinstance(claim(delivery, silent, programme, now=NOON), Order)
     assert claim(delivery, silent, programme, now=EVENING) == NotYet(parse_instant("2017-03-02T08:00:00Z"))
     late = claim(delivery, silent, programme, now=NOON + 25 * HOUR)
-    refused = claim(delivery, Ledger([withdrawn(ANNA, NOON - 1)]), programme, now=NOON)
+    refused = claim(delivery, Ledger([said(ANNA, NOON - 1)]), programme, now=NOON)
     assert isinstance(late, End)
     assert isinstance(refused, End)
     assert (late.fact.type, late.fact.data["reason"]) == ("delivery.expired", "TOO_LATE")
@@ -102,7 +110,7 @@ def test_a_claim_checks_expiry_consent_and_quiet_hours(decide: Decide, programme
 
 def test_in_a_time_lapse_what_happens_later_the_same_day_does_not_count(decide: Decide, programme: Programme) -> None:
     delivery = planned(decide(), programme)
-    ledger = Ledger([withdrawn(ANNA, NOON + HOUR)])
+    ledger = Ledger([said(ANNA, NOON + HOUR)])
     assert isinstance(claim(delivery, ledger, programme, now=NOON, upto=NOON), Order)
     assert isinstance(claim(delivery, ledger, programme, now=NOON), End)
 
@@ -111,7 +119,7 @@ def test_what_a_connector_may_have_begun_is_asked_about_before_it_is_ended(
     decide: Decide, programme: Programme
 ) -> None:
     running = claimed(planned(decide(), programme), programme)
-    ledger = Ledger([withdrawn(ANNA, NOON)])
+    ledger = Ledger([said(ANNA, NOON)])
     asked = claim(running, ledger, programme, now=NOON)
     assert isinstance(asked, Order)
     assert asked.asked_only
@@ -169,35 +177,35 @@ def test_doubt_is_a_state_until_somebody_knows() -> None:
 
 def test_a_withdrawal_of_any_merged_alias_wins_until_a_new_grant() -> None:
     merged = Merge("loser", "survivor", 50, loser_told=True, survivor_told=True)
-    said = [withdrawn("loser", 10), withdrawn("survivor", 20, granted=True)]
-    assert Ledger(said, []).allows("survivor", "email", "marketing")
-    assert not Ledger(said, [merged]).allows("survivor", "email", "marketing")
-    assert Ledger(said, [merged]).allows("survivor", "email", "marketing", upto=49)
-    again = [*said, withdrawn("survivor", 60, granted=True)]
-    assert Ledger(again, [merged]).allows("survivor", "email", "marketing")
+    words = [said("loser", 10), said("survivor", 20, GRANTED)]
+    assert allows(Ledger(words), "survivor", "email", "marketing")
+    assert not allows(Ledger(words, [merged]), "survivor", "email", "marketing")
+    assert allows(Ledger(words, [merged]), "survivor", "email", "marketing", upto=49)
+    again = [*words, said("survivor", 60, GRANTED)]
+    assert allows(Ledger(again, [merged]), "survivor", "email", "marketing")
 
 
 def test_after_a_split_each_word_counts_for_whoever_told_it() -> None:
     merged = Merge("bob", "ada", 50, loser_told=True, survivor_told=True)
     split = Split("ada", "bob", 80, ("e-60",), giver_told=True, receiver_told=True)
-    said = [
-        withdrawn("bob", 10),
-        Consent("ada", 60, "e-60", "email", "marketing", False),
-        withdrawn("ada", 70, granted=True),
+    words = [
+        said("bob", 10),
+        said("ada", 60, event_id="e-60", channel="email", class_="marketing"),
+        said("ada", 70, GRANTED),
     ]
-    ledger = Ledger(said, [merged], [split])
-    assert ledger.allows("ada", "email", "marketing")
-    assert not ledger.allows("bob", "email", "marketing")
-    assert not Ledger(said[:2], [merged], [split]).allows("ada", "email", "marketing", upto=79)
+    ledger = Ledger(words, [merged], [split])
+    assert allows(ledger, "ada", "email", "marketing")
+    assert not allows(ledger, "bob", "email", "marketing")
+    assert not allows(Ledger(words[:2], [merged], [split]), "ada", "email", "marketing", upto=79)
     joined_again = merged._replace(as_of=90, cause="again")
-    assert not Ledger(said[:2], [merged, joined_again], [split]).allows("ada", "email", "marketing")
+    assert not allows(Ledger(words[:2], [merged, joined_again], [split]), "ada", "email", "marketing")
 
 
 def test_a_receiver_waits_until_the_givers_side_has_been_read() -> None:
     half = Split("ada", "bob", 80, (), giver_told=False, receiver_told=True)
-    assert Ledger(splits=[half]).awaits_loser("bob")
-    assert not Ledger(splits=[half]).awaits_loser("ada")
-    assert not Ledger(splits=[half._replace(giver_told=True)]).awaits_loser("bob")
+    assert Ledger(splits=[half]).awaits_others("bob")
+    assert not Ledger(splits=[half]).awaits_others("ada")
+    assert not Ledger(splits=[half._replace(giver_told=True)]).awaits_others("bob")
 
 
 def test_what_is_about_an_event_that_was_somebody_elses_is_not_sent() -> None:
@@ -210,17 +218,48 @@ def test_what_is_about_an_event_that_was_somebody_elses_is_not_sent() -> None:
 
 
 def test_consent_is_per_channel_and_class() -> None:
-    ledger = Ledger([Consent("p", 1, "e", "email", "marketing", False)])
-    assert not ledger.allows("p", "email", "marketing")
-    assert ledger.allows("p", "email", "service")
-    assert ledger.allows("p", "webhook", "marketing")
+    ledger = Ledger([said("p", 1, channel="email", class_="marketing")])
+    assert not allows(ledger, "p", "email", "marketing")
+    assert allows(ledger, "p", "email", "service")
+    assert allows(ledger, "p", "webhook", "marketing")
+
+
+def test_a_losers_message_waits_until_the_survivors_side_has_been_read() -> None:
+    half = Merge("loser", "survivor", 50, loser_told=True, survivor_told=False)
+    assert Ledger(merges=[half]).awaits_others("loser")
+    assert not Ledger(merges=[half]).awaits_others("somebody")
+    words = [said("survivor", 10)]
+    whole = Ledger(words, [half._replace(survivor_told=True)])
+    assert not whole.awaits_others("loser")
+    assert not allows(whole, "loser", "email", "marketing")
+
+
+def test_a_refusal_says_which_entry_of_the_ledger_refuses(decide: Decide, programme: Programme) -> None:
+    delivery = planned(decide(), programme)
+    complained = said(ANNA, NOON - 2, SUPPRESSED, channel="email", reason="complaint", source="esp", proof="fbl 1")
+    verdict = claim(delivery, Ledger([complained, said(ANNA, NOON - 1, GRANTED)]), programme, now=NOON)
+    assert isinstance(verdict, End)
+    assert verdict.fact.data["reason"] == "SUPPRESSION"
+    assert verdict.fact.data["refused_by"] == {
+        "event_id": complained.event_id, "state": "suppressed", "reason": "complaint", "channel": "email",
+        "class": "*", "source": "esp", "at": NOON - 2,
+    }  # fmt: skip
+
+
+def test_where_an_opt_in_is_asked_for_silence_suppresses(decide: Decide, programme: Programme) -> None:
+    delivery = planned(decide(), programme)
+    asking = Programme([*programme.policies.values(), ContactPolicy("ask", opt_in=(OptIn("email"),))], [])
+    verdict = claim(delivery, Ledger(), asking, now=NOON)
+    assert isinstance(verdict, End)
+    assert (verdict.fact.data["reason"], verdict.fact.data["refused_by"]) == ("CONSENT", {"state": "not granted"})
+    assert isinstance(claim(delivery, Ledger([said(ANNA, NOON, GRANTED)]), asking, now=NOON), Order)
 
 
 def test_a_survivor_waits_until_the_losers_side_has_been_read() -> None:
     half = Merge("loser", "survivor", 50, loser_told=False, survivor_told=True)
-    assert Ledger([], [half]).awaits_loser("survivor")
-    assert not Ledger([], [half]).awaits_loser("survivor", upto=49)
-    assert not Ledger([], [half._replace(loser_told=True)]).awaits_loser("survivor")
+    assert Ledger([], [half]).awaits_others("survivor")
+    assert not Ledger([], [half]).awaits_others("survivor", upto=49)
+    assert not Ledger([], [half._replace(loser_told=True)]).awaits_others("survivor")
 
 
 def test_a_message_speaks_the_customers_language_or_the_nearest(decide: Decide, programme: Programme) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from activation.domain.claim import End, Order, claim
-from activation.domain.consent import Consent, Ledger
+from activation.domain.consent import Ledger
 from activation.domain.delivery import Delivery, evolve, folded
 from activation.domain.plan import plan
 from activation.domain.receipt import Receipt, receive
 from activation.domain.status import REPORTED
 from cairn_journey import Programme
+from cairn_kernel.consents import WITHDRAWN, Word
 from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
 from cairn_kernel.time import HOUR, parse_instant
 
@@ -62,7 +63,7 @@ def test_every_fact_ever_stored_still_folds() -> None:
 
 
 def _withdrawn(profile_id: str) -> Ledger:
-    return Ledger([Consent(profile_id, NOON, "e", "email", "*", False)])
+    return Ledger([Word(NOON, True, NOON, "e", profile_id, "email", "*", WITHDRAWN, source="shop")])
 
 
 def _reason(status: str) -> str:

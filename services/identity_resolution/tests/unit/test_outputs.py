@@ -29,21 +29,21 @@ def test_consent_is_told_as_a_control_event_after_its_touchpoint() -> None:
     resolved, changed = outputs(event, Resolution("p"))
     assert resolved.type == "consent.withdrawn"
     assert changed.type == "consent.changed"
-    assert changed.data == {"channel": "email", "class": "*", "granted": False}
+    assert changed.data == {"channel": "email", "class": "*", "granted": False, "at": 5}
     assert changed.profile_id == "p"
 
 
 def test_consent_granted_is_told_with_its_class() -> None:
     event = seen(5, "user_id:u", type="consent.granted", channel="sms", **{"class": "marketing"})
     _, changed = outputs(event, Resolution("p"))
-    assert changed.data == {"channel": "sms", "class": "marketing", "granted": True}
+    assert changed.data == {"channel": "sms", "class": "marketing", "granted": True, "at": 5}
 
 
 def test_what_proves_a_consent_and_what_it_is_for_is_passed_on() -> None:
     event = seen(5, "user_id:u", type="consent.granted", purpose="newsletter", proof="form 7")
     _, changed = outputs(event, Resolution("p"))
     assert changed.data == {
-        "channel": "*", "class": "*", "granted": True, "proof": "form 7", "purpose": "newsletter",
+        "channel": "*", "class": "*", "granted": True, "at": 5, "proof": "form 7", "purpose": "newsletter",
     }  # fmt: skip
 
 

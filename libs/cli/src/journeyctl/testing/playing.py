@@ -88,7 +88,7 @@ class Played:
             sealed = {name: str(value).encode() for name, value in given.what.items() if name in PERSONAL}
         elif given.kind == "consent":
             type = CONSENT_CHANGED
-            clear = {"channel": "", "class": "", **given.what}
+            clear = {"channel": "", "class": "", "at": given.more.get("happened") or given.at, **given.what}
         name = given.more.get("id", f"#{number}")
         happened = given.more.get("happened")
         return Event(

@@ -15,7 +15,7 @@ from journeyctl.testing.scenario import DEFAULT_CUSTOMER, DEFAULT_START, SUFFIX,
 GIVEN: Final[Mapping[str, tuple[str, ...]]] = {
     "event": ("data", "id", "happened", "historical"),
     "identify": ("id",),
-    "consent": (),
+    "consent": ("happened",),
     "outcome": ("action",),
     "merge": (),
     "split": ("events",),

@@ -147,7 +147,7 @@ class Customer:
             facts, self.state = self._world.journeys.handle(self.state, due)
             self._follow(facts)
             return
-        told = delivery.dispatched(due, self.ledger)
+        told = delivery.dispatched(due, self.ledger, self._world.programme.policies.values())
         self.log.append(told)
         for answer in self._answers(self, told) if self._answers is not None else ():
             back = delivery.outcome(answer)

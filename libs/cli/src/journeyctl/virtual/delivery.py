@@ -3,10 +3,14 @@
 It knows no retries, doubts or rates: those depend on connectors, not on the programme.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from cairn_decisions import ProfileState, end_of_quiet
+from cairn_decisions.consent import permission
 from cairn_journey import Programme
+from cairn_journey.language.model import ContactPolicy
+from cairn_kernel.consents import SUPPRESSED as SUPPRESSION
 from cairn_kernel.event import Event, derived
 from cairn_kernel.ids import stable_id
 
@@ -49,13 +53,16 @@ def planned(decision: Event, programme: Programme) -> Event | None:
     )
 
 
-def dispatched(delivery: Event, ledger: ProfileState) -> Event:
+def dispatched(delivery: Event, ledger: ProfileState, policies: Iterable[ContactPolicy]) -> Event:
     """What becomes of a delivery when it is due: sent, suppressed (consent was withdrawn) or expired."""
     data = delivery.data
     if delivery.as_of > data["expires_at"]:
         return fact(delivery, EXPIRED, delivery.as_of, reason="QUIET_HOURS")
-    if not ledger.ledger.consents_to(data["channel"], data["class"]):
-        return fact(delivery, SUPPRESSED, delivery.as_of, reason="CONSENT")
+    standing = ledger.ledger.standing(data["channel"], data["class"])
+    consent = permission(standing, policies, data["channel"], data["class"])
+    if not consent.allowed:
+        reason = "SUPPRESSION" if consent.word is not None and consent.word.state == SUPPRESSION else "CONSENT"
+        return fact(delivery, SUPPRESSED, delivery.as_of, reason=reason)
     return fact(delivery, SENT, delivery.as_of)
 
 

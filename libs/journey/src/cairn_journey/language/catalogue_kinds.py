@@ -14,6 +14,7 @@ from cairn_journey.language.catalogue_shapes import (
     CAP,
     CONNECTOR,
     COOLDOWN,
+    OPT_IN,
     PARTS,
     POLICY,
     QUIET_HOURS,
@@ -26,6 +27,7 @@ from cairn_journey.language.local_time import known_zones
 from cairn_journey.language.model import (
     CHOSEN,
     CLASSES,
+    MARKETING,
     OUTCOMES,
     Action,
     Cap,
@@ -33,6 +35,7 @@ from cairn_journey.language.model import (
     ContactPolicy,
     Cooldown,
     Money,
+    OptIn,
     QuietHours,
     Template,
     Treatment,
@@ -112,7 +115,15 @@ def read_policy(reading: Reading, node: Node) -> ContactPolicy:
         caps=tuple(_cap(reading, item) for item in top.items("caps")),
         cooldowns=tuple(_cooldown(reading, item) for item in top.items("cooldowns")),
         quiet_hours=_quiet_hours(top),
+        opt_in=tuple(_opt_in(reading, item) for item in top.items("opt_in")),
     )
+
+
+def _opt_in(reading: Reading, node: Node) -> OptIn:
+    fields = Fields(reading, node, OPT_IN)
+    channel = fields.text("channel")
+    reading.use("channel", fields.node_of("channel"), channel)
+    return OptIn(channel, fields.choice("class", CLASSES, default=MARKETING))
 
 
 def _cap(reading: Reading, node: Node) -> Cap:

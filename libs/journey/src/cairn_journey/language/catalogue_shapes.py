@@ -90,6 +90,13 @@ QUIET_HOURS: Final = Shape(
     Key("to", CLOCK, "To this one; may span midnight.", required=True),
     Key("zone", ZONE, "In the customer's zone (the default) or a named one."),
 )
+OPT_IN: Final = Shape(
+    "OptIn",
+    "an opt_in",
+    "Messages that need a grant of consent; of all others silence is consent.",
+    Key("channel", NAME, "Only on this channel."),
+    Key("class", choice(*CLASSES), "Of this class; marketing if left out."),
+)
 POLICY: Final = Shape(
     "ContactPolicy",
     "a ContactPolicy",
@@ -100,6 +107,7 @@ POLICY: Final = Shape(
     Key("caps", ListOf(CAP), "Limits in number."),
     Key("cooldowns", ListOf(COOLDOWN), "Rests after something happened."),
     Key("quiet_hours", QUIET_HOURS, QUIET_HOURS.text),
+    Key("opt_in", ListOf(OPT_IN), OPT_IN.text),
 )
 
 PARTS: Final = ("subject", "body", "html")

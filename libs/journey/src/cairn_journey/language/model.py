@@ -373,6 +373,18 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class OptIn:
+    """Messages that need a grant: of them, silence is no consent."""
+
+    channel: str = ""
+    class_: str = MARKETING
+
+    def holds(self, channel: str, class_: str) -> bool:
+        """Whether it is about messages of a class on a channel."""
+        return self.channel in ("", channel) and self.class_ == class_
+
+
+@dataclass(frozen=True, slots=True)
 class ContactPolicy:
     """Limits that hold over all journeys."""
 
@@ -381,6 +393,7 @@ class ContactPolicy:
     caps: tuple[Cap, ...] = ()
     cooldowns: tuple[Cooldown, ...] = ()
     quiet_hours: QuietHours | None = None
+    opt_in: tuple[OptIn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

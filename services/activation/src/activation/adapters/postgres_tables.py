@@ -6,7 +6,8 @@ from typing import Any, Final
 import asyncpg
 
 from activation.application.ports import OpenRow
-from activation.domain.consent import Consent, Ledger, Merge, Split
+from activation.domain.consent import Ledger, Merge, Split
+from cairn_kernel.consents import Word
 
 OPEN_DELIVERIES: Final = """
 SELECT delivery_id::text, partition, connector, due, expires_at, due > planned_at AND attempt = 0 AS deferred,
@@ -36,8 +37,9 @@ SELECT giver::text, receiver::text, as_of, events, giver_told, receiver_told, ca
 FROM splits WHERE giver = ANY($1::uuid[])
 """
 CONSENTS: Final = """
-SELECT profile_id::text, as_of, event_id::text, channel, class, granted FROM consents
-WHERE profile_id = ANY($1::uuid[])
+SELECT at, refuses, as_of, event_id::text, profile_id::text, channel, class, state, reason, purpose, source, proof,
+    author
+FROM consents WHERE profile_id = ANY($1::uuid[])
 """
 
 
@@ -55,9 +57,9 @@ class PostgresTables:
     async def ledger(self, connection: Any, profiles: Collection[str]) -> Ledger:
         wanted = [profile_id for (profile_id,) in await connection.fetch(FAMILY, sorted(profiles))]
         merges = [Merge(*row) for row in await connection.fetch(MERGES, wanted)]
-        consents = [Consent(*row) for row in await connection.fetch(CONSENTS, wanted)]
+        words = [Word(*row) for row in await connection.fetch(CONSENTS, wanted)]
         splits = [
             Split(giver, receiver, as_of, tuple(events), *told)
             for giver, receiver, as_of, events, *told in await connection.fetch(SPLITS, wanted)
         ]
-        return Ledger(consents, merges, splits)
+        return Ledger(words, merges, splits)

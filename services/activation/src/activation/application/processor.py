@@ -19,13 +19,14 @@ from activation.application.steps import Steps
 from activation.application.turn import Turn
 from activation.application.watch import Watch
 from activation.domain.claim import NotYet, Order
-from activation.domain.consent import Consent, Merge, Split
+from activation.domain.consent import Merge, Split
 from activation.domain.delivery import Delivery, fact
 from activation.domain.plan import delivery_id
 from activation.domain.receipt import receive
 from activation.domain.status import PLANNED, SUPPRESSED
 from cairn_decisions.stored import STORED as READABLE
 from cairn_eventstore import EventStore, InboxAdvance, UnitOfWork
+from cairn_kernel.consents import word_of
 from cairn_kernel.event import CONSENT_CHANGED, MARKER, MEMBER_ADDRESSED, MERGED, SPLIT, Event, from_msgpack
 from cairn_messaging import Entry
 
@@ -213,8 +214,7 @@ class DeliveryProcessor:
 def _hear(event: Event, turn: Turn) -> None:
     data = event.data
     if event.type == CONSENT_CHANGED:
-        said = (str(data.get("channel", "")), str(data.get("class", "")), data.get("granted") is True)
-        turn.consents.append(Consent(event.profile_id, event.as_of, event.id, *said))
+        turn.words.append(word_of(event))
         return
     first, second = str(data["from"]), str(data["to"])
     told = (event.profile_id == first, event.profile_id == second)

@@ -5,9 +5,10 @@ from typing import Any, Final
 
 from activation.application.desk import Item
 from activation.application.mail import Arrived
-from activation.domain.consent import Consent, Ledger, Merge, Split
+from activation.domain.consent import Ledger, Merge, Split
 from activation.domain.delivery import Delivery, evolve
 from cairn_eventstore import NewEvent, Timer, UnitOfWork
+from cairn_kernel.consents import Word
 from cairn_kernel.event import Event
 from cairn_kernel.partitions import partition_of
 
@@ -24,7 +25,11 @@ ON CONFLICT (delivery_id) DO UPDATE SET status = excluded.status, reason = exclu
 INSERT_RECEIPT: Final = """
 INSERT INTO receipts VALUES ($1, $2, $3, to_timestamp($4::float8 / 1000000), $5) ON CONFLICT DO NOTHING
 """
-INSERT_CONSENT: Final = "INSERT INTO consents VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING"
+INSERT_CONSENT: Final = """
+INSERT INTO consents (at, refuses, as_of, event_id, profile_id, channel, class, state, reason, purpose, source, proof,
+    author)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING
+"""
 UPSERT_MERGE: Final = """
 INSERT INTO merges VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (loser, survivor, cause) DO UPDATE SET
     loser_told = merges.loser_told OR excluded.loser_told,
@@ -49,7 +54,7 @@ class Turn:
         """States after the facts of this turn."""
         self.touched: set[int] = set()
         """Partitions that get facts."""
-        self.consents: list[Consent] = []
+        self.words: list[Word] = []
         self.merges: list[Merge] = []
         self.splits: list[Split] = []
         self.receipts: list[tuple[Any, ...]] = []
@@ -93,9 +98,8 @@ class Turn:
 
     def known_now(self, stored: Ledger) -> Ledger:
         """What is stored and what this turn adds to it."""
-        return Ledger(
-            [*stored.consents, *self.consents], [*stored.merges, *self.merges], [*stored.splits, *self.splits]
-        )
+        words, merges = [*stored.words, *self.words], [*stored.merges, *self.merges]
+        return Ledger(words, merges, [*stored.splits, *self.splits])
 
     def add_rows(self, item_of: Callable[[str], Item | None]) -> None:
         """The read models' rows of all that changed; `item_of` says which attempts run."""
@@ -104,9 +108,8 @@ class Turn:
             rows.append((UPSERT_DELIVERY, [row_of(each, item_of(id)) for id, each in sorted(self.changed.items())]))
         if self.receipts:
             rows.append((INSERT_RECEIPT, sorted(self.receipts)))
-        if self.consents:
-            said = [(c.profile_id, c.event_id, c.as_of, c.channel, c.class_, c.granted) for c in self.consents]
-            rows.append((INSERT_CONSENT, sorted(said)))
+        if self.words:
+            rows.append((INSERT_CONSENT, sorted(self.words)))
         if self.merges:
             rows.append((UPSERT_MERGE, sorted(self.merges)))
         if self.splits:

@@ -1,12 +1,15 @@
 """May this delivery go out now?"""
 
 from dataclasses import dataclass
+from typing import Any
 
 from activation.domain.consent import Ledger
 from activation.domain.delivery import Delivery, fact
 from activation.domain.status import DISPATCHED, EXPIRED, REJECTED, SUPPRESSED
+from cairn_decisions.consent import Permission, permission
 from cairn_decisions.quiet_hours import end_of_quiet
 from cairn_journey import Programme
+from cairn_kernel.consents import SUPPRESSED as SUPPRESSION
 from cairn_kernel.event import Event
 
 
@@ -51,12 +54,14 @@ def claim(
     stays unsent: nobody knows whose address it carries. `fault` is why there is nothing to send. A delivery
     that a connector may have begun is never ended here: the connector is asked first.
     """
-    if ledger.awaits_loser(delivery.profile_id, upto=upto):
+    if ledger.awaits_others(delivery.profile_id, upto=upto):
         return NotYet()
+    why: dict[str, Any] = {}
     if now > delivery.expires_at:
         refused = (EXPIRED, "TOO_LATE")
-    elif not ledger.allows(delivery.profile_id, delivery.channel, delivery.class_, upto=upto):
-        refused = (SUPPRESSED, "CONSENT")
+    elif not (consent := _permission(delivery, ledger, programme, upto)).allowed:
+        suppressed = consent.word is not None and consent.word.state == SUPPRESSION
+        refused, why = (SUPPRESSED, "SUPPRESSION" if suppressed else "CONSENT"), _told(consent)
     elif ledger.left(delivery.profile_id, delivery.planned.correlation_id, upto=upto):
         refused = (SUPPRESSED, "SPLIT")
     elif fault:
@@ -69,7 +74,23 @@ def claim(
     if delivery.in_flight:
         return Order(order(delivery, now, asked_only=True), asked_only=True)
     status, reason = refused
-    return End(fact(delivery, status, at=now, reason=reason))
+    return End(fact(delivery, status, at=now, reason=reason, **why))
+
+
+def _permission(delivery: Delivery, ledger: Ledger, programme: Programme | None, upto: int | None) -> Permission:
+    standing = ledger.standing(delivery.profile_id, delivery.channel, delivery.class_, upto=upto)
+    policies = programme.policies.values() if programme is not None else ()
+    return permission(standing, policies, delivery.channel, delivery.class_)
+
+
+def _told(consent: Permission) -> dict[str, Any]:
+    """Which entry of the consent ledger refuses; its proof is told by whoever keeps the ledger."""
+    word = consent.word
+    if word is None:
+        return {"refused_by": {"state": consent.saw}}
+    names = ("event_id", "state", "reason", "channel", "source", "at")
+    entry = {"class": word.class_, **{name: getattr(word, name) for name in names}}
+    return {"refused_by": {name: value for name, value in entry.items() if value != ""}}
 
 
 def order(delivery: Delivery, now: int, *, asked_only: bool = False) -> Event:

@@ -1,25 +1,10 @@
-"""What a customer agreed to, over all profiles that turned out to be theirs. Suppression wins."""
+"""The copy of the consent ledger, over all profiles that turned out to be one person's."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-ANY: Final = ("*", "")
-"""Every channel, or every class."""
-
-
-class Consent(NamedTuple):
-    """One change of mind."""
-
-    profile_id: str
-    as_of: int
-    event_id: str
-    channel: str
-    class_: str
-    granted: bool
-
-    def speaks_of(self, channel: str, class_: str) -> bool:
-        return self.channel in (channel, *ANY) and self.class_ in (class_, *ANY)
+from cairn_kernel.consents import Joined, Standing, Word, standing
 
 
 class Merge(NamedTuple):
@@ -52,89 +37,66 @@ class Split(NamedTuple):
 class Ledger:
     """Everything that is known of a group of profiles."""
 
-    consents: Sequence[Consent] = ()
-    merges: Sequence[Merge] = field(default=())
-    splits: Sequence[Split] = field(default=())
+    words: Sequence[Word] = ()
+    merges: Sequence[Merge] = ()
+    splits: Sequence[Split] = ()
 
-    def allows(self, profile_id: str, channel: str, class_: str, *, upto: int | None = None) -> bool:
-        """Whether a message may go out; silence is consent. `upto` leaves out what happened later.
+    def standing(self, profile_id: str, channel: str, class_: str, *, upto: int | None = None) -> Standing:
+        """Whether a message may go out, and the word that says so. `upto` leaves out what came to be known later.
 
-        Within one profile the latest word counts. When profiles become one, a withdrawal of either
-        holds, until the customer grants anew. Where they were parted again, each word counts for whoever's event told
-        it, as if they had never been one.
+        Words of all profiles that are one person count together; where they were parted again, each word counts for
+        whoever's event told it, as if they had never been one.
         """
-        said: dict[str, bool] = {}
-        heir: dict[str, str] = {}
+        words, merges = self._parted(upto)
+        family = _family(profile_id, merges)
+        joined = [Joined(merge.as_of, merge.loser, merge.survivor) for merge in merges]
+        own = [word for word in words if word.profile_id in family and (upto is None or word.as_of <= upto)]
+        return standing(own, joined, channel, class_)
 
-        def who(profile: str) -> str:
-            while profile in heir:
-                profile = heir[profile]
-            return profile
+    def awaits_others(self, profile_id: str, *, upto: int | None = None) -> bool:
+        """Whether a profile that is one with this one, or that it left, may have said something that we have not read.
 
-        for happened in sorted(self._until(upto, channel, class_), key=_when):
-            if isinstance(happened, Consent):
-                said[who(happened.profile_id)] = happened.granted
-                continue
-            gone, stays = who(happened.loser), who(happened.survivor)
-            if gone == stays:
-                continue
-            heir[gone] = stays
-            words = [said.pop(profile) for profile in (gone, stays) if profile in said]
-            if words:
-                said[stays] = all(words)
-        return said.get(who(profile_id), True)
-
-    def awaits_loser(self, profile_id: str, *, upto: int | None = None) -> bool:
-        """Whether a profile merged into this one, or that it left, may have said something that we have not read."""
-        family = {profile_id}
-        waiting = any(
-            split.receiver == profile_id and not split.giver_told and (upto is None or split.as_of <= upto)
-            for split in self.splits
-        )
+        Each side of a merge is in the partition of one profile, and other replicas may read it: both must have come.
+        """
+        if any(one.receiver == profile_id and not one.giver_told for one in self.splits if _by(one, upto)):
+            return True
         _, merges = self._parted(upto)
-        for merge in sorted(merges, key=lambda merge: -merge.as_of):
-            if merge.survivor in family and (upto is None or merge.as_of <= upto):
-                family.add(merge.loser)
-                waiting = waiting or not merge.loser_told
-        return waiting
+        family = _family(profile_id, merges)
+        return any(merge.survivor in family and not (merge.loser_told and merge.survivor_told) for merge in merges)
 
     def left(self, profile_id: str, event_id: str, *, upto: int | None = None) -> bool:
         """Whether an event that was this profile's turned out to be somebody else's."""
-        return any(
-            split.giver == profile_id and event_id in split.events and (upto is None or split.as_of <= upto)
-            for split in self.splits
-        )
+        return any(split.giver == profile_id and event_id in split.events for split in self.splits if _by(split, upto))
 
-    def _until(self, upto: int | None, channel: str, class_: str) -> Iterable[Consent | Merge]:
-        consents, merges = self._parted(upto)
-        for merge in merges:
-            if upto is None or merge.as_of <= upto:
-                yield merge
-        for consent in consents:
-            if consent.speaks_of(channel, class_) and (upto is None or consent.as_of <= upto):
-                yield consent
-
-    def _parted(self, upto: int | None) -> tuple[Sequence[Consent], Sequence[Merge]]:
-        """Consents as whose they turned out to be, and the merges that were not taken back."""
-        consents, merges = self.consents, self.merges
+    def _parted(self, upto: int | None) -> tuple[Sequence[Word], Sequence[Merge]]:
+        """Words as whose they turned out to be, and the merges that were not taken back."""
+        words, merges = self.words, [merge for merge in self.merges if _by(merge, upto)]
         for split in sorted(self.splits, key=lambda split: split.as_of):
-            if upto is None or split.as_of <= upto:
-                consents = [_at_home(consent, split) for consent in consents]
+            if _by(split, upto):
+                words = [_at_home(word, split) for word in words]
                 merges = [merge for merge in merges if not _taken_back(merge, split)]
-        return consents, merges
+        return words, merges
 
 
-def _at_home(consent: Consent, split: Split) -> Consent:
-    leaves = consent.profile_id == split.giver and consent.event_id in split.events
-    return consent._replace(profile_id=split.receiver) if leaves else consent
+def _by(control: Merge | Split, upto: int | None) -> bool:
+    return upto is None or control.as_of <= upto
+
+
+def _family(profile_id: str, merges: Sequence[Merge]) -> set[str]:
+    """All profiles that are one person with this one."""
+    family, before = {profile_id}, 0
+    while len(family) > before:
+        before = len(family)
+        for merge in merges:
+            if merge.loser in family or merge.survivor in family:
+                family |= {merge.loser, merge.survivor}
+    return family
+
+
+def _at_home(word: Word, split: Split) -> Word:
+    leaves = word.profile_id == split.giver and word.event_id in split.events
+    return word._replace(profile_id=split.receiver) if leaves else word
 
 
 def _taken_back(merge: Merge, split: Split) -> bool:
     return (merge.loser, merge.survivor) == (split.receiver, split.giver) and merge.as_of <= split.as_of
-
-
-def _when(happened: Consent | Merge) -> tuple[int, int, int, str]:
-    """Order of time; at one instant merges first, and a withdrawal after a grant."""
-    if isinstance(happened, Merge):
-        return (happened.as_of, 0, 0, happened.loser)
-    return (happened.as_of, 1, int(not happened.granted), happened.event_id)

@@ -10,6 +10,7 @@ from activation.domain.status import (
     OPEN,
     PLANNED,
     RETURNED,
+    SUPPRESSED,
     stronger,
 )
 from cairn_kernel.event import Event, derived
@@ -19,6 +20,9 @@ SOURCE: Final = "activation"
 PREFIX: Final = "delivery."
 PREFER_MISS: Final = "PREFER_MISS"
 """Reason of a doubt that is settled by policy: it stays unknown, and nobody tries again."""
+
+VERSIONS: Final = {SUPPRESSED: 2}
+"""Newest version of a status's fact, if not 1. Of `suppressed`: 2 adds `refused_by`, an entry of the consent ledger."""
 
 _NAMED_IN_EVERY_FACT: Final = (
     "delivery_id",
@@ -152,6 +156,7 @@ def fact(delivery: Delivery, status: str, *, at: int, key: str | int = "", **dat
         type=PREFIX + status,
         source=SOURCE,
         as_of=at,
+        version=VERSIONS.get(status, 1),
         definition_version=planned.definition_version,
         data={**named(planned.data), **{name: value for name, value in data.items() if value != ""}},
     )

@@ -1,43 +1,26 @@
 """What one resolved event becomes in the `resolved` log."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, RULES_CHANGED, SPLIT, STATED, Event, Identifier, derived
+from cairn_kernel.event import MERGED, RULES_CHANGED, SPLIT, STATED, Event, Identifier, derived
 from cairn_kernel.ids import stable_id
+from identity_resolution.domain.consents import SOURCE, TELLING, words
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.statements import Statement
 
-SOURCE: Final = "identity_resolution"
-CONSENT_EVENTS: Final = {"consent.granted": True, "consent.withdrawn": False}
-TOLD_OF_CONSENT: Final = ("proof", "purpose")
-"""What is passed on of a consent event if it says so: how it can be proved, and what for it was given."""
-ANY: Final = "*"
-"""Stands for every channel or every class where a consent event names none."""
-
 
 def outputs(event: Event, resolution: Resolution) -> Iterator[Event]:
-    """What the event did to profiles, then the event under its profile, then the change of consent it tells of."""
+    """What the event did to profiles, then the event under its profile, then what it tells of consent."""
     if resolution.moves:
         yield from told(event, resolution.moves)
     resolved = msgspec.structs.replace(event, profile_id=resolution.profile_id)
     yield resolved
-    if event.type in CONSENT_EVENTS:
-        yield derived(
-            resolved,
-            id=stable_id("consent", event.id),
-            type=CONSENT_CHANGED,
-            data={
-                "channel": str(event.data.get("channel") or ANY),
-                "class": str(event.data.get("class") or ANY),
-                "granted": CONSENT_EVENTS[event.type],
-                **{name: str(event.data[name]) for name in TOLD_OF_CONSENT if event.data.get(name)},
-            },
-            source=SOURCE,
-        )
+    if event.type in TELLING:
+        yield from words(resolved)
 
 
 def told(cause: Event, moves: Iterable[Move]) -> Iterator[Event]:
