@@ -8,7 +8,7 @@ from typing import Any, Final
 from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from cairn.activation.v1.activation_pb2 import Delivery
+from cairn.activation.v1.activation_pb2 import Delivery, RefusedBy
 from cairn.decisioning.v1.decisioning_pb2 import Candidate, Decision
 from cairn.identity.v1.identity_pb2 import Link, PathStep
 from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
@@ -147,7 +147,19 @@ def delivery(sent: Delivery) -> str:
     """What became of a message in a sentence."""
     said = _STATUS.get(sent.status, sent.status)
     why = f" ({reason(sent.reason)})" if sent.reason else ""
+    refused = [refusal(fact.refused_by) for fact in sent.facts if fact.HasField("refused_by")]
+    if sent.status == "suppressed" and refused:
+        why = f" ({refused[-1]})"
     return f"{sent.action} by {sent.channel} {said}{why}"
+
+
+def refusal(entry: RefusedBy) -> str:
+    """Which entry of the consent ledger refused a message."""
+    if not entry.event_id:
+        return "the customer has not consented, and an opt-in is asked for"
+    what = f"{entry.state}: {entry.reason.replace('_', ' ')}" if entry.reason else entry.state
+    source = f" by {entry.source}" if entry.source else ""
+    return f"{what}, told{source} on {day(entry.time)}, event {entry.event_id}"
 
 
 def touchpoint(entry: TimelineEntry) -> str:

@@ -1,6 +1,6 @@
 """ActivationService: translate in, ask, translate out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -56,6 +56,15 @@ def to_proto(delivery: Delivery, history: Sequence[Event]) -> pb.Delivery:
     for event in history:
         fact = told.facts.add(type=event.type, reason=str(event.data.get("reason", "")))
         fact.time.FromDatetime(to_datetime(event.as_of))
+        if "refused_by" in event.data:
+            fact.refused_by.CopyFrom(_refused_by(event.data["refused_by"]))
+    return told
+
+
+def _refused_by(entry: Mapping[str, Any]) -> pb.RefusedBy:
+    told = pb.RefusedBy(**{name: value for name, value in entry.items() if name != "at"})
+    if "at" in entry:
+        told.time.FromMicroseconds(entry["at"])
     return told
 
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/activation/v1/activation.proto\x12\x13\x63\x61irn.activation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"9\n\x12GetDeliveryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65livery_id\x18\x02 \x01(\t\"F\n\x13GetDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.cairn.activation.v1.Delivery\"\xed\x01\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x30\n\x0cplanned_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32!.cairn.activation.v1.DeliveryFact\"V\n\x0c\x44\x65liveryFact\x12\x0c\n\x04type\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\t\";\n\x15ListDeliveriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"K\n\x16ListDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.cairn.activation.v1.Delivery\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"\x82\x02\n\x11GetCountsResponse\x12\x46\n\x08statuses\x18\x01 \x03(\x0b\x32\x34.cairn.activation.v1.GetCountsResponse.StatusesEntry\x12\x44\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x33.cairn.activation.v1.GetCountsResponse.ActionsEntry\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0c\x41\x63tionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"%\n\x13GetStateHashRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\">\n\x14GetStateHashResponse\x12\x12\n\nstate_hash\x18\x01 \x01(\t\x12\x12\n\ndeliveries\x18\x02 \x01(\x03\x32\xa1\x03\n\x11\x41\x63tivationService\x12`\n\x0bGetDelivery\x12\'.cairn.activation.v1.GetDeliveryRequest\x1a(.cairn.activation.v1.GetDeliveryResponse\x12i\n\x0eListDeliveries\x12*.cairn.activation.v1.ListDeliveriesRequest\x1a+.cairn.activation.v1.ListDeliveriesResponse\x12Z\n\tGetCounts\x12%.cairn.activation.v1.GetCountsRequest\x1a&.cairn.activation.v1.GetCountsResponse\x12\x63\n\x0cGetStateHash\x12(.cairn.activation.v1.GetStateHashRequest\x1a).cairn.activation.v1.GetStateHashResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$cairn/activation/v1/activation.proto\x12\x13\x63\x61irn.activation.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"9\n\x12GetDeliveryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65livery_id\x18\x02 \x01(\t\"F\n\x13GetDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.cairn.activation.v1.Delivery\"\xed\x01\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65\x63ision_id\x18\x02 \x01(\t\x12\x12\n\nprofile_id\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x05 \x01(\t\x12\x0e\n\x06status\x18\x06 \x01(\t\x12\x0e\n\x06reason\x18\x07 \x01(\t\x12\x30\n\x0cplanned_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x05\x66\x61\x63ts\x18\t \x03(\x0b\x32!.cairn.activation.v1.DeliveryFact\"\x8a\x01\n\x0c\x44\x65liveryFact\x12\x0c\n\x04type\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x32\n\nrefused_by\x18\x04 \x01(\x0b\x32\x1e.cairn.activation.v1.RefusedBy\"\x96\x01\n\tRefusedBy\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x04 \x01(\t\x12\r\n\x05\x63lass\x18\x05 \x01(\t\x12\x0e\n\x06source\x18\x06 \x01(\t\x12(\n\x04time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\";\n\x15ListDeliveriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x12\n\nprofile_id\x18\x02 \x01(\t\"K\n\x16ListDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.cairn.activation.v1.Delivery\"\"\n\x10GetCountsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"\x82\x02\n\x11GetCountsResponse\x12\x46\n\x08statuses\x18\x01 \x03(\x0b\x32\x34.cairn.activation.v1.GetCountsResponse.StatusesEntry\x12\x44\n\x07\x61\x63tions\x18\x02 \x03(\x0b\x32\x33.cairn.activation.v1.GetCountsResponse.ActionsEntry\x1a/\n\rStatusesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\x1a.\n\x0c\x41\x63tionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x03:\x02\x38\x01\"%\n\x13GetStateHashRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\">\n\x14GetStateHashResponse\x12\x12\n\nstate_hash\x18\x01 \x01(\t\x12\x12\n\ndeliveries\x18\x02 \x01(\x03\x32\xa1\x03\n\x11\x41\x63tivationService\x12`\n\x0bGetDelivery\x12\'.cairn.activation.v1.GetDeliveryRequest\x1a(.cairn.activation.v1.GetDeliveryResponse\x12i\n\x0eListDeliveries\x12*.cairn.activation.v1.ListDeliveriesRequest\x1a+.cairn.activation.v1.ListDeliveriesResponse\x12Z\n\tGetCounts\x12%.cairn.activation.v1.GetCountsRequest\x1a&.cairn.activation.v1.GetCountsResponse\x12\x63\n\x0cGetStateHash\x12(.cairn.activation.v1.GetStateHashRequest\x1a).cairn.activation.v1.GetStateHashResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,24 +42,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETDELIVERYRESPONSE']._serialized_end=223
   _globals['_DELIVERY']._serialized_start=226
   _globals['_DELIVERY']._serialized_end=463
-  _globals['_DELIVERYFACT']._serialized_start=465
-  _globals['_DELIVERYFACT']._serialized_end=551
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=553
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=612
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=614
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=689
-  _globals['_GETCOUNTSREQUEST']._serialized_start=691
-  _globals['_GETCOUNTSREQUEST']._serialized_end=725
-  _globals['_GETCOUNTSRESPONSE']._serialized_start=728
-  _globals['_GETCOUNTSRESPONSE']._serialized_end=986
-  _globals['_GETCOUNTSRESPONSE_STATUSESENTRY']._serialized_start=891
-  _globals['_GETCOUNTSRESPONSE_STATUSESENTRY']._serialized_end=938
-  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_start=940
-  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_end=986
-  _globals['_GETSTATEHASHREQUEST']._serialized_start=988
-  _globals['_GETSTATEHASHREQUEST']._serialized_end=1025
-  _globals['_GETSTATEHASHRESPONSE']._serialized_start=1027
-  _globals['_GETSTATEHASHRESPONSE']._serialized_end=1089
-  _globals['_ACTIVATIONSERVICE']._serialized_start=1092
-  _globals['_ACTIVATIONSERVICE']._serialized_end=1509
+  _globals['_DELIVERYFACT']._serialized_start=466
+  _globals['_DELIVERYFACT']._serialized_end=604
+  _globals['_REFUSEDBY']._serialized_start=607
+  _globals['_REFUSEDBY']._serialized_end=757
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=759
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=818
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=820
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=895
+  _globals['_GETCOUNTSREQUEST']._serialized_start=897
+  _globals['_GETCOUNTSREQUEST']._serialized_end=931
+  _globals['_GETCOUNTSRESPONSE']._serialized_start=934
+  _globals['_GETCOUNTSRESPONSE']._serialized_end=1192
+  _globals['_GETCOUNTSRESPONSE_STATUSESENTRY']._serialized_start=1097
+  _globals['_GETCOUNTSRESPONSE_STATUSESENTRY']._serialized_end=1144
+  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_start=1146
+  _globals['_GETCOUNTSRESPONSE_ACTIONSENTRY']._serialized_end=1192
+  _globals['_GETSTATEHASHREQUEST']._serialized_start=1194
+  _globals['_GETSTATEHASHREQUEST']._serialized_end=1231
+  _globals['_GETSTATEHASHRESPONSE']._serialized_start=1233
+  _globals['_GETSTATEHASHRESPONSE']._serialized_end=1295
+  _globals['_ACTIVATIONSERVICE']._serialized_start=1298
+  _globals['_ACTIVATIONSERVICE']._serialized_end=1715
 # @@protoc_insertion_point(module_scope)

@@ -46,14 +46,33 @@ class Delivery(_message.Message):
     def __init__(self, delivery_id: _Optional[str] = ..., decision_id: _Optional[str] = ..., profile_id: _Optional[str] = ..., channel: _Optional[str] = ..., action: _Optional[str] = ..., status: _Optional[str] = ..., reason: _Optional[str] = ..., planned_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., facts: _Optional[_Iterable[_Union[DeliveryFact, _Mapping]]] = ...) -> None: ...
 
 class DeliveryFact(_message.Message):
-    __slots__ = ("type", "time", "reason")
+    __slots__ = ("type", "time", "reason", "refused_by")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_BY_FIELD_NUMBER: _ClassVar[int]
     type: str
     time: _timestamp_pb2.Timestamp
     reason: str
-    def __init__(self, type: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+    refused_by: RefusedBy
+    def __init__(self, type: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reason: _Optional[str] = ..., refused_by: _Optional[_Union[RefusedBy, _Mapping]] = ...) -> None: ...
+
+class RefusedBy(_message.Message):
+    __slots__ = ("event_id", "state", "reason", "channel", "source", "time")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    state: str
+    reason: str
+    channel: str
+    source: str
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, event_id: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., channel: _Optional[str] = ..., source: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., **kwargs) -> None: ...
 
 class ListDeliveriesRequest(_message.Message):
     __slots__ = ("tenant", "profile_id")

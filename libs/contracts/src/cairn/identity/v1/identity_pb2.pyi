@@ -17,11 +17,22 @@ class StatementKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATEMENT_KIND_NOT_SAME: _ClassVar[StatementKind]
     STATEMENT_KIND_BLOCK: _ClassVar[StatementKind]
     STATEMENT_KIND_ALLOW: _ClassVar[StatementKind]
+
+class ConsentStanding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONSENT_STANDING_UNSPECIFIED: _ClassVar[ConsentStanding]
+    CONSENT_STANDING_SILENT: _ClassVar[ConsentStanding]
+    CONSENT_STANDING_GRANTED: _ClassVar[ConsentStanding]
+    CONSENT_STANDING_REFUSED: _ClassVar[ConsentStanding]
 STATEMENT_KIND_UNSPECIFIED: StatementKind
 STATEMENT_KIND_SAME: StatementKind
 STATEMENT_KIND_NOT_SAME: StatementKind
 STATEMENT_KIND_BLOCK: StatementKind
 STATEMENT_KIND_ALLOW: StatementKind
+CONSENT_STANDING_UNSPECIFIED: ConsentStanding
+CONSENT_STANDING_SILENT: ConsentStanding
+CONSENT_STANDING_GRANTED: ConsentStanding
+CONSENT_STANDING_REFUSED: ConsentStanding
 
 class IdentifierRef(_message.Message):
     __slots__ = ("namespace", "value", "token")
@@ -176,26 +187,114 @@ class ResolveResponse(_message.Message):
     def __init__(self, profile_id: _Optional[str] = ...) -> None: ...
 
 class GetProfileRequest(_message.Message):
-    __slots__ = ("tenant", "profile_id", "as_of_time", "known_time")
+    __slots__ = ("tenant", "profile_id", "as_of_time", "known_time", "open_sealed")
     TENANT_FIELD_NUMBER: _ClassVar[int]
     PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
     AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
     KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    OPEN_SEALED_FIELD_NUMBER: _ClassVar[int]
     tenant: str
     profile_id: str
     as_of_time: _timestamp_pb2.Timestamp
     known_time: _timestamp_pb2.Timestamp
-    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    open_sealed: bool
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., open_sealed: _Optional[bool] = ...) -> None: ...
 
 class GetProfileResponse(_message.Message):
-    __slots__ = ("profile_id", "identifiers", "merged_profile_ids")
+    __slots__ = ("profile_id", "identifiers", "merged_profile_ids", "traits", "consents")
     PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
     IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
     MERGED_PROFILE_IDS_FIELD_NUMBER: _ClassVar[int]
+    TRAITS_FIELD_NUMBER: _ClassVar[int]
+    CONSENTS_FIELD_NUMBER: _ClassVar[int]
     profile_id: str
     identifiers: _containers.RepeatedCompositeFieldContainer[ProfileIdentifier]
     merged_profile_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, profile_id: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[ProfileIdentifier, _Mapping]]] = ..., merged_profile_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    traits: _containers.RepeatedCompositeFieldContainer[Trait]
+    consents: _containers.RepeatedCompositeFieldContainer[ConsentEntry]
+    def __init__(self, profile_id: _Optional[str] = ..., identifiers: _Optional[_Iterable[_Union[ProfileIdentifier, _Mapping]]] = ..., merged_profile_ids: _Optional[_Iterable[str]] = ..., traits: _Optional[_Iterable[_Union[Trait, _Mapping]]] = ..., consents: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ...) -> None: ...
+
+class Trait(_message.Message):
+    __slots__ = ("name", "rule", "values")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    RULE_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    rule: str
+    values: _containers.RepeatedCompositeFieldContainer[TraitValue]
+    def __init__(self, name: _Optional[str] = ..., rule: _Optional[str] = ..., values: _Optional[_Iterable[_Union[TraitValue, _Mapping]]] = ...) -> None: ...
+
+class TraitValue(_message.Message):
+    __slots__ = ("json", "sealed", "event_id", "source", "event_time", "known_time", "times")
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    SEALED_FIELD_NUMBER: _ClassVar[int]
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    TIMES_FIELD_NUMBER: _ClassVar[int]
+    json: str
+    sealed: bool
+    event_id: str
+    source: str
+    event_time: _timestamp_pb2.Timestamp
+    known_time: _timestamp_pb2.Timestamp
+    times: int
+    def __init__(self, json: _Optional[str] = ..., sealed: _Optional[bool] = ..., event_id: _Optional[str] = ..., source: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., times: _Optional[int] = ...) -> None: ...
+
+class GetConsentsRequest(_message.Message):
+    __slots__ = ("tenant", "profile_id", "as_of_time", "known_time", "channel")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    AS_OF_TIME_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    profile_id: str
+    as_of_time: _timestamp_pb2.Timestamp
+    known_time: _timestamp_pb2.Timestamp
+    channel: str
+    def __init__(self, tenant: _Optional[str] = ..., profile_id: _Optional[str] = ..., as_of_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., channel: _Optional[str] = ..., **kwargs) -> None: ...
+
+class GetConsentsResponse(_message.Message):
+    __slots__ = ("profile_id", "entries", "standing", "decided_by_event_id")
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    ENTRIES_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
+    DECIDED_BY_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    profile_id: str
+    entries: _containers.RepeatedCompositeFieldContainer[ConsentEntry]
+    standing: ConsentStanding
+    decided_by_event_id: str
+    def __init__(self, profile_id: _Optional[str] = ..., entries: _Optional[_Iterable[_Union[ConsentEntry, _Mapping]]] = ..., standing: _Optional[_Union[ConsentStanding, str]] = ..., decided_by_event_id: _Optional[str] = ...) -> None: ...
+
+class ConsentEntry(_message.Message):
+    __slots__ = ("event_id", "channel", "state", "reason", "purpose", "source", "proof", "author", "time", "known_time", "profile_id")
+    EVENT_ID_FIELD_NUMBER: _ClassVar[int]
+    CHANNEL_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    PROOF_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    KNOWN_TIME_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    event_id: str
+    channel: str
+    state: str
+    reason: str
+    purpose: str
+    source: str
+    proof: str
+    author: str
+    time: _timestamp_pb2.Timestamp
+    known_time: _timestamp_pb2.Timestamp
+    profile_id: str
+    def __init__(self, event_id: _Optional[str] = ..., channel: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., purpose: _Optional[str] = ..., source: _Optional[str] = ..., proof: _Optional[str] = ..., author: _Optional[str] = ..., time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., known_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., profile_id: _Optional[str] = ..., **kwargs) -> None: ...
 
 class ProfileIdentifier(_message.Message):
     __slots__ = ("namespace", "token")

@@ -80,6 +80,11 @@ class IdentityServiceStub:
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesRequest.SerializeToString,
                 response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesResponse.FromString,
                 _registered_method=True)
+        self.GetConsents = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/GetConsents',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsResponse.FromString,
+                _registered_method=True)
         self.ListStatements = channel.unary_unary(
                 '/cairn.identity.v1.IdentityService/ListStatements',
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
@@ -171,6 +176,15 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetConsents(self, request, context):
+        """GetConsents returns the consent ledger of a profile, the latest entry first, with proofs; of now or of any
+        instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
+        Errors: NOT_FOUND (NO_SUCH_PROFILE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListStatements(self, request, context):
         """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
         Errors: UNAVAILABLE (retry).
@@ -226,6 +240,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.PreviewRules,
                     request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesRequest.FromString,
                     response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesResponse.SerializeToString,
+            ),
+            'GetConsents': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetConsents,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsResponse.SerializeToString,
             ),
             'ListStatements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListStatements,
@@ -477,6 +496,33 @@ class IdentityService:
             '/cairn.identity.v1.IdentityService/PreviewRules',
             cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesRequest.SerializeToString,
             cairn_dot_identity_dot_v1_dot_identity__pb2.PreviewRulesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetConsents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/GetConsents',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

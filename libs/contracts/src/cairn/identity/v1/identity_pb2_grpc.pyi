@@ -77,6 +77,11 @@ class IdentityServiceStub:
     evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
     Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
     """
+    GetConsents: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetConsentsRequest, _identity_pb2.GetConsentsResponse]
+    """GetConsents returns the consent ledger of a profile, the latest entry first, with proofs; of now or of any
+    instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
+    Errors: NOT_FOUND (NO_SUCH_PROFILE).
+    """
     ListStatements: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
     Errors: UNAVAILABLE (retry).
@@ -130,6 +135,11 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """PreviewRules tells what would become of profiles if the rules of identity in a programme came into force. All
     evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
     Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
+    """
+    GetConsents: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetConsentsRequest, _identity_pb2.GetConsentsResponse]  # type: ignore[assignment]
+    """GetConsents returns the consent ledger of a profile, the latest entry first, with proofs; of now or of any
+    instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
+    Errors: NOT_FOUND (NO_SUCH_PROFILE).
     """
     ListStatements: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]  # type: ignore[assignment]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
@@ -235,6 +245,17 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """PreviewRules tells what would become of profiles if the rules of identity in a programme came into force. All
         evidence is regrouped in a snapshot, nothing is written; progress is told as it goes, the last answer holds all.
         Errors: INVALID_ARGUMENT (DEFINITION); UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def GetConsents(
+        self,
+        request: _identity_pb2.GetConsentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.GetConsentsResponse, _abc.Awaitable[_identity_pb2.GetConsentsResponse]]:
+        """GetConsents returns the consent ledger of a profile, the latest entry first, with proofs; of now or of any
+        instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
+        Errors: NOT_FOUND (NO_SUCH_PROFILE).
         """
 
     @_abc_1.abstractmethod
