@@ -152,4 +152,6 @@ def translated(error: grpc.aio.AioRpcError) -> CairnError:
         return Unavailable("another service does not answer", reason="UPSTREAM_UNREACHABLE")
     if error.code() is grpc.StatusCode.NOT_FOUND:
         return NotFound("not found")
+    if error.code() is grpc.StatusCode.PERMISSION_DENIED:
+        return Denied("another service does not allow it", reason="UPSTREAM_DENIED")
     return Invalid("another service refused the request", reason="UPSTREAM_REFUSED", code=error.code().name)

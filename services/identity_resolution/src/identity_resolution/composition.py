@@ -8,14 +8,18 @@ from cairn.identity.v1.relations_pb2_grpc import add_RelationServiceServicer_to_
 from cairn_eventstore import FileKeyProvider
 from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from cairn_runtime.clock import now_us
+from cairn_runtime.key_service import KeyServiceKeys
 from identity_resolution.adapters.grpc_api import IdentityApi
 from identity_resolution.adapters.grpc_relations import RelationApi
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
+from identity_resolution.adapters.postgres_told import PostgresTold
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.find_relations import RelationFinder
 from identity_resolution.application.kinds import KindsInForce
+from identity_resolution.application.ledgers import Ledgers
 from identity_resolution.application.look_back import LookBack
 from identity_resolution.application.make_statements import StatementMaker
+from identity_resolution.application.open_records import Opener
 from identity_resolution.application.preview_rules import RulesPreview
 from identity_resolution.application.processor import LOG, ResolveProcessor
 from identity_resolution.application.resolve_events import EventResolver
@@ -50,7 +54,8 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     definitions = Definitions(LOG, chassis.pool, chassis.publisher, check=check, install=install, announce=False)
     await definitions.load()
     identities = PostgresIdentityStore(chassis.pool)
-    resolver = EventResolver(identities, rulebook, settings.cache_identifiers, kinds=kinds)
+    told = PostgresTold(chassis.pool)
+    resolver = EventResolver(identities, rulebook, settings.cache_identifiers, kinds=kinds, told=told)
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
     runner = chassis.add_runner("events", processor, exclusive=True, reload=definitions.load)
     processor.wake = runner.wake
@@ -63,6 +68,8 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     chassis.complete_to = complete_to
     finder = ProfileFinder(identities, rulebook)
     maker = StatementMaker(identities, finder, now_us)
+    past = LookBack(identities, rulebook)
+    ingestion = chassis.channel(settings.ingestion_address)
     chassis.add_servicer(
         add_DefinitionServiceServicer_to_server,
         definitions,
@@ -72,11 +79,12 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
         add_IdentityServiceServicer_to_server,
         IdentityApi(
             finder,
-            LookBack(identities, rulebook),
+            past,
             identities,
             keys,
             maker,
             RulesPreview(identities, rulebook),
+            Ledgers(told, past, rulebook, lambda token: Opener(KeyServiceKeys(ingestion, token))),
         ),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
     )

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -121,13 +121,21 @@ class Service:
 
 
 @asynccontextmanager
-async def world(dsn: str, nats_url: str, folder: Path, **settings: str) -> AsyncIterator[tuple[Upstream, Service]]:
+async def world(
+    dsn: str,
+    nats_url: str,
+    folder: Path,
+    also: Callable[[grpc.aio.Server], None] = lambda server: None,
+    **settings: str,
+) -> AsyncIterator[tuple[Upstream, Service]]:
+    """`also` adds what else ingestion serves."""
     keys = folder / "keys"
     address = f"127.0.0.1:{_free_port()}"
     async with open_bus(nats_url, "test") as bus:
         upstream = Upstream(Publisher(bus, "events", {}), FileKeyProvider(keys))
         server = grpc.aio.server()
         add_LogServiceServicer_to_server(LogServer("events", upstream.store, upstream.completeness), server)
+        also(server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         environment = {

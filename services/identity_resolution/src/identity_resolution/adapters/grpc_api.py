@@ -9,7 +9,9 @@ from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.event import Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE, normalise
 from cairn_kernel.time import to_datetime
+from identity_resolution.adapters import ledger_messages
 from identity_resolution.application.find_profile import ProfileFinder
+from identity_resolution.application.ledgers import Ledgers
 from identity_resolution.application.look_back import FOR_EVER, Instant, LookBack
 from identity_resolution.application.make_statements import Said, StatementMaker
 from identity_resolution.application.ports import IdentityStore, StoredStatement
@@ -48,7 +50,9 @@ class IdentityApi(IdentityServiceServicer):
         tokens: Tokens,
         maker: StatementMaker,
         preview: RulesPreview,
+        ledgers: Ledgers,
     ) -> None:
+        self._ledgers = ledgers
         self._past = past
         self._finder = finder
         self._store = store
@@ -74,13 +78,25 @@ class IdentityApi(IdentityServiceServicer):
         when = _when(request)
         if when != Instant():
             was, identifiers = await self._past.profile(tenant, request.profile_id, when)
-            return pb.GetProfileResponse(profile_id=was, identifiers=[_identifier(one) for one in identifiers])
-        profile = await self._finder.get(tenant, request.profile_id)
-        return pb.GetProfileResponse(
-            profile_id=profile.profile_id,
-            identifiers=[_identifier(identifier) for identifier in profile.identifiers],
-            merged_profile_ids=profile.merged_profile_ids,
-        )
+            answer = pb.GetProfileResponse(profile_id=was, identifiers=[_identifier(one) for one in identifiers])
+        else:
+            profile = await self._finder.get(tenant, request.profile_id)
+            answer = pb.GetProfileResponse(
+                profile_id=profile.profile_id,
+                identifiers=[_identifier(identifier) for identifier in profile.identifiers],
+                merged_profile_ids=profile.merged_profile_ids,
+            )
+        token = _bearer(context) if request.open_sealed else None
+        told = await self._ledgers.traits(tenant, request.profile_id, when, access_token=token)
+        consents = await self._ledgers.consents(tenant, request.profile_id, when)
+        answer.traits.extend(ledger_messages.trait(one) for one in told)
+        answer.consents.extend(ledger_messages.entry(word) for word in consents.words)
+        return answer
+
+    async def GetConsents(self, request: pb.GetConsentsRequest, context: Any) -> pb.GetConsentsResponse:
+        tenant = request.tenant or DEFAULT_TENANT
+        ledger = await self._ledgers.consents(tenant, request.profile_id, _when(request))
+        return ledger_messages.consents(ledger, request.channel, getattr(request, "class"))
 
     async def Explain(self, request: pb.ExplainRequest, context: Any) -> pb.ExplainResponse:
         explanation = await self._finder.explain(request.tenant or DEFAULT_TENANT, request.profile_id)
@@ -176,13 +192,19 @@ def _require(value: str, field: str) -> None:
         raise Invalid(f"{field} is required", reason="FIELD_REQUIRED", field=field)
 
 
+def _bearer(context: Any) -> str:
+    """The access token of the caller; empty if there is none."""
+    metadata = dict(context.invocation_metadata() or ())
+    return str(metadata.get("authorization", "")).removeprefix("Bearer ")
+
+
 def _instant(request: pb.MakeStatementRequest | pb.SplitProfileRequest) -> int | None:
     if not request.HasField("expire_time"):
         return None
     return request.expire_time.ToMicroseconds()
 
 
-def _when(request: pb.GetProfileRequest | pb.ExplainPairRequest) -> Instant:
+def _when(request: pb.GetProfileRequest | pb.ExplainPairRequest | pb.GetConsentsRequest) -> Instant:
     as_of = request.as_of_time.ToMicroseconds() if request.HasField("as_of_time") else FOR_EVER
     known_at = request.known_time.ToMicroseconds() if request.HasField("known_time") else FOR_EVER
     return Instant(as_of, known_at)

@@ -81,7 +81,7 @@ class ProfileFinder:
         return node.profile_id, [other for other in everybody(stored) if other.profile_id == node.profile_id], stored
 
     async def _cluster(self, tenant: str, own_id: str) -> tuple[Node | None, StoredClusters]:
-        if not _is_uuid(own_id):
+        if not is_uuid(own_id):
             return None, StoredClusters({}, [])
         stored = await self._store.load([own_id])
         for (owner, _), nodes in stored.clusters.items():
@@ -101,7 +101,8 @@ def _rule(link: Link, person: Mapping[Identifier, str], rules: Rules) -> str:
     return rule_of(link, link.refusal, rules, broken_limit(left, right, rules))
 
 
-def _is_uuid(text: str) -> bool:
+def is_uuid(text: str) -> bool:
+    """Whether it is written as ids are."""
     try:
         return str(UUID(text)) == text
     except ValueError:

@@ -6,8 +6,10 @@ from typing import Final, NamedTuple
 from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
+from identity_resolution.application.find_profile import is_uuid
 from identity_resolution.application.ports import IdentityStore
 from identity_resolution.application.rulebook import Rulebook
+from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.paths import Step, path
 from identity_resolution.domain.rules import Rules
@@ -36,6 +38,17 @@ class Pair(NamedTuple):
     rules: Rules
 
 
+class Around(NamedTuple):
+    """A profile, and the graph that says which events are its own."""
+
+    profile_id: str
+    identifiers: list[Identifier]
+    """Strongest first."""
+    own_ids: frozenset[str]
+    """Of its identifiers."""
+    graph: IdentityGraph
+
+
 class LookBack:
     """Reads the evidence; any replica may."""
 
@@ -43,17 +56,31 @@ class LookBack:
         self._store = store
         self._rulebook = rulebook
 
-    async def profile(self, tenant: str, profile_id: str, when: Instant) -> tuple[str, list[Identifier]]:
-        """The profile that went by an id, and its identifiers. Raises NotFound (NO_SUCH_PROFILE)."""
-        named = await self._store.names([profile_id], tenant)
+    async def around(self, tenant: str, profile_id: str, when: Instant) -> Around:
+        """The profile that went by an id. Raises NotFound (NO_SUCH_PROFILE)."""
+        named = await self._store.names([profile_id], tenant) if is_uuid(profile_id) else {}
         if profile_id not in named:
             raise NotFound("there is no such profile", reason="NO_SUCH_PROFILE")
         graph = await self._graph(tenant, [named[profile_id]], when)
         node = graph.nodes.get(named[profile_id])
         if node is None:
             raise NotFound("there was no such profile then", reason="NO_SUCH_PROFILE")
-        members = [one.identifier for one in node.cluster.nodes if one.profile_id == node.profile_id]
-        return node.profile_id, sorted(members, key=self._rulebook.latest(tenant).strength)
+        members = [one for one in node.cluster.nodes if one.profile_id == node.profile_id]
+        identifiers = sorted((one.identifier for one in members), key=self._rulebook.latest(tenant).strength)
+        await self._share(graph, when)
+        return Around(node.profile_id, identifiers, frozenset(one.own_id for one in members), graph)
+
+    async def _share(self, graph: IdentityGraph, when: Instant) -> None:
+        """Take in all log-ins on the shared devices of a graph: whose an event on them is follows from these."""
+        shared = {graph.nodes[one].own_id: one for one in graph.stated.barred if one in graph.nodes}
+        devices = {own_id: one for own_id, one in shared.items() if graph.stated.barred[one] == Refusal.SHARED}
+        for own_id, (points, last_touch) in (await self._store.logins(devices)).items() if devices else ():
+            graph.admit_logins(devices[own_id], [one for one in points if one.at <= when.as_of], last_touch)
+
+    async def profile(self, tenant: str, profile_id: str, when: Instant) -> tuple[str, list[Identifier]]:
+        """The profile that went by an id, and its identifiers. Raises NotFound (NO_SUCH_PROFILE)."""
+        around = await self.around(tenant, profile_id, when)
+        return around.profile_id, around.identifiers
 
     async def pair(self, tenant: str, left: Identifier, right: Identifier, when: Instant) -> Pair:
         """Why two identifiers are one person, or are not. Raises NotFound (NO_SUCH_IDENTIFIER)."""

@@ -61,11 +61,12 @@ class Opener:
             name = ".".join(steps[:length])
             if name in event.sealed:
                 if name not in opened:
-                    opened[name] = self._open(event, name)
+                    opened[name] = self.field(event, name)
                 return _walk(opened[name], steps[length:])
         return _walk(event.data, steps)
 
-    def _open(self, event: Event, field: str) -> Any:
+    def field(self, event: Event, field: str) -> Any:
+        """What an event tells in a sealed field; None if its key was erased, or it cannot be opened."""
         key = self.key(event.key_id)
         if key is None:
             return None

@@ -17,6 +17,7 @@ from identity_resolution.application.match_records import NOTHING, Found
 from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.ports import IdentityStore, Pending, RulesChange
 from identity_resolution.application.rulebook import Rulebook
+from identity_resolution.application.told_ports import KEPT, ToldStore
 from identity_resolution.domain.commands import Answer, Relate
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
@@ -50,6 +51,7 @@ class EventResolver:
         cache_identifiers: int,
         matchers: Matchers | None = None,
         kinds: KindsInForce | None = None,
+        told: ToldStore | None = None,
     ) -> None:
         self._store = store
         self._rulebook = rulebook
@@ -57,6 +59,7 @@ class EventResolver:
         self._kinds = kinds or KindsInForce()
         self._relations: dict[str, Relations] = {}
         """Of the tenants that have kinds of subject besides persons."""
+        self._told = told
         self._cache_identifiers = cache_identifiers
         self._graphs: dict[str, IdentityGraph] = {}
         self._stated: dict[str, Stated] = {}
@@ -91,6 +94,7 @@ class EventResolver:
         found = NOTHING if self._matchers is None else await self._matchers.match(events, self._matching)
         await self._admit(events, found.own_ids)
         due = await self._due(max((event.as_of for event in events), default=NO_TIME))
+        kept: list[Event] = []
         for event in events:
             while due and event.as_of >= due[0][0]:
                 self._expire(*due.pop(0), work)
@@ -99,8 +103,12 @@ class EventResolver:
                 resolution = self._suggest(event, resolution, found)
             for output in outputs(event, resolution):
                 self._append(output, work)
+                if event.type in KEPT and output.id == event.id:
+                    kept.append(work.appends[-1].event)
             if event.tenant in self._relations:
                 self._tell_subjects(msgspec.structs.replace(event, profile_id=resolution.profile_id), resolution, work)
+        if self._told is not None and kept:
+            self._told.keep(work, kept)
         self._write(work)
 
     async def expire(self, upto: int, work: UnitOfWork) -> None:

@@ -105,8 +105,8 @@ class IdentityServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetProfile(self, request, context):
-        """GetProfile returns a profile; the id of a merged profile leads to its survivor.
-        Errors: NOT_FOUND (NO_SUCH_PROFILE).
+        """GetProfile returns a profile with its traits and consents; the id of a merged profile leads to its survivor.
+        Errors: NOT_FOUND (NO_SUCH_PROFILE); with open_sealed: PERMISSION_DENIED or UNAVAILABLE as KeyService answers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

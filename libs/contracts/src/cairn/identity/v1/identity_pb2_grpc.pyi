@@ -38,8 +38,8 @@ class IdentityServiceStub:
     Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_IDENTIFIER).
     """
     GetProfile: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetProfileRequest, _identity_pb2.GetProfileResponse]
-    """GetProfile returns a profile; the id of a merged profile leads to its survivor.
-    Errors: NOT_FOUND (NO_SUCH_PROFILE).
+    """GetProfile returns a profile with its traits and consents; the id of a merged profile leads to its survivor.
+    Errors: NOT_FOUND (NO_SUCH_PROFILE); with open_sealed: PERMISSION_DENIED or UNAVAILABLE as KeyService answers.
     """
     Explain: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ExplainRequest, _identity_pb2.ExplainResponse]
     """Explain tells why the identifiers of a profile are one person: the links and what showed them.
@@ -97,8 +97,8 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     Errors: INVALID_ARGUMENT (FIELD_REQUIRED); NOT_FOUND (NO_SUCH_IDENTIFIER).
     """
     GetProfile: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetProfileRequest, _identity_pb2.GetProfileResponse]  # type: ignore[assignment]
-    """GetProfile returns a profile; the id of a merged profile leads to its survivor.
-    Errors: NOT_FOUND (NO_SUCH_PROFILE).
+    """GetProfile returns a profile with its traits and consents; the id of a merged profile leads to its survivor.
+    Errors: NOT_FOUND (NO_SUCH_PROFILE); with open_sealed: PERMISSION_DENIED or UNAVAILABLE as KeyService answers.
     """
     Explain: _aio.UnaryUnaryMultiCallable[_identity_pb2.ExplainRequest, _identity_pb2.ExplainResponse]  # type: ignore[assignment]
     """Explain tells why the identifiers of a profile are one person: the links and what showed them.
@@ -165,8 +165,8 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _identity_pb2.GetProfileRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_identity_pb2.GetProfileResponse, _abc.Awaitable[_identity_pb2.GetProfileResponse]]:
-        """GetProfile returns a profile; the id of a merged profile leads to its survivor.
-        Errors: NOT_FOUND (NO_SUCH_PROFILE).
+        """GetProfile returns a profile with its traits and consents; the id of a merged profile leads to its survivor.
+        Errors: NOT_FOUND (NO_SUCH_PROFILE); with open_sealed: PERMISSION_DENIED or UNAVAILABLE as KeyService answers.
         """
 
     @_abc_1.abstractmethod
