@@ -44,7 +44,8 @@ def told(upstream: Upstream, when: int, type: str, source: str, data: dict[str, 
 
 
 async def consents(service: Service, profile_id: str, **more: Any) -> pb.GetConsentsResponse:
-    request = pb.GetConsentsRequest(profile_id=profile_id, channel="email", **{"class": "marketing"}, **more)
+    named: dict[str, Any] = {"class": "marketing", **more}
+    request = pb.GetConsentsRequest(profile_id=profile_id, channel="email", **named)
     return await service.identity.GetConsents(request)
 
 
