@@ -38,6 +38,7 @@ def simulate_command(
     until: Instant = None,
     output: Output = "table",
     assume: Annotated[Assumption, typer.Option(help="What comes back of messages that were not recorded.")] = "none",
+    verify: Annotated[bool, typer.Option(help="Replay everybody under both programmes; else some, to check.")] = False,
     workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per core.")] = 0,
     work: Annotated[
         Path | None,
@@ -60,6 +61,7 @@ def simulate_command(
         since=_instant(since, "--since"),
         until=_instant(until, "--until"),
         assume=assume,
+        verify=verify,
     )
     place = work or folder / "simulate" / question.key
     console = Console(stderr=True)

@@ -31,6 +31,8 @@ class Question(msgspec.Struct, frozen=True):
     until: int | None
     """Nothing after this instant is looked at (µs)."""
     assume: Assumption
+    verify: bool = False
+    """Whether everything is replayed under both programmes, event by event, and nothing taken from the recording."""
 
     @property
     def key(self) -> str:

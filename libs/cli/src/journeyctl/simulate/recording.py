@@ -1,7 +1,7 @@
 """What was recorded, spooled to files: one per partition, with an index by profile.
 
-A spool holds what a replay needs and no more: touchpoints, controls, and of the facts of journeys only the moments (to
-check the replay against). Everything else follows.
+A spool holds what a simulation needs and no more: touchpoints, controls, and the facts of journeys, but for those that
+carry a whole state.
 """
 
 import struct
@@ -16,8 +16,8 @@ import msgspec
 from msgspec.structs import replace
 
 from cairn.event.v1.event_pb2 import Batch, Entry
-from cairn_journey.engine.facts import FACTS, REVISED, SOURCE
-from cairn_kernel.event import BROADCAST, MARKER, WALKED, Event, to_msgpack
+from cairn_journey.engine.facts import FACTS, REVISED, SOURCE, WHOLE
+from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, MARKER, WALKED, Event, to_msgpack
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.two_sided import TWO_SIDED
 
@@ -25,7 +25,7 @@ MOMENT_REACHED: Final = "journey.moment_reached"
 
 _LENGTH: Final = struct.Struct("<IB")
 _TOUCHPOINT: Final = 0
-_MOMENT: Final = 1
+_FACT: Final = 1
 _REVISED: Final = 2
 _WALK: Final = 3
 
@@ -45,20 +45,6 @@ class _Sides(msgspec.Struct):
     to: str
 
 
-class Recorded(msgspec.Struct):
-    """A moment as it was recorded."""
-
-    as_of: int
-    data: "RecordedData"
-    definition_version: str = ""
-
-
-class RecordedData(msgspec.Struct):
-    """Its id."""
-
-    moment_id: str
-
-
 class _Revised(msgspec.Struct):
     as_of: int
     data: "_RevisedData"
@@ -72,9 +58,15 @@ class Past(NamedTuple):
     """Everything recorded of one profile, oldest first."""
 
     touchpoints: list[Event]
-    moments: list[Recorded]
+    moments: list[Event]
     came_in: dict[str, int]
     """When events came in that took effect before others which were there already, by id (µs)."""
+    stream: list[Event]
+    """Touchpoints and facts of journeys, but for what a walk, a merge, a split or a late event brought about."""
+    by_itself: bool
+    """Whether only the customer's own events and time brought anything about, each in its turn."""
+    activated: bool
+    """Whether a programme's coming into force brought anything about."""
 
 
 class Index(msgspec.Struct):
@@ -96,7 +88,6 @@ class Index(msgspec.Struct):
 _whose: Final = msgspec.msgpack.Decoder(_Whose)
 _sides: Final = msgspec.msgpack.Decoder(_Sides)
 _event: Final = msgspec.msgpack.Decoder(Event)
-_moment: Final = msgspec.msgpack.Decoder(Recorded)
 _revised: Final = msgspec.msgpack.Decoder(_Revised)
 _index: Final = msgspec.msgpack.Decoder(Index)
 
@@ -164,9 +155,11 @@ class _Spooling:
             self._walk(whose)
             if whose.source == BROADCAST:
                 return  # the replay tells it anew
-        if kind is None or (kind == _TOUCHPOINT and whose.source == SOURCE):
-            return  # a fact of the engine's, or an event that an intervention stated: the replay states it itself
-        if entry.type in TWO_SIDED:
+        if kind is None:
+            return
+        if kind == _TOUCHPOINT and whose.source == SOURCE:
+            kind = _FACT  # an event that an intervention stated
+        elif entry.type in TWO_SIDED:
             sides = _sides.decode(whose.data)
             self._ties.append((sides.from_, sides.to))
         elif kind == _TOUCHPOINT:
@@ -194,11 +187,11 @@ class _Spooling:
 
 
 def _kind(type: str) -> int | None:
-    if type == MOMENT_REACHED:
-        return _MOMENT
     if type == REVISED:
         return _REVISED
-    return None if type in FACTS else _TOUCHPOINT
+    if type in WHOLE:
+        return None
+    return _FACT if type in FACTS else _TOUCHPOINT
 
 
 def write(path: Path, value: Any) -> None:
@@ -244,22 +237,33 @@ class Spool:
 def past(entries: Iterable[tuple[int, bytes]], walks: Sequence[Event] = ()) -> Past:
     """Decode a profile's entries; `walks` are what everybody in the partition was told, if only some changed by it."""
     touchpoints: list[Event] = []
-    moments: list[Recorded] = []
+    stream: list[Event] = []
     came_in: dict[str, int] = {}
+    by_itself, activated = not walks, False
     for kind, body in entries:
-        if kind == _MOMENT:
-            moments.append(_moment.decode(body))
-        elif kind == _REVISED:
+        if kind == _REVISED:
             revised = _revised.decode(body)
             came_in[revised.data.late] = revised.as_of
+            by_itself = False
+            continue
+        event = _event.decode(body)
+        if kind == _FACT:
+            stream.append(event)
+            continue
+        touchpoints.append(event)
+        if kind == _WALK:
+            activated |= event.type == DEFINITION_ACTIVATED
+            by_itself &= event.type == DEFINITION_ACTIVATED
         else:
-            touchpoints.append(_event.decode(body))
+            stream.append(event)
+            by_itself &= event.type not in TWO_SIDED
+    moments = [fact for fact in stream if fact.type == MOMENT_REACHED]
     if walks:
         told = {event.id for event in touchpoints if event.type in WALKED}
         for walk in walks:
             if walk.id not in told:
                 insort(touchpoints, walk, key=lambda event: event.as_of)
-    return Past(touchpoints, moments, came_in)
+    return Past(touchpoints, moments, came_in, stream, by_itself, activated)
 
 
 class People:

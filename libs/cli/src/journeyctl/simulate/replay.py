@@ -14,7 +14,8 @@ from cairn_kernel.time import DAY, format_instant
 from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
 from journeyctl.simulate.difference import Moment, compare
 from journeyctl.simulate.outcomes import Observed
-from journeyctl.simulate.recording import Past, Recorded
+from journeyctl.simulate.recording import Past
+from journeyctl.simulate.shortcut import Shortcut
 from journeyctl.simulate.tally import Sample, Side, Tally, one_more, worth
 from journeyctl.virtual.customer import OUTCOMES, Customer
 from journeyctl.virtual.world import World
@@ -31,6 +32,8 @@ class Life:
     before: Customer
     after: Customer
     own: Customer | None
+    recorded_in: Sequence[str] | None = None
+    """Journeys that somebody is in under the programme in force, if the recording says it rather than `before`."""
 
     def all(self) -> Iterator[Customer]:
         """Each of them."""
@@ -53,6 +56,7 @@ class Replay:
         walks: Mapping[int, Sequence[Event]] = MappingProxyType({}),
         since: int | None = None,
         observed: Observed | None = None,
+        shortcut: Shortcut | None = None,
     ) -> None:
         """`recorded` knows every version that touchpoints name; `upto` is how far time had passed in each partition.
 
@@ -66,19 +70,24 @@ class Replay:
         self._closed: frozenset[str] = frozenset()
         self._since = NEVER if since is None else since
         self._observed = observed
+        self._shortcut = shortcut if observed is None else None
         self.tally = Tally()
 
     def person(self, members: Mapping[str, Past]) -> None:
         """Replay all profiles of one person, and count."""
-        self.sum_up(self._lives(members))
+        profile_id, past = next(iter(members.items()))
+        if self._shortcut is not None and len(members) == 1 and self._shortcut.leads(profile_id, past):
+            self.sum_up({profile_id: self._short(self._shortcut, profile_id, past)})
+        else:
+            self.sum_up(self._lives(members))
 
     def sum_up(self, lives: "Mapping[str, Life]") -> None:
         """Count what became of all profiles of one person, and compare."""
         tally = self.tally
         tally.people += 1
         tally.profiles += len(lives)
-        one = [self._count(life.before, tally.before) for life in lives.values()]
-        other = [self._count(life.after, tally.after) for life in lives.values()]
+        one = [self._count(life.before, tally.before, life.recorded_in) for life in lives.values()]
+        other = [self._count(life.after, tally.after, None) for life in lives.values()]
         if self._observed is not None:
             tally.outcomes_assumed += self._observed.taken()
         person = min(lives)
@@ -88,6 +97,15 @@ class Replay:
         self._compare_entries(
             person, {name for _, entered in one for name in entered}, {name for _, entered in other for name in entered}
         )
+
+    def _short(self, shortcut: Shortcut, profile_id: str, past: Past) -> "Life":
+        sides = shortcut.sides(profile_id, past, self._upto_of(profile_id))
+        tally = self.tally
+        tally.events += len(past.touchpoints)
+        tally.recorded += len(past.moments)
+        tally.outcomes_used += sides.outcomes_used
+        tally.outcomes_dropped += sides.outcomes_dropped
+        return Life(sides.before, sides.after, None, sides.in_flight)
 
     def _lives(self, members: Mapping[str, Past]) -> "dict[str, Life]":
         """What became of each profile. One waits where a merge or split has to be told in another's stream first."""
@@ -102,7 +120,8 @@ class Replay:
         moving = patient = True
         while moving:
             moving = False
-            for profile, (touchpoints, _, came_in) in members.items():
+            for profile, past in members.items():
+                touchpoints, came_in = past.touchpoints, past.came_in
                 start = reached[profile]
                 while reached[profile] < len(touchpoints):
                     event = touchpoints[reached[profile]]
@@ -113,12 +132,12 @@ class Replay:
                 moving |= reached[profile] > start
             if not moving and patient:  # what one waits for was not recorded: go on without it
                 moving, patient = any(reached[each] < len(members[each].touchpoints) for each in members), False
-        for profile, (touchpoints, moments, _) in members.items():
+        for profile, past in members.items():
             life, upto = lives[profile], self._upto_of(profile)
             for customer in life.all():
                 customer.advance(upto)
-            self.tally.events += len(touchpoints)
-            self._check(profile, moments, life.own or life.before)
+            self.tally.events += len(past.touchpoints)
+            self._check(profile, past.moments, life.own or life.before)
         return lives
 
     def begin(self, profile_id: str, *, older: bool, several: bool) -> "Life":
@@ -193,12 +212,13 @@ class Replay:
     def _upto_of(self, profile_id: str) -> int:
         return self._upto.get(partition_of(self._before.tenant, profile_id), NEVER)
 
-    def _check(self, profile_id: str, recorded: Sequence[Recorded], replayed: Customer) -> None:
+    def _check(self, profile_id: str, recorded: Sequence[Event], replayed: Customer) -> None:
         """Compare the recorded moments with those that the replay states."""
         stated = [(fact.data["moment_id"], fact.as_of) for fact in replayed.log if fact.type == MOMENT_REACHED]
-        told = [(moment.data.moment_id, moment.as_of) for moment in recorded]
+        told = [(fact.data["moment_id"], fact.as_of) for fact in recorded]
         tally = self.tally
         tally.recorded += len(told)
+        tally.checked += len(told)
         if told == stated:
             tally.reproduced += len(told)
             return
@@ -211,7 +231,9 @@ class Replay:
         at = min([*missing, *extra], default=0)
         tally.differing.append(Sample(profile_id, at, "; ".join(words) or "stated in another order"))
 
-    def _count(self, customer: Customer, side: Side) -> tuple[list[Moment], set[str]]:
+    def _count(
+        self, customer: Customer, side: Side, recorded_in: Sequence[str] | None
+    ) -> tuple[list[Moment], set[str]]:
         """Add what a customer's log says; return the moments with their decisions, and the journeys entered."""
         moments: dict[str, Moment] = {}
         entered: set[str] = set()
@@ -224,8 +246,9 @@ class Replay:
                 moments[id] = Moment(moments[id].told, fact)
             if fact.as_of >= self._since:
                 _note(fact, side, entered)
-        for instance in customer.state.open.values():
-            side.stay(instance.journey).in_flight += 1
+        stays = [one.journey for one in customer.state.open.values()] if recorded_in is None else recorded_in
+        for journey in stays:
+            side.stay(journey).in_flight += 1
         return list(moments.values()), entered
 
     def _compare_entries(self, person: str, before: set[str], after: set[str]) -> None:

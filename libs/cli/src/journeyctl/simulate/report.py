@@ -32,6 +32,7 @@ def report(question: Question, before: Programme, after: Programme, tally: Tally
         },
         "baseline": {
             "moments_recorded": tally.recorded,
+            "moments_checked": tally.checked,
             "moments_reproduced": tally.reproduced,
             "moments_not_recorded": tally.extra,
             "differing": [_sample(each) for each in tally.differing],

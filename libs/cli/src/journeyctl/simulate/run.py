@@ -38,6 +38,7 @@ from journeyctl.simulate.recording import (
     write,
 )
 from journeyctl.simulate.replay import Replay
+from journeyctl.simulate.shortcut import Shortcut
 from journeyctl.simulate.tally import Tally, total
 from journeyctl.virtual.customer import OUTCOMES, Customer
 from journeyctl.virtual.world import World
@@ -52,7 +53,7 @@ REPLAYING: Final = "replaying"
 
 
 def _begin() -> None:
-    gc.set_threshold(50_000, 20, 100)  # a replay makes many objects and no cycles; the default costs a third of it
+    gc.disable()  # a replay makes many objects and no cycles: looking for them costs a third of it
 
 
 class Source(Protocol):
@@ -167,6 +168,8 @@ class Common(msgspec.Struct):
     """How far time had passed in each partition (µs)."""
     walks: dict[int, list[Event]]
     """By partition: what everybody was told, and when."""
+    settled: list[int]
+    """Partitions that hold all that time alone has brought about."""
 
 
 def _common(work: Work, source: Source, plan: Plan, partitions: list[int]) -> Common:
@@ -182,6 +185,7 @@ def _common(work: Work, source: Source, plan: Plan, partitions: list[int]) -> Co
         earlier=[bundle for bundle in found if bundle is not None],
         upto={part: at if until is None else min(at, until) for part, at in passed.items()},
         walks={part: walks for part, index in indexes.items() if (walks := _walks(index))},
+        settled=[part for part, index in indexes.items() if plan.complete_to.get(part, 0) or index.step_ended],
     )
 
 
@@ -241,12 +245,14 @@ def _observe(partition: int, work: Work, plan: Plan) -> None:
 def _replay(partition: int, work: Work, plan: Plan) -> None:
     question = plan.question
     seen = _read(work.folder / "observed", Histories) if question.assume == "observed" else None
+    common = _common_of(work.folder)
     replay = Replay(
         *_worlds(work.folder, question),
-        upto=_common_of(work.folder).upto,
-        walks=_common_of(work.folder).walks,
+        upto=common.upto,
+        walks=common.walks,
         since=question.since,
         observed=Observed(seen) if seen is not None else None,
+        shortcut=_shortcut(work.folder, question),
     )
     for members in _persons(partition, work, plan):
         replay.person(members)
@@ -260,6 +266,13 @@ def _worlds(folder: Path, question: Question) -> tuple[World, World, World]:
     earlier = [parse_bundle(bundle) for bundle in _common_of(folder).earlier]
     tenant = question.tenant
     return World(before, tenant), World(after, tenant), World(before, tenant, earlier)
+
+
+@lru_cache(maxsize=1)
+def _shortcut(folder: Path, question: Question) -> Shortcut | None:
+    if question.verify:
+        return None
+    return Shortcut.between(*_worlds(folder, question), settled=frozenset(_common_of(folder).settled))
 
 
 @lru_cache(maxsize=1)

@@ -27,16 +27,25 @@ def tell(console: Console, report: Report, *, recorded: bool = True) -> None:
 
 
 def baseline(report: Report) -> Text:
-    """Whether the programme in force, replayed, says again what was recorded."""
+    """Whether the programme in force, replayed, says again what was recorded: of everybody, or of some."""
     said, recorded = report["baseline"], report["recorded"]
     extra = said["moments_not_recorded"]
-    text = (
-        f"baseline reproduces {number(said['moments_reproduced'])} of {number(said['moments_recorded'])} "
-        f"recorded moments ({number(recorded['events'])} events of {number(recorded['people'])} customers)"
-    )
+    of = f"({number(recorded['events'])} events of {number(recorded['people'])} customers)"
+    found = f"reproduces {number(said['moments_reproduced'])} of {number(said['moments_checked'])}"
+    if said["moments_checked"] == said["moments_recorded"]:
+        text = f"baseline {found} recorded moments {of}"
+    else:
+        text = (
+            f"baseline is the {number(said['moments_recorded'])} moments recorded {of}; replayed for some, it {found}"
+        )
     more = f", and states {number(extra)} that were not recorded" if extra else ""
-    right = said["moments_reproduced"] == said["moments_recorded"] and not extra
-    return Text(text + more, style="green" if right else "red")
+    return Text(text + more, style="green" if is_right(report) else "red")
+
+
+def is_right(report: Report) -> bool:
+    """Whether what was checked of the baseline is as it was recorded."""
+    said = report["baseline"]
+    return bool(said["moments_reproduced"] == said["moments_checked"] and not said["moments_not_recorded"])
 
 
 def _journeys(report: Report) -> Table:

@@ -101,8 +101,10 @@ class Tally(msgspec.Struct):
     merges: int = 0
     recorded: int = 0
     """Moments recorded."""
+    checked: int = 0
+    """Of these, those of customers whose journeys were replayed as they were recorded."""
     reproduced: int = 0
-    """Of these, those that the replay under their own versions states again: same id, same time, same order."""
+    """Of those, the ones that the replay under their own versions states again: same id, same time, same order."""
     extra: int = 0
     """Moments that the replay states and nobody recorded."""
     differing: list[Sample] = []

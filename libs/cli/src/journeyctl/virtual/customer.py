@@ -69,21 +69,21 @@ class Customer:
             facts, self.state = journeys.revise(self.state, event, self.history)
         else:
             facts, self.state = journeys.handle(self.state, event)
-        self._follow(facts)
+        self.follow(facts)
 
     def advance(self, upto: int) -> None:
         """Let time pass up to an instant."""
         if self._answers is not None:
             self._catch_up(upto)
         facts, self.state = self._world.journeys.tick(self.state, upto)
-        self._follow(facts)
-        self._send_due(upto)
+        self.follow(facts)
+        self.send_due(upto)
 
     def walk(self, event: Event) -> None:
         """A control event that concerns many customers."""
         self.advance(event.as_of)
         facts, self.state = self._world.journeys.walk(self.state, event)
-        self._follow(facts)
+        self.follow(facts)
 
     def join_or_part(self, event: Event, other: "Customer | None") -> None:
         """Take in this profile's copy of a merge or a split; without `other` nothing was recorded of that profile.
@@ -103,7 +103,7 @@ class Customer:
             facts, self.state = journeys.give(state, event, history)
         else:
             facts, self.state = journeys.receive(state, event, history, theirs)
-        self._follow(facts[:-1])
+        self.follow(facts[:-1])
         own, told = list(self.ledger_history), facts[-1]
         if event.type == MERGED and first:
             made, self.ledger = ledgers.close(self.ledger, told)
@@ -116,6 +116,28 @@ class Customer:
         self.history.append(told)
         self.ledger_history += made
         self.log.append(told)
+
+    def follow(self, facts: Iterable[Event]) -> None:
+        """Decide and send what follows from facts of the customer's journeys, in which nothing is left to be done."""
+        if self._histories:
+            self.history += facts
+        for fact in facts:
+            kind = fact.type
+            if self._answers is None and self._agenda and self._agenda[0][0] <= fact.as_of:
+                self.send_due(fact.as_of)
+            self.log.append(fact)
+            if kind == MOMENT_REACHED or kind == CONSENT_CHANGED or kind.startswith(OUTCOMES):
+                made, self.ledger = self._world.decisions.handle(self.ledger, fact)
+                if self._histories:
+                    self.ledger_history += made
+                for decision in made:
+                    if decision.type == DECISION_MADE:
+                        self._plan(decision)
+
+    def send_due(self, upto: int) -> None:
+        """Send what is due by an instant."""
+        while self._agenda and self._agenda[0][0] <= upto:
+            self._do(heappop(self._agenda)[2])
 
     def _inherit(self, loser: "Customer") -> None:
         """Go on with the messages of a profile that turned out to be this one."""
@@ -133,41 +155,21 @@ class Customer:
                 return
             if timer <= item:
                 facts, self.state = self._world.journeys.tick(self.state, timer)
-                self._follow(facts)
+                self.follow(facts)
             else:
                 self._do(heappop(self._agenda)[2])
-
-    def _send_due(self, upto: int) -> None:
-        while self._agenda and self._agenda[0][0] <= upto:
-            self._do(heappop(self._agenda)[2])
 
     def _do(self, due: Event) -> None:
         """A delivery is due, or something about one comes back."""
         if due.type != f"{OUTCOMES}planned":
             facts, self.state = self._world.journeys.handle(self.state, due)
-            self._follow(facts)
+            self.follow(facts)
             return
         told = delivery.dispatched(due, self.ledger, self._world.programme.policies.values())
         self.log.append(told)
         for answer in self._answers(self, told) if self._answers is not None else ():
             back = delivery.outcome(answer)
             heappush(self._agenda, (back.as_of, back.id, back))
-
-    def _follow(self, facts: list[Event]) -> None:
-        if self._histories:
-            self.history += facts
-        for fact in facts:
-            kind = fact.type
-            if self._answers is None and self._agenda and self._agenda[0][0] <= fact.as_of:
-                self._send_due(fact.as_of)
-            self.log.append(fact)
-            if kind == MOMENT_REACHED or kind == CONSENT_CHANGED or kind.startswith(OUTCOMES):
-                made, self.ledger = self._world.decisions.handle(self.ledger, fact)
-                if self._histories:
-                    self.ledger_history += made
-                for decision in made:
-                    if decision.type == DECISION_MADE:
-                        self._plan(decision)
 
     def _plan(self, decision: Event) -> None:
         self.log.append(decision)

@@ -45,6 +45,11 @@ class World:
         """The same under a version; 0 if it is not known."""
         return self.programmes.version(self.tenant, version).lateness if version in self._known else 0
 
+    @property
+    def may_be_late(self) -> bool:
+        """The same of any version that is known."""
+        return any(self.lateness_of(version) for version in self._known)
+
     def in_force(self, tenant: str, version: str) -> Catalogue:
         """The catalogue of a version (see cairn_decisions.Catalogues); empty: the one in force."""
         return self._catalogues[version or self.programme.version]

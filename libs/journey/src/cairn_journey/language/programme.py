@@ -1,6 +1,7 @@
 """A programme: all definitions of a directory, checked as a whole and named by their content."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -89,6 +90,15 @@ class Programme:
     def bundle(self) -> bytes:
         """Canonical JSON of all definitions, with the contents of templates and models in place of their names."""
         return self._bundle
+
+    def standing_in(self, version: str) -> "Programme":
+        """The same definitions under another version's name, to go through that version's streams as if these had held.
+
+        It equals this programme, and its bundle is this programme's.
+        """
+        other = copy(self)
+        other.__dict__["version"] = version
+        return other
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Programme) and self._bundle == other._bundle
