@@ -9,7 +9,7 @@ from uuid import uuid4
 import typer
 
 from cairn.identity.v1 import identity_pb2 as pb
-from journeyctl import words
+from journeyctl import reviews, words
 from journeyctl.customer import find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -23,6 +23,7 @@ app.command("match")(match_records)
 app.command("members")(members)
 app.command("relate")(relate)
 app.command("unrelate")(unrelate)
+app.add_typer(reviews.app, name="reviews")
 
 KINDS: Final = {
     pb.STATEMENT_KIND_SAME: "same",

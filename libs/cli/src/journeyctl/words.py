@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.activation.v1.activation_pb2 import Delivery, RefusedBy
 from cairn.decisioning.v1.decisioning_pb2 import Candidate, Decision
-from cairn.identity.v1.identity_pb2 import Link, PathStep
+from cairn.identity.v1.identity_pb2 import FieldWeight, Link, PathStep
 from cairn.journey.v1.journey_pb2 import Instance, TimelineEntry
 from cairn_journey import duration_text
 from cairn_kernel.time import to_datetime
@@ -93,10 +93,19 @@ def _plain(value: Any) -> Any:
 def link(shown: Link) -> str:
     """Why two identifiers belong together, or why they were not joined."""
     names = f"{shown.left.namespace} {shown.left.token[:8]}… and {shown.right.namespace} {shown.right.token[:8]}…"
+    if shown.weight:
+        joined = f"were not joined ({reason(shown.refusal)})" if shown.refusal else "were joined"
+        return f"{names} {joined} for what their records tell: {weights(shown.weight, shown.fields)}"
     if shown.refusal:
         return f"{names} were not joined: {reason(shown.refusal)}"
     times = "once" if shown.support == 1 else f"{shown.support} times"
     return f"{names} were seen together {times}, first on {day(shown.first_event_time)}"
+
+
+def weights(bits: float, fields: Iterable[FieldWeight]) -> str:
+    """What a score adds up from, in bits."""
+    parts = [f"{one.field} {one.level} {one.bits:+.1f}".replace("  ", " ") for one in fields]
+    return f"{bits:.1f} bits ({', '.join(parts)})"
 
 
 def path_step(step: PathStep) -> str:
@@ -104,6 +113,8 @@ def path_step(step: PathStep) -> str:
     start = getattr(step, "from")
     names = f"{start.namespace} {start.token[:8]}… and {step.to.namespace} {step.to.token[:8]}…"
     shown = f"event {step.event_id} on {day(step.event_time)}" if step.event_id else f"statement {step.statement_id}"
+    if step.weight:
+        shown = f"what their records tell, {weights(step.weight, step.fields)}"
     if not step.refusal:
         return f"{names}: joined by {shown}"
     because = f", one person would have too many of {step.limit}" if step.limit else ""

@@ -1,5 +1,7 @@
 """Wires the service by hand."""
 
+from pydantic import SecretStr
+
 from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1.definition_pb2_grpc import add_DefinitionServiceServicer_to_server
 from cairn.identity.v1 import identity_pb2, relations_pb2
@@ -12,13 +14,16 @@ from cairn_runtime.key_service import KeyServiceKeys
 from identity_resolution.adapters.grpc_api import IdentityApi
 from identity_resolution.adapters.grpc_relations import RelationApi
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
+from identity_resolution.adapters.postgres_records import PostgresRecordStore
 from identity_resolution.adapters.postgres_told import PostgresTold
+from identity_resolution.application.decide_reviews import ReviewDesk
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.find_relations import RelationFinder
 from identity_resolution.application.kinds import KindsInForce
 from identity_resolution.application.ledgers import Ledgers
 from identity_resolution.application.look_back import LookBack
 from identity_resolution.application.make_statements import StatementMaker
+from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.open_records import Opener
 from identity_resolution.application.preview_rules import RulesPreview
 from identity_resolution.application.processor import LOG, ResolveProcessor
@@ -32,6 +37,9 @@ class IdentitySettings(Settings):
 
     cache_identifiers: int = 500_000
     """Identifiers kept in memory, about 1 KB each."""
+    key_access_token: SecretStr = SecretStr("")
+    """What ingestion's KeyService asks of callers, if it asks for anything. Keys are asked for where records of
+    people are compared only."""
 
 
 async def run() -> None:
@@ -55,7 +63,13 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     await definitions.load()
     identities = PostgresIdentityStore(chassis.pool)
     told = PostgresTold(chassis.pool)
-    resolver = EventResolver(identities, rulebook, settings.cache_identifiers, kinds=kinds, told=told)
+    records = PostgresRecordStore(chassis.pool)
+    ingestion = chassis.channel(settings.ingestion_address)
+    own_keys = KeyServiceKeys(ingestion, settings.key_access_token.get_secret_value())
+    matchers = Matchers(
+        records, Opener(own_keys), lambda tenant, purpose: keys.token(tenant, "matching", purpose).encode()
+    )
+    resolver = EventResolver(identities, rulebook, settings.cache_identifiers, matchers, kinds, told)
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
     runner = chassis.add_runner("events", processor, exclusive=True, reload=definitions.load)
     processor.wake = runner.wake
@@ -66,10 +80,9 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
         return {} if await identities.step_events(limit=1) else complete
 
     chassis.complete_to = complete_to
-    finder = ProfileFinder(identities, rulebook)
+    finder = ProfileFinder(identities, records, rulebook)
     maker = StatementMaker(identities, finder, now_us)
-    past = LookBack(identities, rulebook)
-    ingestion = chassis.channel(settings.ingestion_address)
+    past = LookBack(identities, records, rulebook)
     chassis.add_servicer(
         add_DefinitionServiceServicer_to_server,
         definitions,
@@ -85,6 +98,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
             maker,
             RulesPreview(identities, rulebook),
             Ledgers(told, past, rulebook, lambda token: Opener(KeyServiceKeys(ingestion, token))),
+            ReviewDesk(records, identities, finder, maker),
         ),
         identity_pb2.DESCRIPTOR.services_by_name["IdentityService"].full_name,
     )

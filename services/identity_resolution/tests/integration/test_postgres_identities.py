@@ -14,6 +14,7 @@ from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_runtime.database import open_pool
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
+from identity_resolution.adapters.postgres_records import PostgresRecordStore
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.look_back import Instant, LookBack, Pair
 from identity_resolution.application.resolve_events import EventResolver
@@ -179,7 +180,7 @@ async def test_a_blocked_value_lets_go_at_once_and_takes_hold_again_when_unblock
     before = await tables(pool)
     resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), cache)
     await resolver.forget({})
-    finder = ProfileFinder(PostgresIdentityStore(pool), Rulebook())
+    finder = ProfileFinder(PostgresIdentityStore(pool), PostgresRecordStore(pool), Rulebook())
     cards = [Identifier("card", "a"), Identifier("card", "b")]
     assert len({await finder.resolve("default", card) for card in cards}) == 1
 
@@ -248,7 +249,7 @@ async def test_a_denial_holds_when_all_is_replayed(pool: asyncpg.Pool) -> None:
     random.Random(3).shuffle(events)
     await take_in_again(pool, events, batch=2, cache=0, rules=Rules())
     assert await tables(pool) == expected
-    finder = ProfileFinder(PostgresIdentityStore(pool), Rulebook())
+    finder = ProfileFinder(PostgresIdentityStore(pool), PostgresRecordStore(pool), Rulebook())
     ends = [await finder.resolve("default", one) for one in (denial.left[0], denial.right[0])]
     assert ends[0] != ends[1]
 
@@ -282,7 +283,7 @@ async def test_why_two_identifiers_are_one_person_and_what_keeps_two_apart(pool:
         seen(4, "user_id:v", "card:c"), seen(5, "phone:p"),
     ]  # fmt: skip
     await take_in(pool, events, cache=9, batch=9, rules=Rules())
-    back = LookBack(PostgresIdentityStore(pool), Rulebook())
+    back = LookBack(PostgresIdentityStore(pool), PostgresRecordStore(pool), Rulebook())
 
     async def pair(left: str, right: str, when: Instant = Instant()) -> Pair:  # noqa: B008 - immutable
         return await back.pair("default", Identifier(*left.split(":")), Identifier(*right.split(":")), when)
@@ -318,7 +319,7 @@ async def test_why_two_identifiers_are_one_person_and_what_keeps_two_apart(pool:
 async def test_a_profile_as_it_was_and_as_it_was_known(pool: asyncpg.Pool) -> None:
     late = msgspec.structs.replace(seen(4, "user_id:u", "email:e"), event_time=2)
     await take_in(pool, [seen(1, "user_id:u"), seen(3, "user_id:u", "card:c"), late], cache=9, batch=1, rules=Rules())
-    back = LookBack(PostgresIdentityStore(pool), Rulebook())
+    back = LookBack(PostgresIdentityStore(pool), PostgresRecordStore(pool), Rulebook())
     profile_id = stable_id("profile", "default", "user_id", "u")
 
     async def names(when: Instant) -> list[str]:

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import grpc
 
+from cairn.definition.v1.definition_pb2_grpc import DefinitionServiceStub
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceStub
+from cairn.ingestion.v1.ingestion_pb2 import UnwrapRequest, UnwrapResponse
+from cairn.ingestion.v1.ingestion_pb2_grpc import KeyServiceServicer
 from cairn.log.v1.log_pb2_grpc import add_LogServiceServicer_to_server
 from cairn_eventstore import FileKeyProvider, MemoryEventStore, NewEvent, UnitOfWork
 from cairn_kernel.errors import Unavailable
@@ -22,6 +25,8 @@ from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_messaging import Publisher
 from cairn_runtime.log_service import LogClient, LogServer
 from cairn_runtime.nats_bus import open_bus
+
+from .records import key_of
 
 
 class Upstream:
@@ -72,6 +77,13 @@ class Upstream:
         return {part: (head.position, self.complete_to) for part, head in (await self.store.heads()).items()}
 
 
+class KeyCupboard(KeyServiceServicer):
+    """Gives every customer the key that the tests seal with."""
+
+    async def Unwrap(self, request: UnwrapRequest, context: object) -> UnwrapResponse:
+        return UnwrapResponse(keys={key_id: key_of(key_id) for key_id in request.key_ids})
+
+
 class Service:
     """The service as its own process."""
 
@@ -81,6 +93,7 @@ class Service:
         self._process: asyncio.subprocess.Process | None = None
         self.log = LogClient(self._channel)
         self.identity = IdentityServiceStub(self._channel)
+        self.definitions = DefinitionServiceStub(self._channel)
 
     async def start(self) -> None:
         self._process = await asyncio.create_subprocess_exec(

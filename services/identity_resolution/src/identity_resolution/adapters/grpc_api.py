@@ -1,6 +1,6 @@
 """IdentityService: translate in, call, translate out."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from cairn.identity.v1 import identity_pb2 as pb
@@ -10,6 +10,8 @@ from cairn_kernel.event import Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE, normalise
 from cairn_kernel.time import to_datetime
 from identity_resolution.adapters import ledger_messages
+from identity_resolution.adapters.grpc_reviews import LEAST_BITS, STATE_NAMES, field_weights, review_message
+from identity_resolution.application.decide_reviews import ReviewDesk
 from identity_resolution.application.find_profile import ProfileFinder
 from identity_resolution.application.ledgers import Ledgers
 from identity_resolution.application.look_back import FOR_EVER, Instant, LookBack
@@ -18,6 +20,7 @@ from identity_resolution.application.ports import IdentityStore, StoredStatement
 from identity_resolution.application.preview_rules import Preview, RulesPreview
 from identity_resolution.domain.commands import Answer
 from identity_resolution.domain.elements import Link
+from identity_resolution.domain.matching import Told
 from identity_resolution.domain.paths import Step
 from identity_resolution.domain.refusing import rule_of
 from identity_resolution.domain.rules import Rules
@@ -51,8 +54,10 @@ class IdentityApi(IdentityServiceServicer):
         maker: StatementMaker,
         preview: RulesPreview,
         ledgers: Ledgers,
+        desk: ReviewDesk,
     ) -> None:
         self._ledgers = ledgers
+        self._desk = desk
         self._past = past
         self._finder = finder
         self._store = store
@@ -101,8 +106,8 @@ class IdentityApi(IdentityServiceServicer):
     async def Explain(self, request: pb.ExplainRequest, context: Any) -> pb.ExplainResponse:
         explanation = await self._finder.explain(request.tenant or DEFAULT_TENANT, request.profile_id)
         return pb.ExplainResponse(
-            links=[_link(link) for link in explanation.links],
-            refused=[_link(link, rule) for link, rule in explanation.refused],
+            links=[_link(link, explanation.told) for link in explanation.links],
+            refused=[_link(link, explanation.told, rule) for link, rule in explanation.refused],
             rules_version=explanation.rules_version,
         )
 
@@ -115,7 +120,7 @@ class IdentityApi(IdentityServiceServicer):
             same=found.left_profile_id == found.right_profile_id,
             left_profile_id=found.left_profile_id,
             right_profile_id=found.right_profile_id,
-            path=[_step(step, found.rules) for step in found.steps],
+            path=[_step(step, found.rules, found.told) for step in found.steps],
             rules_version=found.rules.version,
         )
 
@@ -167,6 +172,25 @@ class IdentityApi(IdentityServiceServicer):
         found = await self._maker.list(tenant, about, request.limit, ended=request.ended)
         return pb.ListStatementsResponse(statements=[_statement(one) for one in found])
 
+    async def ListReviews(self, request: pb.ListReviewsRequest, context: Any) -> pb.ListReviewsResponse:
+        tenant, state = request.tenant or DEFAULT_TENANT, STATE_NAMES.get(request.state, "")
+        least = request.min_bits if request.HasField("min_bits") else LEAST_BITS
+        found, token = await self._desk.list(tenant, state, least, request.page_size, request.page_token)
+        return pb.ListReviewsResponse(reviews=[review_message(one) for one in found], next_page_token=token)
+
+    async def DecideReview(self, request: pb.DecideReviewRequest, context: Any) -> pb.DecideReviewResponse:
+        _require(request.request_id, "request_id")
+        _require(request.review_id, "review_id")
+        answer = await self._desk.decide(
+            request.tenant or DEFAULT_TENANT,
+            request.request_id,
+            request.review_id,
+            request.author,
+            request.reason,
+            accept=request.accept,
+        )
+        return pb.DecideReviewResponse(statement_id=answer.statement_id, moves=_moves(answer))
+
     def _named(self, tenant: str, refs: Sequence[pb.IdentifierRef], field: str) -> list[Identifier]:
         return named(self._tokens, tenant, refs, field)
 
@@ -210,13 +234,15 @@ def _when(request: pb.GetProfileRequest | pb.ExplainPairRequest | pb.GetConsents
     return Instant(as_of, known_at)
 
 
-def _step(step: Step, rules: Rules) -> pb.PathStep:
+def _step(step: Step, rules: Rules, told: Mapping[str, tuple[Told, ...]]) -> pb.PathStep:
     message = pb.PathStep(to=_identifier(step.end), statement_id=step.statement.id if step.statement else "")
     getattr(message, "from").CopyFrom(_identifier(step.start))
-    if step.link is not None:
+    if step.link is not None and step.link.suggested:
+        message.weight = step.link.weight
+        message.fields.extend(field_weights(told.get(step.link.first[1], ())))
+    elif step.link is not None:
         at, message.event_id = step.link.first
         message.event_time.FromMicroseconds(at)
-        message.weight = max(0.0, step.link.weight)
     if step.refused is not None:
         message.refusal, message.limit = str(step.refused.refusal), step.refused.limit
         message.statement_id = step.refused.statement_id
@@ -278,16 +304,20 @@ def _identifier(identifier: Identifier) -> pb.ProfileIdentifier:
     return pb.ProfileIdentifier(namespace=identifier.namespace, token=identifier.token)
 
 
-def _link(link: Link, rule: str = "") -> pb.Link:
+def _link(link: Link, told: Mapping[str, tuple[Told, ...]], rule: str = "") -> pb.Link:
     left, right = link.pair
     at, event_id = link.first
     message = pb.Link(
         left=_identifier(left),
         right=_identifier(right),
         support=link.support,
-        first_event_id=event_id,
+        first_event_id="" if link.suggested else event_id,
         refusal=str(link.refusal),
         rule=rule,
     )
-    message.first_event_time.FromDatetime(to_datetime(at))
+    if link.suggested:
+        message.weight = link.weight
+        message.fields.extend(field_weights(told.get(event_id, ())))
+    else:
+        message.first_event_time.FromDatetime(to_datetime(at))
     return message

@@ -8,9 +8,13 @@ import asyncpg
 import msgspec
 
 from cairn_eventstore import UnitOfWork, columns
+from cairn_kernel.event import Identifier
+from identity_resolution.application.decide_reviews import STATES, After, Review
+from identity_resolution.application.find_profile import is_uuid
 from identity_resolution.application.record_ports import RecordChanges, SealedRecord, StoredSuggestion, Suggestion
 from identity_resolution.domain.candidates import Ends, Pair
 from identity_resolution.domain.matching import Told
+from identity_resolution.domain.statements import Statement
 
 READ_TIMEOUT_S: Final = 30
 KNOWN: Final = "SELECT id FROM records WHERE id = ANY($1::bigint[])"
@@ -70,6 +74,30 @@ ON CONFLICT (id) DO UPDATE SET
                         ELSE coalesce(known.linked_until, excluded.since) END,
     counts = excluded.counts
 """
+REVIEWS: Final = """
+WITH found AS (
+    SELECT s.id::text, s.bits, s.told, s.since, l.profile_id::text AS left_profile, r.profile_id::text AS right_profile,
+           l.namespace AS left_namespace, l.token AS left_token, r.namespace AS right_namespace, r.token AS right_token,
+           coalesce(k.refusal, o.refusal, '') AS refusal, st.body,
+           CASE WHEN st.body::json ->> 'kind' = 'same' THEN 'accepted'
+                WHEN st.body IS NOT NULL OR 'DENIED' IN (k.refusal, o.refusal) THEN 'rejected'
+                WHEN l.profile_id = r.profile_id THEN 'joined' ELSE 'open' END AS state
+    FROM suggestions s
+    JOIN nodes l ON l.own_id = s.left_id
+    JOIN nodes r ON r.own_id = s.right_id
+    LEFT JOIN statements st ON st.tenant = s.tenant AND st.id = s.statement_id AND st.until IS NULL
+    LEFT JOIN links k ON k.left_id = s.left_id AND k.right_id = s.right_id AND k.left_ranked
+    LEFT JOIN links o ON o.left_id = s.right_id AND o.right_id = s.left_id AND o.left_ranked
+    WHERE s.tenant = $1 AND s.counts AND {which}
+)
+SELECT * FROM found WHERE state = ANY($2) ORDER BY bits DESC, id LIMIT $3
+"""
+PAGE: Final = REVIEWS.format(
+    which="s.bits >= $4 AND ($5::float8 IS NULL OR s.bits < $5 OR (s.bits = $5 AND s.id > $6::text::uuid))"
+)
+REVIEW: Final = REVIEWS.format(which="s.id = $4::text::uuid")
+DECIDE: Final = "UPDATE suggestions SET statement_id = $2 WHERE id = $1::text::uuid"
+_statements = msgspec.json.Decoder(Statement)
 _told = msgspec.json.Decoder(tuple[Told, ...])
 
 
@@ -108,6 +136,22 @@ class PostgresRecordStore:
     async def told(self, ids: Collection[str]) -> Mapping[str, tuple[Told, ...]]:
         return {id: _told.decode(told) for id, told in await self._fetch(TOLD, list(ids))}
 
+    async def reviews(
+        self, tenant: str, states: Collection[str], least_bits: float, after: After | None, limit: int
+    ) -> list[Review]:
+        last = (after.bits, after.id) if after else (None, None)
+        rows = await self._fetch(PAGE, tenant, list(states), limit, least_bits, *last)
+        return [_review(row) for row in rows]
+
+    async def review(self, tenant: str, id: str) -> Review | None:
+        if not is_uuid(id):
+            return None
+        rows = await self._fetch(REVIEW, tenant, list(STATES), 1, id)
+        return _review(rows[0]) if rows else None
+
+    def decide(self, work: UnitOfWork, suggestion_id: str, statement_id: str) -> None:
+        work.rows.append((DECIDE, [(suggestion_id, statement_id)]))
+
     def write(self, work: UnitOfWork, changes: RecordChanges) -> None:
         if changes.records:
             work.rows.append((WRITE_RECORDS, [columns(changes.records)]))
@@ -122,6 +166,23 @@ class PostgresRecordStore:
     async def _fetch(self, statement: str, *arguments: Any) -> Sequence[Any]:
         found: Sequence[Any] = await self._pool.fetch(statement, *arguments, timeout=READ_TIMEOUT_S)
         return found
+
+
+def _review(row: Any) -> Review:
+    return Review(
+        row["id"],
+        row["state"],
+        (row["left_profile"], row["right_profile"]),
+        (
+            Identifier(row["left_namespace"], row["left_token"]),
+            Identifier(row["right_namespace"], row["right_token"]),
+        ),
+        row["bits"],
+        _told.decode(row["told"]),
+        row["refusal"],
+        row["since"],
+        None if row["body"] is None else _statements.decode(row["body"]),
+    )
 
 
 def _pair_row(pair: Pair) -> tuple[Any, ...]:

@@ -8,8 +8,10 @@ from cairn_kernel.errors import NotFound
 from cairn_kernel.event import Identifier
 from cairn_kernel.ids import stable_id
 from identity_resolution.application.ports import IdentityStore, StoredClusters
+from identity_resolution.application.record_ports import RecordStore
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.elements import Link, Node, Refusal
+from identity_resolution.domain.matching import Told
 from identity_resolution.domain.partition import canonical_order
 from identity_resolution.domain.refusing import broken_limit, rule_of
 from identity_resolution.domain.rules import Rules
@@ -37,13 +39,16 @@ class Explanation(NamedTuple):
     """In the order in which they were taken."""
     refused: list[Explained]
     rules_version: str
+    told: Mapping[str, tuple[Told, ...]]
+    """What suggested links add up from, by the id that stands for their first event."""
 
 
 class ProfileFinder:
     """Reads the identity tables; any replica may."""
 
-    def __init__(self, store: IdentityStore, rulebook: Rulebook) -> None:
+    def __init__(self, store: IdentityStore, records: RecordStore, rulebook: Rulebook) -> None:
         self._store = store
+        self._records = records
         self._rulebook = rulebook
 
     async def resolve(self, tenant: str, identifier: Identifier) -> str:
@@ -72,7 +77,9 @@ class ProfileFinder:
         person = {node.identifier: node.profile_id for node in everybody(stored)}
         taken = [item.link for item in links if item.link.refusal == Refusal.NONE]
         refused = [item.link for item in links if item.link.refusal != Refusal.NONE]
-        return Explanation(taken, [Explained(link, _rule(link, person, rules)) for link in refused], rules.version)
+        explained = [Explained(link, _rule(link, person, rules)) for link in refused]
+        told = await self._records.told([item.link.first[1] for item in links if item.link.suggested])
+        return Explanation(taken, explained, rules.version, told)
 
     async def _members(self, tenant: str, profile_id: str) -> tuple[str, list[Node], StoredClusters]:
         node, stored = await self._cluster(tenant, profile_id)

@@ -1,6 +1,6 @@
 """The graph around an identifier as of any instant, as known at any instant, made anew from the evidence."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from cairn_kernel.errors import NotFound
@@ -8,9 +8,12 @@ from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from identity_resolution.application.find_profile import is_uuid
 from identity_resolution.application.ports import IdentityStore
+from identity_resolution.application.record_ports import RecordStore
 from identity_resolution.application.rulebook import Rulebook
+from identity_resolution.domain.candidates import Ends
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.matching import Suggested, Told
 from identity_resolution.domain.paths import Step, path
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated
@@ -36,6 +39,8 @@ class Pair(NamedTuple):
     right_profile_id: str
     steps: list[Step]
     rules: Rules
+    told: Mapping[str, tuple[Told, ...]]
+    """What suggested links add up from, by the id that stands for their first event."""
 
 
 class Around(NamedTuple):
@@ -52,8 +57,9 @@ class Around(NamedTuple):
 class LookBack:
     """Reads the evidence; any replica may."""
 
-    def __init__(self, store: IdentityStore, rulebook: Rulebook) -> None:
+    def __init__(self, store: IdentityStore, records: RecordStore, rulebook: Rulebook) -> None:
         self._store = store
+        self._records = records
         self._rulebook = rulebook
 
     async def around(self, tenant: str, profile_id: str, when: Instant) -> Around:
@@ -88,7 +94,9 @@ class LookBack:
         for identifier in (left, right):
             if identifier not in graph.nodes:
                 raise NotFound("no event has shown this identifier", reason="NO_SUCH_IDENTIFIER")
-        return Pair(graph.nodes[left].profile_id, graph.nodes[right].profile_id, path(graph, left, right), graph.rules)
+        steps = path(graph, left, right)
+        told = await self._records.told([step.link.first[1] for step in steps if step.link and step.link.suggested])
+        return Pair(graph.nodes[left].profile_id, graph.nodes[right].profile_id, steps, graph.rules, told)
 
     async def _graph(self, tenant: str, about: Iterable[Identifier], when: Instant) -> IdentityGraph:
         """The clusters of some identifiers: what links reach is read round by round, each identifier once."""
@@ -99,6 +107,7 @@ class LookBack:
         graph = IdentityGraph(tenant, rules, stated)
         wanted = {identifier: stable_id("profile", tenant, *identifier) for identifier in about}
         starts, read = list(wanted), set[Identifier]()
+        suggested: dict[Ends, Suggested] = {}
         for _ in range(ROUNDS):
             if not wanted:
                 break
@@ -114,10 +123,16 @@ class LookBack:
                         identifiers=row.identifiers,
                     )
                 )
+            for one in await self._records.suggested(list(wanted.values()), when.as_of, when.known_at):
+                suggested[one.ends] = Suggested(one.ends, one.bits)
+            graph.suggest(suggested.values(), (), Event(id="", tenant=tenant, type="", event_time=0, as_of=0))
             reached = [graph.nodes[one].cluster.nodes for one in starts if one in graph.nodes]
             wanted = {
                 node.identifier: node.own_id for nodes in reached for node in nodes if node.identifier not in read
             }
             partners = [one for said in graph.stated.asserted(read) for one in said.concerned if one not in read]
             wanted.update({one: stable_id("profile", tenant, *one) for one in partners})
+            beyond = {own_id for ends in suggested for own_id in ends if own_id not in graph}
+            named = await self._store.names(beyond, tenant) if beyond else {}
+            wanted.update({one: own_id for own_id, one in named.items() if one not in read})
         return graph

@@ -40,7 +40,7 @@ class StatementMaker:
         self._finder = finder
         self._now = now
 
-    async def make(self, tenant: str, request_id: str, said: Said) -> Answer:
+    async def make(self, tenant: str, request_id: str, said: Said, review_id: str = "") -> Answer:
         """Raises Invalid (FIELD_REQUIRED, FIELD_FORMAT), Unavailable (NOT_DONE_YET)."""
         _require(said.left, "left")
         if said.kind in (Kind.SAME, Kind.NOT_SAME):
@@ -61,7 +61,7 @@ class StatementMaker:
             at=now,
             expires=said.expires,
         )
-        return await self._done(tenant, request_id, Command(state=statement), now)
+        return await self._done(tenant, request_id, Command(state=statement, review_id=review_id), now)
 
     async def split(self, tenant: str, request_id: str, profile_id: str, said: Said) -> Answer:
         """Keep `left` apart from the rest of a profile.

@@ -45,6 +45,10 @@ class Matchers:
         for matcher in self._matchers.values():
             matcher.write(work)
 
+    def decide(self, work: UnitOfWork, suggestion_id: str, statement_id: str) -> None:
+        """A statement decides what is suggested."""
+        self._store.decide(work, suggestion_id, statement_id)
+
     def _of(self, tenant: str, matching: Matching | None) -> RecordMatcher | None:
         if matching is None:
             return None

@@ -84,6 +84,10 @@ class RecordStore(Protocol):
         """What suggestions add up from, by their ids."""
         ...
 
+    def decide(self, work: UnitOfWork, suggestion_id: str, statement_id: str) -> None:
+        """A statement decides what is suggested."""
+        ...
+
     def write(self, work: UnitOfWork, changes: RecordChanges) -> None:
         """Write what changed."""
         ...

@@ -141,6 +141,8 @@ class EventResolver:
             splits=tuple((one.source, one.target, len(one.moved)) for one in moves if isinstance(one, Split)),
         )
         self._store.answer(work, pending, answer)
+        if command.review_id and self._matchers is not None:
+            self._matchers.decide(work, command.review_id, answer.statement_id)
         self._write(work)
 
     async def _relate(self, tenant: str, relate: Relate, at: int, work: UnitOfWork) -> Answer:

@@ -22,6 +22,8 @@ class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withdraw: tuple[str, ...] = ()
     """Ids of statements."""
     relate: Relate | None = None
+    review_id: str = ""
+    """What the statement decides, if matching suggested it."""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -24,6 +24,14 @@ class ConsentStanding(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONSENT_STANDING_SILENT: _ClassVar[ConsentStanding]
     CONSENT_STANDING_GRANTED: _ClassVar[ConsentStanding]
     CONSENT_STANDING_REFUSED: _ClassVar[ConsentStanding]
+
+class ReviewState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVIEW_STATE_UNSPECIFIED: _ClassVar[ReviewState]
+    REVIEW_STATE_OPEN: _ClassVar[ReviewState]
+    REVIEW_STATE_ACCEPTED: _ClassVar[ReviewState]
+    REVIEW_STATE_REJECTED: _ClassVar[ReviewState]
+    REVIEW_STATE_JOINED: _ClassVar[ReviewState]
 STATEMENT_KIND_UNSPECIFIED: StatementKind
 STATEMENT_KIND_SAME: StatementKind
 STATEMENT_KIND_NOT_SAME: StatementKind
@@ -33,6 +41,11 @@ CONSENT_STANDING_UNSPECIFIED: ConsentStanding
 CONSENT_STANDING_SILENT: ConsentStanding
 CONSENT_STANDING_GRANTED: ConsentStanding
 CONSENT_STANDING_REFUSED: ConsentStanding
+REVIEW_STATE_UNSPECIFIED: ReviewState
+REVIEW_STATE_OPEN: ReviewState
+REVIEW_STATE_ACCEPTED: ReviewState
+REVIEW_STATE_REJECTED: ReviewState
+REVIEW_STATE_JOINED: ReviewState
 
 class IdentifierRef(_message.Message):
     __slots__ = ("namespace", "value", "token")
@@ -323,13 +336,15 @@ class ExplainResponse(_message.Message):
     def __init__(self, links: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[Link, _Mapping]]] = ..., rules_version: _Optional[str] = ...) -> None: ...
 
 class Link(_message.Message):
-    __slots__ = ("left", "right", "support", "first_event_id", "first_event_time", "refusal", "rule")
+    __slots__ = ("left", "right", "support", "first_event_id", "first_event_time", "refusal", "weight", "fields", "rule")
     LEFT_FIELD_NUMBER: _ClassVar[int]
     RIGHT_FIELD_NUMBER: _ClassVar[int]
     SUPPORT_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_ID_FIELD_NUMBER: _ClassVar[int]
     FIRST_EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
     left: ProfileIdentifier
     right: ProfileIdentifier
@@ -337,8 +352,10 @@ class Link(_message.Message):
     first_event_id: str
     first_event_time: _timestamp_pb2.Timestamp
     refusal: str
+    weight: float
+    fields: _containers.RepeatedCompositeFieldContainer[FieldWeight]
     rule: str
-    def __init__(self, left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., support: _Optional[int] = ..., first_event_id: _Optional[str] = ..., first_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refusal: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
+    def __init__(self, left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., support: _Optional[int] = ..., first_event_id: _Optional[str] = ..., first_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refusal: _Optional[str] = ..., weight: _Optional[float] = ..., fields: _Optional[_Iterable[_Union[FieldWeight, _Mapping]]] = ..., rule: _Optional[str] = ...) -> None: ...
 
 class PreviewRulesRequest(_message.Message):
     __slots__ = ("tenant", "bundle", "samples")
@@ -388,6 +405,92 @@ class RulesSample(_message.Message):
     rule: str
     def __init__(self, profile_id: _Optional[str] = ..., identifiers: _Optional[int] = ..., to_profile_ids: _Optional[_Iterable[str]] = ..., sizes: _Optional[_Iterable[int]] = ..., refusal: _Optional[str] = ..., rule: _Optional[str] = ...) -> None: ...
 
+class FieldWeight(_message.Message):
+    __slots__ = ("field", "level", "bits")
+    FIELD_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    BITS_FIELD_NUMBER: _ClassVar[int]
+    field: str
+    level: str
+    bits: float
+    def __init__(self, field: _Optional[str] = ..., level: _Optional[str] = ..., bits: _Optional[float] = ...) -> None: ...
+
+class ListReviewsRequest(_message.Message):
+    __slots__ = ("tenant", "state", "min_bits", "page_size", "page_token")
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    MIN_BITS_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    state: ReviewState
+    min_bits: float
+    page_size: int
+    page_token: str
+    def __init__(self, tenant: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., min_bits: _Optional[float] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListReviewsResponse(_message.Message):
+    __slots__ = ("reviews", "next_page_token")
+    REVIEWS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    reviews: _containers.RepeatedCompositeFieldContainer[Review]
+    next_page_token: str
+    def __init__(self, reviews: _Optional[_Iterable[_Union[Review, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Review(_message.Message):
+    __slots__ = ("id", "state", "left_profile_id", "right_profile_id", "left", "right", "bits", "fields", "refusal", "since_time", "statement_id", "author", "reason")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    LEFT_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_PROFILE_ID_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_FIELD_NUMBER: _ClassVar[int]
+    BITS_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
+    REFUSAL_FIELD_NUMBER: _ClassVar[int]
+    SINCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    state: ReviewState
+    left_profile_id: str
+    right_profile_id: str
+    left: ProfileIdentifier
+    right: ProfileIdentifier
+    bits: float
+    fields: _containers.RepeatedCompositeFieldContainer[FieldWeight]
+    refusal: str
+    since_time: _timestamp_pb2.Timestamp
+    statement_id: str
+    author: str
+    reason: str
+    def __init__(self, id: _Optional[str] = ..., state: _Optional[_Union[ReviewState, str]] = ..., left_profile_id: _Optional[str] = ..., right_profile_id: _Optional[str] = ..., left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., bits: _Optional[float] = ..., fields: _Optional[_Iterable[_Union[FieldWeight, _Mapping]]] = ..., refusal: _Optional[str] = ..., since_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_id: _Optional[str] = ..., author: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DecideReviewRequest(_message.Message):
+    __slots__ = ("request_id", "tenant", "review_id", "accept", "author", "reason")
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_ID_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    AUTHOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    request_id: str
+    tenant: str
+    review_id: str
+    accept: bool
+    author: str
+    reason: str
+    def __init__(self, request_id: _Optional[str] = ..., tenant: _Optional[str] = ..., review_id: _Optional[str] = ..., accept: _Optional[bool] = ..., author: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class DecideReviewResponse(_message.Message):
+    __slots__ = ("statement_id", "moves")
+    STATEMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    statement_id: str
+    moves: _containers.RepeatedCompositeFieldContainer[ProfileMove]
+    def __init__(self, statement_id: _Optional[str] = ..., moves: _Optional[_Iterable[_Union[ProfileMove, _Mapping]]] = ...) -> None: ...
+
 class ExplainPairRequest(_message.Message):
     __slots__ = ("tenant", "left", "right", "as_of_time", "known_time")
     TENANT_FIELD_NUMBER: _ClassVar[int]
@@ -417,7 +520,7 @@ class ExplainPairResponse(_message.Message):
     def __init__(self, same: _Optional[bool] = ..., left_profile_id: _Optional[str] = ..., right_profile_id: _Optional[str] = ..., path: _Optional[_Iterable[_Union[PathStep, _Mapping]]] = ..., rules_version: _Optional[str] = ...) -> None: ...
 
 class PathStep(_message.Message):
-    __slots__ = ("to", "event_id", "event_time", "statement_id", "refusal", "limit", "weight", "rule")
+    __slots__ = ("to", "event_id", "event_time", "statement_id", "refusal", "limit", "weight", "rule", "fields")
     FROM_FIELD_NUMBER: _ClassVar[int]
     TO_FIELD_NUMBER: _ClassVar[int]
     EVENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -427,6 +530,7 @@ class PathStep(_message.Message):
     LIMIT_FIELD_NUMBER: _ClassVar[int]
     WEIGHT_FIELD_NUMBER: _ClassVar[int]
     RULE_FIELD_NUMBER: _ClassVar[int]
+    FIELDS_FIELD_NUMBER: _ClassVar[int]
     to: ProfileIdentifier
     event_id: str
     event_time: _timestamp_pb2.Timestamp
@@ -435,7 +539,8 @@ class PathStep(_message.Message):
     limit: str
     weight: float
     rule: str
-    def __init__(self, to: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., event_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_id: _Optional[str] = ..., refusal: _Optional[str] = ..., limit: _Optional[str] = ..., weight: _Optional[float] = ..., rule: _Optional[str] = ..., **kwargs) -> None: ...
+    fields: _containers.RepeatedCompositeFieldContainer[FieldWeight]
+    def __init__(self, to: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., event_id: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., statement_id: _Optional[str] = ..., refusal: _Optional[str] = ..., limit: _Optional[str] = ..., weight: _Optional[float] = ..., rule: _Optional[str] = ..., fields: _Optional[_Iterable[_Union[FieldWeight, _Mapping]]] = ..., **kwargs) -> None: ...
 
 class GetCountsRequest(_message.Message):
     __slots__ = ("tenant",)

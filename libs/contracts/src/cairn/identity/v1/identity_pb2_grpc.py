@@ -90,6 +90,16 @@ class IdentityServiceStub:
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
                 response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsResponse.FromString,
                 _registered_method=True)
+        self.ListReviews = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/ListReviews',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListReviewsRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListReviewsResponse.FromString,
+                _registered_method=True)
+        self.DecideReview = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/DecideReview',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.DecideReviewRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.DecideReviewResponse.FromString,
+                _registered_method=True)
 
 
 class IdentityServiceServicer:
@@ -193,6 +203,27 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListReviews(self, request, context):
+        """ListReviews tells what matching suggests and people should decide, the surest first. No values of customers are
+        told, only which fields were alike and what that says.
+        Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecideReview(self, request, context):
+        """DecideReview says of a suggestion that it is one person, or that it is two. Either is a statement: it holds for
+        all evidence, past and future, until it is withdrawn, and then the review is open again. Repeating a request_id
+        returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_REVIEW); FAILED_PRECONDITION
+        (REVIEW_CLOSED: it is decided, or the profiles are one by now); UNAVAILABLE (NOT_DONE_YET: retry the same
+        request_id).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IdentityServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -250,6 +281,16 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.ListStatements,
                     request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.FromString,
                     response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsResponse.SerializeToString,
+            ),
+            'ListReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReviews,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListReviewsRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListReviewsResponse.SerializeToString,
+            ),
+            'DecideReview': grpc.unary_unary_rpc_method_handler(
+                    servicer.DecideReview,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.DecideReviewRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.DecideReviewResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -550,6 +591,60 @@ class IdentityService:
             '/cairn.identity.v1.IdentityService/ListStatements',
             cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
             cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/ListReviews',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.ListReviewsRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.ListReviewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecideReview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/DecideReview',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.DecideReviewRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.DecideReviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

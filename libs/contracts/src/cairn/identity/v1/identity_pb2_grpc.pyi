@@ -86,6 +86,19 @@ class IdentityServiceStub:
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
     Errors: UNAVAILABLE (retry).
     """
+    ListReviews: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListReviewsRequest, _identity_pb2.ListReviewsResponse]
+    """ListReviews tells what matching suggests and people should decide, the surest first. No values of customers are
+    told, only which fields were alike and what that says.
+    Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+    """
+    DecideReview: _grpc.UnaryUnaryMultiCallable[_identity_pb2.DecideReviewRequest, _identity_pb2.DecideReviewResponse]
+    """DecideReview says of a suggestion that it is one person, or that it is two. Either is a statement: it holds for
+    all evidence, past and future, until it is withdrawn, and then the review is open again. Repeating a request_id
+    returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_REVIEW); FAILED_PRECONDITION
+    (REVIEW_CLOSED: it is decided, or the profiles are one by now); UNAVAILABLE (NOT_DONE_YET: retry the same
+    request_id).
+    """
 
 @_typing.type_check_only
 class IdentityServiceAsyncStub(IdentityServiceStub):
@@ -144,6 +157,19 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     ListStatements: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]  # type: ignore[assignment]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
     Errors: UNAVAILABLE (retry).
+    """
+    ListReviews: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListReviewsRequest, _identity_pb2.ListReviewsResponse]  # type: ignore[assignment]
+    """ListReviews tells what matching suggests and people should decide, the surest first. No values of customers are
+    told, only which fields were alike and what that says.
+    Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+    """
+    DecideReview: _aio.UnaryUnaryMultiCallable[_identity_pb2.DecideReviewRequest, _identity_pb2.DecideReviewResponse]  # type: ignore[assignment]
+    """DecideReview says of a suggestion that it is one person, or that it is two. Either is a statement: it holds for
+    all evidence, past and future, until it is withdrawn, and then the review is open again. Repeating a request_id
+    returns the first answer.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_REVIEW); FAILED_PRECONDITION
+    (REVIEW_CLOSED: it is decided, or the profiles are one by now); UNAVAILABLE (NOT_DONE_YET: retry the same
+    request_id).
     """
 
 class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -266,6 +292,31 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_identity_pb2.ListStatementsResponse, _abc.Awaitable[_identity_pb2.ListStatementsResponse]]:
         """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
         Errors: UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def ListReviews(
+        self,
+        request: _identity_pb2.ListReviewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ListReviewsResponse, _abc.Awaitable[_identity_pb2.ListReviewsResponse]]:
+        """ListReviews tells what matching suggests and people should decide, the surest first. No values of customers are
+        told, only which fields were alike and what that says.
+        Errors: INVALID_ARGUMENT (FIELD_FORMAT); UNAVAILABLE (retry).
+        """
+
+    @_abc_1.abstractmethod
+    def DecideReview(
+        self,
+        request: _identity_pb2.DecideReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.DecideReviewResponse, _abc.Awaitable[_identity_pb2.DecideReviewResponse]]:
+        """DecideReview says of a suggestion that it is one person, or that it is two. Either is a statement: it holds for
+        all evidence, past and future, until it is withdrawn, and then the review is open again. Repeating a request_id
+        returns the first answer.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, FIELD_FORMAT); NOT_FOUND (NO_SUCH_REVIEW); FAILED_PRECONDITION
+        (REVIEW_CLOSED: it is decided, or the profiles are one by now); UNAVAILABLE (NOT_DONE_YET: retry the same
+        request_id).
         """
 
 def add_IdentityServiceServicer_to_server(servicer: IdentityServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
