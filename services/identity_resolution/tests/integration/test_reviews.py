@@ -161,8 +161,9 @@ async def test_a_rejected_review_is_not_joined_by_a_better_score(
                 request_id="d1", review_id=waiting.id, accept=False, author="anna", reason="two people"
             )
         )
+        held = sum((await service.log.positions()).values())
         await upstream.tell([named(upstream, 3, ANNA, card="4000-0002")])
-        await service.resolved(PARTITIONS + 3)
+        await service.resolved(held + 1)
         assert await profile(service, "card", "4000-0001") != await profile(service, "card", "4000-0002")
         (rejected,) = await reviews(service, pb.REVIEW_STATE_REJECTED)
         assert rejected.bits > waiting.bits
