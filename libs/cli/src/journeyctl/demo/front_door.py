@@ -96,6 +96,8 @@ def _call(client: Client, call: Call) -> tuple[bool, dict[str, Any]]:
     answer: tuple[bool, dict[str, Any]]
     if call.kind == "identify":
         answer = client.identify(traits=call.body, **who)
+    elif call.kind == "group":
+        answer = client.group(group_id=call.event, traits=call.body, **who)
     else:
         answer = client.track(event=call.event, properties=call.body, **who)
     return answer

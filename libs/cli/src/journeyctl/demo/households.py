@@ -47,12 +47,12 @@ class Call(NamedTuple):
 
     at: datetime
     message_id: str
-    kind: Literal["track", "identify"]
+    kind: Literal["track", "identify", "group"]
     event: str
     user_id: str | None
     anonymous_id: str | None
     body: dict[str, Any]
-    """Properties of a track, traits of an identify."""
+    """Properties of a track, traits of an identify or of a group; `event` is the id of the group."""
 
 
 class Basket(NamedTuple):

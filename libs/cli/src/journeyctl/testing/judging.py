@@ -74,8 +74,7 @@ def judge(scenario: Scenario, programmes: dict[Path, Programme]) -> Verdict:
 
 def _happened(scenario: Scenario, one: Expected, played: Played, matched: set[str]) -> Iterator[Failure]:
     """Something that must have happened, so often."""
-    customer = played.customers.get(one.customer)
-    log = customer.log if customer is not None else []
+    log = played.customer(one.customer).log
     alike = [fact for fact in log if _is(fact, one)]
     found = [fact for fact in alike if _in_time(fact, one)]
     matched.update(fact.id for fact in found)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cairn_journey import DefinitionFaults, Programme, load_directory
+from cairn_journey.subjects.told import subject_id
 from cairn_kernel.event import (
     BROADCAST,
     CONSENT_CHANGED,
     DEFINITION_ACTIVATED,
+    MEMBER_ADDRESSED,
     MERGED,
     PAUSED,
     RESUMED,
@@ -18,9 +20,10 @@ from cairn_kernel.event import (
 )
 from cairn_kernel.ids import stable_id
 from journeyctl.errors import CannotRun
+from journeyctl.testing.belonging import Belonging
 from journeyctl.testing.scenario import Given, Scenario
 from journeyctl.virtual.customer import OUTCOMES, Customer
-from journeyctl.virtual.delivery import SENT, fact, outcome
+from journeyctl.virtual.delivery import SENT, fact, outcome, to_member
 from journeyctl.virtual.world import World
 
 TENANT: Final = "default"
@@ -38,6 +41,8 @@ class Played:
         self._scenario = scenario
         self.world = World(self._load(scenario.programme), TENANT)
         self.customers: dict[str, Customer] = {}
+        self.belonging = Belonging(self.world.programme)
+        self._by_id: dict[str, Customer] = {}
         self.versions = [self.world.programme]
         self._seen: set[str] = set()
         self._closed: set[str] = set()
@@ -46,14 +51,47 @@ class Played:
         """A customer by the name that the scenario uses."""
         found = self.customers.get(name)
         if found is None:
-            profile_id = stable_id("scenario", name)
-            found = self.customers[name] = Customer(self.world, profile_id, answers=_answers, histories=True)
+            kind, _, key = name.partition(":")
+            about_person = kind not in self.belonging.kinds.by_name
+            profile_id = stable_id("scenario", name) if about_person else subject_id(TENANT, kind, key)
+            found = self.customers[name] = self._who(profile_id)
         return found
 
     def advance(self, upto: int) -> None:
-        """Let time pass for everybody."""
-        for customer in self.customers.values():
+        """Let time pass for everybody; for accounts and their members together, since they hear of each other."""
+        while self.belonging.kinds:
+            due = min((at for one in self._by_id.values() if (at := one.next_due()) is not None), default=upto)
+            if due >= upto:
+                break
+            self._advance(due)
+        self._advance(upto)
+
+    def _advance(self, upto: int) -> None:
+        for customer in list(self._by_id.values()):
             customer.advance(upto)
+        self._pass_on()
+
+    def _who(self, profile_id: str) -> Customer:
+        found = self._by_id.get(profile_id)
+        if found is None:
+            found = self._by_id[profile_id] = Customer(self.world, profile_id, answers=_answers, histories=True)
+        return found
+
+    def _pass_on(self) -> None:
+        """Tell members what their accounts have for them, and accounts what became of it."""
+        while waiting := [event for one in self._by_id.values() for event in one.outbox]:
+            for one in self._by_id.values():
+                one.outbox.clear()
+            for event in waiting:
+                if event.type == MEMBER_ADDRESSED:
+                    back = to_member(event)
+                    self._who(back.profile_id).take(back)
+                else:
+                    self._tell_subjects(self.belonging.follow(event))
+
+    def _tell_subjects(self, told: Iterable[Event]) -> None:
+        for event in told:
+            self._who(event.profile_id).take(event)
 
     def happen(self, number: int, given: Given) -> None:
         """Something given happens."""
@@ -77,6 +115,8 @@ class Played:
             return  # ingestion lets a repeated id in once
         self._seen.add(event.id)
         self.customer(given.customer).take(event)
+        self._tell_subjects(self.belonging.follow(event))
+        self._pass_on()
 
     def _event(self, number: int, given: Given) -> Event:
         clear: dict[str, Any] = dict(given.more.get("data", {}))
@@ -118,7 +158,10 @@ class Played:
         if not sent:
             what = f"of {action} " if action else ""
             raise CannotRun(f"{given.place}: no message {what}had been sent to {given.customer} by then.")
-        customer.take(outcome(fact(sent[-1], str(given.what), given.at)))
+        back = outcome(fact(sent[-1], str(given.what), given.at))
+        customer.take(back)
+        self._tell_subjects(self.belonging.follow(back))
+        self._pass_on()
 
     def _two_sided(self, given: Given, type: str, *, giver: str, receiver: str) -> None:
         """A merge (the giver ends) or a split (the giver goes on)."""
@@ -131,12 +174,15 @@ class Played:
             event = self._control(given, type, data if type == SPLIT else {k: data[k] for k in ("from", "to")}, cause)
             own = Event(**{**{name: getattr(event, name) for name in event.__struct_fields__}, **_of(customer, cause)})
             customer.join_or_part(own, facing)
+        self._tell_subjects(self.belonging.join_or_part(event, moved))
+        self._pass_on()
 
     def _activate(self, given: Given) -> None:
         programme = self._load(Path(given.place.file).parent / str(given.what))
         self.versions.append(programme)
         self.advance(given.at)
         self.world.activate(programme)
+        self.belonging.under(programme)
         self._tell_all(self._control(given, DEFINITION_ACTIVATED, {"version": programme.version}, ""))
 
     def _walk(self, given: Given) -> None:
@@ -158,8 +204,9 @@ class Played:
         self._tell_all(self._control(given, type, data, ""))
 
     def _tell_all(self, event: Event) -> None:
-        for customer in self.customers.values():
+        for customer in list(self._by_id.values()):
             customer.walk(event)
+        self._pass_on()
 
     def _control(self, given: Given, type: str, data: dict[str, Any], cause: str) -> Event:
         return Event(

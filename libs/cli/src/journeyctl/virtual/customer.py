@@ -5,7 +5,7 @@ from heapq import heappop, heappush
 from typing import Final, NamedTuple
 
 from cairn_decisions import DECISION_MADE, MOMENT_REACHED
-from cairn_kernel.event import CONSENT_CHANGED, MERGED, Event
+from cairn_kernel.event import CONSENT_CHANGED, MEMBER_ADDRESSED, MERGED, Event
 from journeyctl.virtual import delivery
 from journeyctl.virtual.world import World
 
@@ -40,6 +40,7 @@ class Customer:
         "ledger_history",
         "log",
         "made",
+        "outbox",
         "profile_id",
         "state",
     )
@@ -53,6 +54,8 @@ class Customer:
         self.log: list[Event] = []
         self.made: dict[str, Made] = {}
         """By decision id."""
+        self.outbox: list[Event] = []
+        """What others have to hear, if the history is kept: outcomes that came back, what is addressed to members."""
         self.history: list[Event] = []
         self.ledger_history: list[Event] = []
         self._world = world
@@ -78,6 +81,11 @@ class Customer:
         facts, self.state = self._world.journeys.tick(self.state, upto)
         self.follow(facts)
         self.send_due(upto)
+
+    def next_due(self) -> int | None:
+        """When something happens to them next if nobody does anything."""
+        instants = [*self._world.journeys.timers(self.state).values(), *(item[0] for item in self._agenda[:1])]
+        return min(instants, default=None)
 
     def walk(self, event: Event) -> None:
         """A control event that concerns many customers."""
@@ -126,6 +134,8 @@ class Customer:
             if self._answers is None and self._agenda and self._agenda[0][0] <= fact.as_of:
                 self.send_due(fact.as_of)
             self.log.append(fact)
+            if kind == MEMBER_ADDRESSED and self._histories:
+                self.outbox.append(fact)
             if kind == MOMENT_REACHED or kind == CONSENT_CHANGED or kind.startswith(OUTCOMES):
                 made, self.ledger = self._world.decisions.handle(self.ledger, fact)
                 if self._histories:
@@ -164,6 +174,8 @@ class Customer:
         if due.type != f"{OUTCOMES}planned":
             facts, self.state = self._world.journeys.handle(self.state, due)
             self.follow(facts)
+            if self._histories:
+                self.outbox.append(due)
             return
         told = delivery.dispatched(due, self.ledger, self._world.programme.policies.values())
         self.log.append(told)

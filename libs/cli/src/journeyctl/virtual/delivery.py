@@ -11,7 +11,7 @@ from cairn_decisions.consent import permission
 from cairn_journey import Programme
 from cairn_journey.language.model import ContactPolicy
 from cairn_kernel.consents import SUPPRESSED as SUPPRESSION
-from cairn_kernel.event import Event, derived
+from cairn_kernel.event import ADDRESSED, Event, derived
 from cairn_kernel.ids import stable_id
 
 SOURCE: Final = "activation"
@@ -77,6 +77,25 @@ def fact(delivery: Event, status: str, at: int, **data: Any) -> Event:
         as_of=at,
         definition_version=delivery.definition_version,
         data={**said, **data},
+    )
+
+
+def to_member(addressed: Event) -> Event:
+    """The member's event that something addressed to them comes back as."""
+    return Event(
+        id=stable_id("addressed", addressed.id),
+        tenant=addressed.tenant,
+        type=ADDRESSED,
+        event_time=addressed.as_of,
+        as_of=addressed.as_of,
+        source="cairn",
+        profile_id=str(addressed.data["member"]),
+        historical=addressed.historical,
+        causation_id=addressed.id,
+        correlation_id=addressed.correlation_id or addressed.id,
+        hops=addressed.hops + 1,
+        definition_version=addressed.definition_version,
+        data=addressed.data,
     )
 
 

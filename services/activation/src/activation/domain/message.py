@@ -17,10 +17,11 @@ def compose(delivery: Delivery, programme: Programme | None) -> Rendered:
 
 
 def _values(data: dict[str, Any]) -> dict[str, Any]:
-    """The same names as in conditions: profile, features, stage, event, journey."""
+    """The same names as in conditions, and `subject`: the traits of the account or household that it is about."""
     context = data.get("context") or {}
     return {
         "profile": context.get("traits") or {},
+        "subject": context.get("subject") or {},
         "features": context.get("features") or {},
         "stage": context.get("stage") or "",
         "event": context.get("event") or {},
