@@ -69,9 +69,10 @@ async def _rebuild(dsn: str) -> Speeds:
     """One process folds all pieces: read, decode, fold, project, write, commit."""
     await _fill(dsn)
     connection = await connect(dsn, "journey_state")
-    made = domain([("default", PROGRAMME.version, PROGRAMME.bundle())])
-    total = await prepare(connection, "journey_state", READ_MODEL.tables, PIECE_EVENTS, 1, MOST_PIECES)
-    rebuilder = Rebuilder(connection, READ_MODEL, made)
+    tables = [*READ_MODEL.tables, *READ_MODEL.log_tables]
+    total = await prepare(connection, "journey_state", tables, PIECE_EVENTS, 1, MOST_PIECES)
+    folding = READ_MODEL.folding([("default", PROGRAMME.version, PROGRAMME.bundle())])
+    rebuilder = Rebuilder(connection, READ_MODEL, folding)
     pieces = [(int(n), str(first), str(last)) for n, first, last in await connection.fetch(NEXT_PIECES)]
     started = time.perf_counter()
     for _, first, last in pieces:

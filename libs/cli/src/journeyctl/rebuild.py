@@ -21,7 +21,7 @@ from journeyctl.installation import home_folder
 from journeyctl.stored_logs import Dsn, archive_folder, dsn_of
 from journeyctl.up import Home
 
-REBUILDABLE: Final = ("journey_state", "decisioning")
+REBUILDABLE: Final = ("journey_state", "decisioning", "activation")
 NOT_DONE: Final = 2
 
 Service = Annotated[str, typer.Argument(help=f"One of: {', '.join(REBUILDABLE)}.", show_default=False)]
@@ -32,6 +32,7 @@ Jobs = Annotated[int | None, typer.Option(help="Processes that fold; by default 
 def rebuild(service: Service, home: Home = None, dsn: Dsn = "", check: Check = False, jobs: Jobs = None) -> None:
     """Recreate a service's read models, timers and snapshots from its log, and swap them in while it runs."""
     console = Console(soft_wrap=True, highlight=False)
+    service = service.replace("-", "_")
     if service not in REBUILDABLE:
         raise CannotRun(f"{service} cannot be rebuilt; choose of: {', '.join(REBUILDABLE)}.", exit_code=NOT_DONE)
     arguments = [sys.executable, "-P", "-m", f"{service}.rebuild", "--jobs", str(jobs or os.cpu_count() or 1)]

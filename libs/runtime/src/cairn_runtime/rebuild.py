@@ -14,24 +14,21 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final, Generic, NamedTuple, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import asyncpg
 
-from cairn_eventstore import Timer, UnitOfWork
+from cairn_eventstore import UnitOfWork
 from cairn_eventstore.archived_log import DEFAULT_FOLDER, ArchivedLog
 from cairn_eventstore.postgres import execute_rows
 from cairn_kernel.errors import Refused
 from cairn_kernel.event import Event, from_canonical_json, from_canonical_json_lines
-from cairn_kernel.partitions import partition_of
 from cairn_kernel.stored_types import StoredTypes
 from cairn_runtime import rebuild_swap as swap
 from cairn_runtime.definitions import ALL as DEFINITIONS
 from cairn_runtime.logs import configure_logs
-from cairn_runtime.profiles import Change, ProfileDomain, Project
-from cairn_runtime.snapshots import EVERY, Snapshots
 
-S = TypeVar("S")
+C = TypeVar("C")
 
 PIECE_EVENTS: Final = 20_000
 """Events aimed at in one piece."""
@@ -67,20 +64,32 @@ NEXT_PIECES = "SELECT number, first, last FROM pieces WHERE NOT done ORDER BY nu
 DONE = "UPDATE pieces SET done = true WHERE number = $1 AND NOT done RETURNING number"
 
 
+class Folding(Protocol[C]):
+    """How a service's streams become what it keeps beside them."""
+
+    def change(self, stream: str, events: list[Event], known: int) -> C | None:
+        """What a stream's events after the first `known` changed; None if they leave nothing beside the log."""
+        ...
+
+    def write(self, work: UnitOfWork, changes: Sequence[C]) -> None:
+        """Add timers, snapshots and rows of read models to the unit of work."""
+        ...
+
+
 @dataclass(frozen=True)
-class ReadModel(Generic[S]):
-    """What a service with one stream per profile keeps beside its log, and how it follows from the log."""
+class ReadModel(Generic[C]):
+    """What a service keeps beside its log, and how it follows from the log."""
 
     service: str
-    domain: Callable[[Sequence[tuple[str, str, bytes]]], ProfileDomain[S]]
-    """Makes the domain, given (tenant, version, bundle) of all programmes, oldest first."""
-    project: Project[S]
+    folding: Callable[[Sequence[tuple[str, str, bytes]]], Folding[C]]
+    """Given (tenant, version, bundle) of all programmes, oldest first."""
     tables: Mapping[str, str]
-    """The tables that `project` fills, each with the query that shows all that must be equal."""
+    """The tables that `folding` fills, each with the query that shows all that must be equal."""
     stored: StoredTypes
-    snapshots: Snapshots[S] | None = None
-    facts: bool = True
-    """Whether `project` looks at facts. If it looks at states alone, none is kept longer than it takes to fold it."""
+    log_tables: Sequence[str] = swap.LOG_TABLES
+    """Tables of the log's own that `folding` fills too."""
+    keep: str = ""
+    """A statement that brings from {live} tables to {shadow} tables what no event tells."""
 
 
 class Progress(NamedTuple):
@@ -104,13 +113,13 @@ class Outcome(NamedTuple):
 Tell = Callable[[Progress], None]
 
 
-class Rebuilder(Generic[S]):
+class Rebuilder(Generic[C]):
     """Folds streams of one service into its shadow tables, over a connection of the owner."""
 
-    def __init__(self, connection: Any, model: ReadModel[S], domain: ProfileDomain[S]) -> None:
+    def __init__(self, connection: Any, model: ReadModel[C], folding: Folding[C]) -> None:
         self._connection = connection
-        self._model = model
-        self._domain = domain
+        self._stored = model.stored
+        self._folding = folding
         self._archived = ArchivedLog(connection, Path(os.environ.get("CAIRN_ARCHIVE_DIR", DEFAULT_FOLDER)))
 
     async def piece(self, number: int, first: str, last: str) -> int:
@@ -119,11 +128,11 @@ class Rebuilder(Generic[S]):
             return await self._piece(number, first, last)
 
     async def _piece(self, number: int, first: str, last: str) -> int:
-        changes = await self._changes(await self._connection.fetch(STREAMS, first, last, timeout=600))
+        changes, events = await self._changes(await self._connection.fetch(STREAMS, first, last, timeout=600))
         async with self._connection.transaction():
             if await self._connection.fetchval(DONE, number) is not None:  # else a process of a killed run has done it
                 await self._write(changes)
-        return sum(change.version for change in changes)
+        return events
 
     async def pieces(self, pieces: Iterable[tuple[int, str, str]]) -> AsyncIterator[int]:
         """Fold piece after piece; yields how many events each had."""
@@ -133,52 +142,33 @@ class Rebuilder(Generic[S]):
     async def catch_up(self) -> int:
         """Take in what was appended since, in the open transaction; return how many facts."""
         await self._connection.execute(SET_GOAL)
-        rows = await self._connection.fetch(TAILS, timeout=600)
-        changes = await self._changes(rows)
+        changes, events = await self._changes(await self._connection.fetch(TAILS, timeout=600))
         await self._write(changes)
         await self._connection.execute(REACH_GOAL)
-        return sum(change.version - change.known for change in changes)
+        return events
 
-    async def _changes(self, rows: Sequence[Any]) -> list[Change[S]]:
-        """What became of streams, given (stream, events, partition if some are archived, number of fresh ones)."""
+    async def _changes(self, rows: Sequence[Any]) -> tuple[list[C], int]:
+        """What became of streams, and of how many events, given (stream, events, partition if some are archived, and
+        how many are fresh if not all).
+        """
         archived = {row[0]: row[2] for row in rows if row[2] is not None}
         older = await self._archived.streams(archived) if archived else {}
-        changes = []
+        changes, count = [], 0
         for stream, lines, _, *fresh in rows:
             events = from_canonical_json_lines(lines)
             if stream in older:
                 events = [from_canonical_json(one.state) for one in older[stream]] + events
-            if (change := self._change(stream, events, *fresh)) is not None:
+            known = len(events) - fresh[0] if fresh else 0
+            count += len(events) - known
+            change = self._folding.change(stream, self._stored.all_newest(events), known)
+            if change is not None:
                 changes.append(change)
-        return changes
+        return changes, count
 
-    def _change(self, stream: str, events: list[Event], fresh: int = 0) -> Change[S] | None:
-        """What the last `fresh` events of a stream (0: all) changed; None if it is not a profile's."""
-        tenant = events[0].tenant
-        if events[0].profile_id != stream:
-            return None  # markers and controls have streams of their own
-        events = self._model.stored.all_newest(events)
-        known = len(events) - fresh if fresh else 0
-        before = self._domain.initial(tenant, stream)
-        if known:
-            before = self._domain.fold(before, events[:known])
-        facts = events[known:]
-        state = self._domain.fold(before, facts)
-        shown = facts if self._model.facts else []
-        return Change(partition_of(tenant, stream), tenant, stream, known, len(events), before, state, shown)
-
-    async def _write(self, changes: Sequence[Change[S]]) -> None:
+    async def _write(self, changes: Sequence[C]) -> None:
         work = UnitOfWork()
-        for change in changes:
-            where = (change.partition, change.profile_id)
-            armed, was = self._domain.timers(change.state), self._domain.timers(change.before)
-            work.timers_set += [Timer(*where, key, due) for key, due in armed.items() if was.get(key) != due]
-            work.timers_cancelled += [Timer(*where, key, was[key]) for key in was.keys() - armed.keys()]
-            if self._model.snapshots is not None and change.version >= EVERY:
-                made = self._model.snapshots.make(change.profile_id, change.version, change.tenant, change.state)
-                work.snapshots.append(made)
         if changes:
-            self._model.project(work, changes)
+            self._folding.write(work, changes)
         await execute_rows(self._connection, work)
 
 
@@ -201,8 +191,10 @@ async def rebuild(dsn: str, where: str, *, jobs: int, tell: Tell, check_only: bo
     async with _owner(dsn, model.service) as connection:
         if not await connection.fetchval(swap.LOCK, model.service):
             raise Refused(f"another rebuild of {model.service} runs", reason="REBUILD_RUNS")
-        total = await swap.prepare(connection, model.service, model.tables, PIECE_EVENTS, jobs, MOST_PIECES)
-        rebuilder = Rebuilder(connection, model, await _domain(connection, model))
+        total = await swap.prepare(
+            connection, model.service, [*model.tables, *model.log_tables], PIECE_EVENTS, jobs, MOST_PIECES
+        )
+        rebuilder = Rebuilder(connection, model, await _folding(connection, model))
         pieces = [(row["number"], str(row["first"]), str(row["last"])) for row in await connection.fetch(NEXT_PIECES)]
         done = 0
         async for folded in _in_processes(dsn, where, pieces, jobs) if jobs > 1 else rebuilder.pieces(pieces):
@@ -216,7 +208,13 @@ async def rebuild(dsn: str, where: str, *, jobs: int, tell: Tell, check_only: bo
                 done += await rebuilder.catch_up()
         tell(Progress(done, total, "swap"))
         rows, differing = await swap.swap(
-            connection, model.service, model.tables, catch_up=rebuilder.catch_up, check_only=check_only
+            connection,
+            model.service,
+            model.tables,
+            model.log_tables,
+            keep=model.keep,
+            catch_up=rebuilder.catch_up,
+            check_only=check_only,
         )
         tell(Progress(done, total, "done"))
         return Outcome(rows, differing, done)
@@ -243,7 +241,7 @@ class _Worker:
 
     async def _open(self, dsn: str, model: ReadModel[Any]) -> Rebuilder[Any]:
         connection = await connect(dsn, model.service)
-        return Rebuilder(connection, model, await _domain(connection, model))
+        return Rebuilder(connection, model, await _folding(connection, model))
 
 
 _workers: Final[list[_Worker]] = []
@@ -265,9 +263,9 @@ def _model(where: str) -> ReadModel[Any]:
     return cast(ReadModel[Any], getattr(import_module(module), name))
 
 
-async def _domain(connection: Any, model: ReadModel[S]) -> ProfileDomain[S]:
+async def _folding(connection: Any, model: ReadModel[C]) -> Folding[C]:
     rows = await connection.fetch(DEFINITIONS)
-    return model.domain([(row["tenant"], row["version"], row["bundle"]) for row in rows])
+    return model.folding([(row["tenant"], row["version"], row["bundle"]) for row in rows])
 
 
 async def connect(dsn: str, service: str) -> Any:

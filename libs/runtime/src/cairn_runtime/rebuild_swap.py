@@ -1,14 +1,14 @@
 """The shadow tables of a rebuild: how they are made, compared with the live ones, and put in their place."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from cairn_kernel.errors import Refused
 
-STORE_TABLES: Final = ("timers", "snapshots")
-"""Tables of the log's schema that follow from the log."""
+LOG_TABLES: Final = ("timers", "snapshots")
+"""Tables of the log's schema that follow from the log where there is one stream per profile."""
 LOCK_TIMEOUT: Final = "20s"
 """How long the swap waits for whoever reads the live tables."""
 
@@ -23,9 +23,7 @@ INDEXES = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = $1 AND 
 OPTIONS = "SELECT array_to_string(reloptions, ', ') FROM pg_class WHERE oid = $1::regclass"
 
 
-async def prepare(
-    connection: Any, service: str, tables: Mapping[str, str], piece_events: int, jobs: int, most: int
-) -> int:
+async def prepare(connection: Any, service: str, tables: Sequence[str], piece_events: int, jobs: int, most: int) -> int:
     """Make the shadow tables, or keep those of a rebuild that did not end; return the events there are to fold."""
     shadow = f"{service}_rebuild"
     numbers = "SELECT max(number) FROM schema_versions WHERE component = $1"
@@ -35,7 +33,7 @@ async def prepare(
             return int(await connection.fetchval("SELECT sum(position)::bigint FROM base"))
     async with connection.transaction():
         await connection.execute(f"DROP SCHEMA IF EXISTS {shadow} CASCADE; CREATE SCHEMA {shadow}")
-        for table in (*tables, *STORE_TABLES):
+        for table in tables:
             await connection.execute(f"CREATE TABLE {shadow}.{table} (LIKE {service}.{table} INCLUDING ALL)")
             if options := await connection.fetchval(OPTIONS, f"{service}.{table}"):
                 await connection.execute(f"ALTER TABLE {shadow}.{table} SET ({options})")
@@ -63,7 +61,9 @@ async def swap(
     connection: Any,
     service: str,
     tables: Mapping[str, str],
+    log_tables: Sequence[str],
     *,
+    keep: str,
     catch_up: Callable[[], Awaitable[int]],
     check_only: bool,
 ) -> tuple[dict[str, int], dict[str, int]]:
@@ -75,10 +75,17 @@ async def swap(
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
         await connection.execute(FENCE)  # waits for the commit under way; later ones find themselves fenced
         await catch_up()
-        await connection.execute(DISARM_PARKED)
+        if keep:
+            await connection.execute(keep.format(live=service, shadow=shadow))
         rows, differing = await _compare(connection, service, shadow, tables)
+        if "timers" in log_tables:
+            await connection.execute(DISARM_PARKED)
+            rows["timers"] = await connection.fetchval(f"SELECT count(*) FROM {shadow}.timers", timeout=600)
+            differing["timers"] = await connection.fetchval(
+                TIMERS_DIFFER.format(live=service, shadow=shadow), timeout=600
+            )
         if not check_only:
-            for table in (*tables, *STORE_TABLES):
+            for table in (*tables, *log_tables):
                 await _replace(connection, service, shadow, table)
         await connection.execute(f"DROP SCHEMA {shadow} CASCADE")
     return rows, differing
@@ -96,8 +103,6 @@ async def _compare(
             f" + (SELECT count(*) FROM (({other}) EXCEPT ALL ({mine})) AS come)",
             timeout=600,
         )
-    rows["timers"] = await connection.fetchval(f"SELECT count(*) FROM {shadow}.timers", timeout=600)
-    differing["timers"] = await connection.fetchval(TIMERS_DIFFER.format(live=live, shadow=shadow), timeout=600)
     return rows, differing
 
 

@@ -3,24 +3,25 @@
 from collections.abc import Sequence
 
 from cairn_decisions import DecisioningDomain
+from cairn_decisions.facts import ProfileState
 from cairn_decisions.stored import STORED
 from cairn_runtime.rebuild import ReadModel
 from cairn_runtime.rebuild_command import main
+from cairn_runtime.rebuild_profiles import ProfileFolding
 from decisioning.adapters.read_model import project
 from decisioning.application.catalogues import Catalogues
 
 
-def domain(programmes: Sequence[tuple[str, str, bytes]]) -> DecisioningDomain:
+def folding(programmes: Sequence[tuple[str, str, bytes]]) -> ProfileFolding[ProfileState]:
     catalogues = Catalogues()
     for row in programmes:
         catalogues.install(*row)
-    return DecisioningDomain(catalogues)
+    return ProfileFolding(DecisioningDomain(catalogues), project)
 
 
 READ_MODEL = ReadModel(
     service="decisioning",
-    domain=domain,
-    project=project,
+    folding=folding,
     tables={
         "decisions": "SELECT * FROM {table}",
         "decision_counts": "SELECT * FROM {table} WHERE decisions <> 0",

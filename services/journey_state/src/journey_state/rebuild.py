@@ -10,6 +10,7 @@ from cairn_journey.engine.stored import STORED
 from cairn_runtime import Snapshots
 from cairn_runtime.rebuild import ReadModel
 from cairn_runtime.rebuild_command import main
+from cairn_runtime.rebuild_profiles import ProfileFolding
 from journey_state.adapters.read_model import project
 from journey_state.application.activation import installer
 
@@ -23,18 +24,21 @@ def domain(programmes: Sequence[tuple[str, str, bytes]]) -> JourneyDomain:
 
 
 SNAPSHOTS = Snapshots(CustomerState, meaning=MEANING)
+
+
+def folding(programmes: Sequence[tuple[str, str, bytes]]) -> ProfileFolding[CustomerState]:
+    return ProfileFolding(domain(programmes), project, snapshots=SNAPSHOTS, facts=False)
+
+
 READ_MODEL = ReadModel(
     service="journey_state",
-    domain=domain,
-    project=project,
+    folding=folding,
     tables={
         "customers": "SELECT * FROM {table}",
         "instances": "SELECT * FROM {table}",
         "counters": "SELECT * FROM {table} WHERE value <> 0",
     },
     stored=STORED,
-    snapshots=SNAPSHOTS,
-    facts=False,
 )
 
 if __name__ == "__main__":

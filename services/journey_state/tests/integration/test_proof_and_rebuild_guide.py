@@ -22,8 +22,9 @@ EXIT_CODES = {"journeyctl rebuild journey_state": (0, 1)}  # its timers were nev
 @pytest.mark.timeout(300)
 async def test_the_commands_of_the_guide_run(postgres_dsn: str, tmp_path: Path) -> None:
     await filled(postgres_dsn, 8)
-    async with open_pool(postgres_dsn, "decisioning"):
-        pass
+    for service in ("decisioning", "activation"):
+        async with open_pool(postgres_dsn, service):
+            pass
     environment = {
         **os.environ,
         "CAIRN_DATABASE_DSN": postgres_dsn,
@@ -31,7 +32,7 @@ async def test_the_commands_of_the_guide_run(postgres_dsn: str, tmp_path: Path) 
         "PROFILE": stable_id("person", 1),
     }
     commands = [line for block in re.findall(r"```sh\n(.*?)```", GUIDE, re.DOTALL) for line in block.splitlines()]
-    assert len(commands) == 10
+    assert len(commands) == 11
     for command in commands:
         line = command.replace("journeyctl", f"{sys.executable} -m journeyctl", 1)
         call = ["sh", "-c", line]
