@@ -7,7 +7,7 @@ BIN := .venv/bin
 WORKERS ?= 2# processes for tests that do not run the whole suite
 READY := .venv/.ready
 RIVALS := build/rivals/.ready
-MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/connectors/*/pyproject.toml)
+MEMBERS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml services/connectors/*/pyproject.toml services/sources/*/pyproject.toml)
 
 help: ## show these words
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'

@@ -12,8 +12,8 @@ LOCK = ROOT / "requirements.lock"
 
 def member_projects() -> list[Path]:
     """Return the pyproject.toml of every member of the workspace."""
-    patterns = ("libs/*/pyproject.toml", "services/*/pyproject.toml", "services/connectors/*/pyproject.toml")
-    return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
+    folders = ("libs", "services", "services/connectors", "services/sources")
+    return sorted(path for folder in folders for path in ROOT.glob(f"{folder}/*/pyproject.toml"))
 
 
 def distribution(requirement: str) -> str:

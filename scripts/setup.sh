@@ -43,7 +43,7 @@ export VIRTUAL_ENV=$PWD/.venv UV_LINK_MODE=${UV_LINK_MODE:-copy}
 .venv/bin/uv pip install --quiet --require-hashes --requirement requirements.lock
 
 members=()
-for project in libs/*/pyproject.toml services/*/pyproject.toml services/connectors/*/pyproject.toml; do
+for project in libs/*/pyproject.toml services/*/pyproject.toml services/connectors/*/pyproject.toml services/sources/*/pyproject.toml; do
     if [ -f "$project" ]; then members+=(--editable "${project%/pyproject.toml}"); fi
 done
 .venv/bin/uv pip install --quiet --no-deps --no-build-isolation "${members[@]}"

@@ -12,16 +12,16 @@ from typing import Any
 
 import pytest
 
-from journeyctl.installation import CONNECTORS, SERVICES
+from journeyctl.installation import CONNECTORS, SERVICES, SOURCES
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MEMBERS = sorted(
     path.parent
-    for pattern in ("libs/*/pyproject.toml", "services/*/pyproject.toml", "services/connectors/*/pyproject.toml")
-    for path in ROOT.glob(pattern)
+    for folder in ("libs", "services", "services/connectors", "services/sources")
+    for path in ROOT.glob(f"{folder}/*/pyproject.toml")
 )
-IMAGES = [*SERVICES, *CONNECTORS]
+IMAGES = [*SERVICES, *CONNECTORS, *SOURCES]
 
 
 def packages(member: Path) -> list[str]:
@@ -53,9 +53,9 @@ def test_imports_point_the_way_they_should() -> None:
 
 
 def test_every_folder_below_services_is_a_member_with_a_main_of_its_own() -> None:
-    folders = [path for path in (*ROOT.glob("services/*"), *ROOT.glob("services/connectors/*")) if path.is_dir()]
-    folders.remove(ROOT / "services" / "connectors")
-    assert set(folders) <= set(MEMBERS)
+    groups = {ROOT / "services" / "connectors", ROOT / "services" / "sources"}
+    folders = {path for parent in (ROOT / "services", *groups) for path in parent.glob("*") if path.is_dir()} - groups
+    assert folders <= set(MEMBERS)
     for folder in folders:
         (package,) = packages(folder)
         assert (folder / "src" / package / "__main__.py").is_file(), folder
@@ -68,7 +68,7 @@ def test_no_member_escapes_the_import_rules() -> None:
         for package in packages(member):
             assert package in linted["root_packages"] or member.name == "contracts", package
             if "services" in member.parts:
-                assert package in contracts["Services and connectors never import each other"]["modules"]
+                assert package in contracts["Services, connectors and sources never import each other"]["modules"]
     for service in SERVICES:
         assert service in contracts["Inside a service dependencies point one way"]["containers"]
         if (ROOT / "services" / service / "src" / service / "domain").exists():

@@ -22,6 +22,9 @@ SERVICES: Final[Mapping[str, str]] = {
 CONNECTORS: Final = ("connector_email", "connector_webhook")
 """Package names of the reference connectors."""
 
+SOURCES: Final = ("source_files", "source_postgres")
+"""Package names of the source workers; one process of them runs for each file in the folder `sources` of a home."""
+
 LOGS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "events": ("ingestion", ("deliveries",)),
     "resolved": ("identity_resolution", ("events",)),

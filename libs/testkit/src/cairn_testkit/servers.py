@@ -5,8 +5,9 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from journeyctl.embedded import THROWAWAY, EmbeddedNats, EmbeddedPostgres
 from journeyctl.ports import Remembered
@@ -50,7 +51,7 @@ def nats_server() -> Iterator[str]:
 class EmbeddedServers:
     """Servers of a test's own, which it may stop, kill and start again: `postgres` and `nats`."""
 
-    def __init__(self, processes: ProcessHome) -> None:
+    def __init__(self, processes: ProcessHome, postgres_settings: Mapping[str, str]) -> None:
         home = processes.home
         remembered = Remembered(home / "settings.json")
         self.postgres = EmbeddedPostgres(
@@ -59,7 +60,7 @@ class EmbeddedServers:
             log=home / "postgres.log",
             port=remembered.port("postgres"),
             password=remembered.password("postgres"),
-            settings=THROWAWAY,
+            settings={**THROWAWAY, **postgres_settings},
         )
         self.nats = EmbeddedNats(
             processes,
@@ -71,12 +72,14 @@ class EmbeddedServers:
 
 
 @contextlib.contextmanager
-def embedded_servers(*, postgres: bool = True, nats: bool = True) -> Iterator[EmbeddedServers]:
+def embedded_servers(
+    *, postgres: bool = True, nats: bool = True, postgres_settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[EmbeddedServers]:
     """Yield started embedded servers in a new folder, which is deleted at the end."""
     home = Path(tempfile.mkdtemp(prefix="cairn-test-"))  # not pytest's tmp_path: PostgreSQL's own user must get in
     try:
         with ProcessHome(home) as processes:
-            servers = EmbeddedServers(processes)
+            servers = EmbeddedServers(processes, postgres_settings)
             try:
                 if postgres:
                     servers.postgres.start()

@@ -4,6 +4,7 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Iterator
+from collections.abc import Mapping as Fields
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,12 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from cairn_journey import DefinitionFaults
+from cairn_source.events import BadRow, Mapped, event_of, id_of
+from cairn_source.mapping import Mapping, load_mapping
+from cairn_source.rows import CannotRead, columns_of, format_of, rows_of, size_of
 from journeyctl.errors import CannotRun
-from journeyctl.importing.events import BadRow, event_of
-from journeyctl.importing.mapping import Mapping, load_mapping
 from journeyctl.importing.progress import Bookmark, Done
-from journeyctl.importing.rows import columns_of, format_of, rows_of, size_of
-from journeyctl.importing.sending import Batch, FrontDoor, Result, in_batches
+from journeyctl.importing.sending import Batch, FrontDoor, Result, call_of, in_batches
 from journeyctl.installation import Installation, home_folder
 from journeyctl.up import Home
 from journeyctl.validate import fault_lines
@@ -43,7 +44,15 @@ def import_(
     home: Home = None,
 ) -> None:
     """Take the rows of a file in as events of the past: once each, with progress, resumable."""
-    folder = home or home_folder()
+    try:
+        _import(file, mapping, dry_run, again, url, key_file, home or home_folder())
+    except CannotRead as fault:
+        raise CannotRun(str(fault)) from None
+
+
+def _import(
+    file: Path, mapping: Path, dry_run: bool, again: bool, url: str, key_file: Path | None, folder: Path
+) -> None:
     told = _mapping_or_tell(mapping)
     format = format_of(file, told.format)
     _check_columns(file, format, told)
@@ -56,13 +65,13 @@ def import_(
     if again:
         bookmark.forget()
     with FrontDoor(address, _write_key(folder, key_file)) as door:
-        done = _Import(console, file, format, told, bookmark).run(door)
+        done = _Run(console, file, format, told, bookmark).run(door)
     _tell(console, done, bookmark)
     if done.refused:
         raise typer.Exit(2)
 
 
-class _Import:
+class _Run:
     """One run over a file."""
 
     def __init__(self, console: Console, file: Path, format: str, mapping: Mapping, bookmark: Bookmark) -> None:
@@ -87,7 +96,9 @@ class _Import:
         with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=self._console) as progress:
             total = size_of(self._file, self._format)
             task = progress.add_task(self._file.name, total=total, pace="")
-            for result in door.send(in_batches(self._calls(), _BATCH), historical=self._mapping.historical):
+            for result in door.send(
+                in_batches(self._calls(), _BATCH), historical=self._mapping.historical is not False
+            ):
                 self._take(result)
                 progress.update(task, completed=result.batch.read, pace=f"{result.batch.last_row:,} rows")
             self._take(Result(Batch([], [], self._last, total), 0, 0))
@@ -101,7 +112,7 @@ class _Import:
                 continue
             self._last = number
             try:
-                yield number, read, event_of(self._mapping, self._file.name, number, row)
+                yield number, read, call_of(_event(self._mapping, self._file, number, row))
             except BadRow as fault:
                 self._bad.append((number, str(fault)))
 
@@ -130,6 +141,11 @@ def _rows(file: Path, format: str, mapping: Mapping) -> Iterator[Any]:
     return rows_of(file, format, delimiter=mapping.delimiter, encoding=mapping.encoding)
 
 
+def _event(mapping: Mapping, file: Path, number: int, row: Fields[str, Any]) -> Mapped:
+    """Raises BadRow."""
+    return event_of(mapping, row, place_id="" if mapping.id else id_of(mapping.name, file.name, number))
+
+
 def _mapping_or_tell(path: Path) -> Mapping:
     try:
         return load_mapping(path)
@@ -152,12 +168,12 @@ def _dry_run(console: Console, file: Path, format: str, mapping: Mapping) -> Non
     ids: Counter[str] = Counter()
     for number, _, row in _rows(file, format, mapping):
         try:
-            call = event_of(mapping, file.name, number, row)
+            event = _event(mapping, file, number, row)
         except BadRow as fault:
             bad.append((number, str(fault)))
             continue
         good += 1
-        ids[call["messageId"]] += 1
+        ids[event.message_id] += 1
     repeats = good - len(ids)
     console.print(f"{good:,} rows would be sent, {repeats:,} of them repeat an id, {len(bad):,} are no events.")
     for number, reason in bad[:_LISTED]:

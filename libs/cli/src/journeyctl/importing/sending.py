@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from cairn_source.events import Mapped
 from journeyctl.errors import CannotRun
 
 AT_ONCE: Final = 4
@@ -105,6 +106,24 @@ def _result(batch: Batch, told: dict[str, Any]) -> Result:
 
 def _reason(item: dict[str, Any]) -> str:
     return f"{item['reason']} {item['field']}".strip()
+
+
+def call_of(event: Mapped) -> dict[str, Any]:
+    """The event as a track or identify call of Segment's."""
+    who = event.identifiers
+    named = {namespace: value for namespace, value in who.items() if namespace not in ("user_id", "anonymous_id")}
+    kind = "identify" if event.name == "profile.identified" else "track"
+    call: dict[str, Any] = {
+        "type": kind,
+        "messageId": event.message_id,
+        "timestamp": event.at.isoformat(),
+        ("traits" if kind == "identify" else "properties"): {**event.fields, **named},
+        "userId": who.get("user_id"),
+        "anonymousId": who.get("anonymous_id"),
+    }
+    if kind == "track":
+        call["event"] = event.name
+    return call
 
 
 def in_batches(calls: Iterable[tuple[int, int, dict[str, Any]]], size: int) -> Iterator[Batch]:

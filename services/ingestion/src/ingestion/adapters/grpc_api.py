@@ -136,6 +136,7 @@ def _declared(event: pb.IngestEvent) -> Declared:
         identifiers=event.identifiers,
         properties=plain(event.properties),
         size_bytes=event.ByteSize(),
+        unreadable=event.unreadable,
     )
 
 

@@ -10,10 +10,11 @@ from ingestion.domain import names as names_
 from ingestion.domain.arriving import Arrival, Request, drafted, readable_id
 from ingestion.domain.attributes import check_text, part
 from ingestion.domain.drafts import Secrets, aside
-from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, BadEvent, step
+from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, UNREADABLE, BadEvent, step
 from ingestion.domain.personal import is_personal, is_personal_trait
 from ingestion.domain.told import MAX_EVENT_BYTES, NAMING_FIELDS, Name, Told, declared, message_id, names
 
+MAX_SENTENCE_CHARS: Final = 200
 DECLARED: Final = "declared"
 """The form of a payload that is such an event."""
 
@@ -27,6 +28,8 @@ class Declared(NamedTuple):
     identifiers: Mapping[str, str]
     properties: dict[str, Any]
     size_bytes: int
+    unreadable: str = ""
+    """Why its source can make no event of it."""
 
 
 def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, place: str) -> Arrival:
@@ -35,7 +38,7 @@ def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, plac
         return drafted(_told(event, request), request, secrets, place=place)
     except BadEvent as fault:
         return aside(
-            fault.inside(place),
+            fault if fault.reason == UNREADABLE else fault.inside(place),
             _payload(event),
             request.source,
             secrets,
@@ -54,6 +57,8 @@ def arrive_again(payload: bytes, request: Request, secrets: Secrets) -> Arrival:
 
 
 def _told(event: Declared, request: Request) -> Told:
+    if event.unreadable:
+        raise BadEvent(UNREADABLE, readable(event.unreadable))
     if event.size_bytes > MAX_EVENT_BYTES:
         raise BadEvent(TOO_LARGE, "")
     if not event.message_id:
@@ -73,6 +78,11 @@ def _told(event: Declared, request: Request) -> Told:
         personal=sealed,
         version=rule.version,
     )
+
+
+def readable(sentence: str) -> str:
+    """What a source says of a row, fit to be shown in lists."""
+    return "".join(letter for letter in sentence[:MAX_SENTENCE_CHARS] if letter.isprintable())
 
 
 def _named(event: Declared) -> tuple[Name, ...]:
@@ -112,6 +122,7 @@ class _Kept(msgspec.Struct):
     identifiers: dict[str, str]
     properties: dict[str, Any]
     size_bytes: int
+    unreadable: str = ""
 
 
 _events: Final = msgspec.json.Decoder(_Kept)

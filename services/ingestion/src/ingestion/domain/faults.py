@@ -12,6 +12,7 @@ TIME_RANGE: Final = "TIME_RANGE"
 ID_REUSED: Final = "ID_REUSED"
 SCHEMA: Final = "SCHEMA"
 UNKNOWN_TYPE: Final = "UNKNOWN_TYPE"
+UNREADABLE: Final = "UNREADABLE"
 
 REASONS: Final = (
     FIELD_REQUIRED,
@@ -24,6 +25,7 @@ REASONS: Final = (
     ID_REUSED,
     SCHEMA,
     UNKNOWN_TYPE,
+    UNREADABLE,
 )
 
 _NAMEABLE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-$[]*")

@@ -21,7 +21,7 @@ class IngestRequest(_message.Message):
     def __init__(self, events: _Optional[_Iterable[_Union[IngestEvent, _Mapping]]] = ..., historical: _Optional[bool] = ...) -> None: ...
 
 class IngestEvent(_message.Message):
-    __slots__ = ("message_id", "type", "event_time", "identifiers", "properties")
+    __slots__ = ("message_id", "type", "event_time", "identifiers", "properties", "unreadable")
     class IdentifiersEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -34,12 +34,14 @@ class IngestEvent(_message.Message):
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     IDENTIFIERS_FIELD_NUMBER: _ClassVar[int]
     PROPERTIES_FIELD_NUMBER: _ClassVar[int]
+    UNREADABLE_FIELD_NUMBER: _ClassVar[int]
     message_id: str
     type: str
     event_time: _timestamp_pb2.Timestamp
     identifiers: _containers.ScalarMap[str, str]
     properties: _struct_pb2.Struct
-    def __init__(self, message_id: _Optional[str] = ..., type: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identifiers: _Optional[_Mapping[str, str]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ...) -> None: ...
+    unreadable: str
+    def __init__(self, message_id: _Optional[str] = ..., type: _Optional[str] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., identifiers: _Optional[_Mapping[str, str]] = ..., properties: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., unreadable: _Optional[str] = ...) -> None: ...
 
 class IngestResponse(_message.Message):
     __slots__ = ("results",)

@@ -1,6 +1,8 @@
-"""What the columns of a file mean: a mapping file, checked as definitions are."""
+"""What the columns of a file or table mean: a mapping file, checked as definitions are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,9 +15,10 @@ from cairn_kernel.identifiers import CAIRN_PROFILE, NAMESPACES
 Kind = Literal["text", "number", "boolean", "json"]
 KINDS: Final = ("text", "number", "boolean", "json")
 FORMATS: Final = ("csv", "jsonl", "parquet")
+CHANGES: Final = ("insert", "update", "delete")
 _KEYS: Final = (
-    *("kind", "name", "format", "delimiter", "encoding", "event", "id", "time", "identifiers", "properties"),
-    *("rest", "historical"),
+    *("kind", "name", "from", "on", "format", "delimiter", "encoding", "event", "id", "time", "identifiers"),
+    *("properties", "rest", "historical"),
 )
 _SPACES: Final = tuple(sorted(space for space in NAMESPACES if space != CAIRN_PROFILE))
 
@@ -49,12 +52,21 @@ class Mapping:
     """Namespace to column."""
     properties: dict[str, Field]
     id: tuple[str, ...] = ()
+    origin: str = "*"
+    """Which files or tables it is for: a pattern such as `orders-*.csv` or `public.orders`."""
+    on: tuple[str, ...] = ("insert",)
+    """Which changes of a table become events."""
     rest: bool = False
     """Whether columns that are not named become properties too."""
-    historical: bool = True
+    historical: bool | None = None
+    """Whether its events are of the past and cause no message; None if it does not say."""
     format: str = ""
     delimiter: str = ","
     encoding: str = "utf-8-sig"
+
+    def applies(self, origin: str, change: str) -> bool:
+        """Whether a change of a row of a file or table becomes an event."""
+        return change in self.on and fnmatchcase(origin, self.origin)
 
     def columns(self) -> set[str]:
         """The columns that must be there."""
@@ -77,6 +89,14 @@ def load_mapping(path: Path) -> Mapping:
     return mapping
 
 
+def load_mappings(path: Path) -> tuple[Mapping, ...]:
+    """The mappings of a folder's YAML files, or of one file. Raises DefinitionFaults."""
+    paths = sorted(path.glob("*.yaml")) if path.is_dir() else [path]
+    if not paths:
+        raise DefinitionFaults([Fault(str(path), 1, 1, "there is no mapping here", "write one: kind: Import")])
+    return tuple(load_mapping(each) for each in paths)
+
+
 def _mapping(node: Node, reading: Reading) -> Mapping:
     top = Fields(reading, node, "an import", _KEYS)
     top.choice("kind", ("Import",))
@@ -89,8 +109,10 @@ def _mapping(node: Node, reading: Reading) -> Mapping:
         identifiers=identifiers,
         properties={name: _field(top, name, value) for name, _, value in top.entries("properties")},
         id=top.texts("id"),
+        origin=top.text("from") or "*",
+        on=_changes(top),
         rest=top.choice("rest", ("keep", "drop"), default="drop") == "keep",
-        historical=_flag(top, "historical", default=True),
+        historical=_flag(top, "historical"),
         format=top.choice("format", FORMATS, default="") if top.node_of("format") is not None else "",
         delimiter=_delimiter(top),
         encoding=top.text("encoding") or "utf-8-sig",
@@ -143,11 +165,19 @@ def _field(top: Fields, name: str, node: Node | None) -> Field:
     )
 
 
-def _flag(top: Fields, key: str, *, default: bool) -> bool:
+def _changes(top: Fields) -> tuple[str, ...]:
+    node = top.node_of("on")
+    told: Sequence[str] = top.texts("on") or ("insert",)
+    if node is not None and (unknown := sorted(set(told) - set(CHANGES))):
+        top.reading.fault(node, f"{unknown[0]} is no change of a row", f"use {', '.join(CHANGES)}")
+    return tuple(told)
+
+
+def _flag(top: Fields, key: str) -> bool | None:
     node = top.node_of(key)
     if node is not None and not isinstance(node.value, bool):
         top.reading.fault(node, f"{key} must be true or false", "write true or false")
-    return node.value if node is not None and isinstance(node.value, bool) else default
+    return node.value if node is not None and isinstance(node.value, bool) else None
 
 
 def _delimiter(top: Fields) -> str:

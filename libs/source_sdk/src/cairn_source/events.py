@@ -1,15 +1,15 @@
-"""From a row to a call that the front door takes in, or to the reason why it cannot be one."""
+"""From a row to what it tells, or to the reason why it cannot be an event."""
 
 import json
 from collections.abc import Mapping as Fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from journeyctl.importing.mapping import Field, Kind, Mapping, Time
-from journeyctl.importing.rows import BROKEN
+from cairn_source.mapping import Field, Kind, Mapping, Time
+from cairn_source.rows import BROKEN
 
 _TRUE: Final = frozenset({"true", "t", "yes", "y", "1"})
 _FALSE: Final = frozenset({"false", "f", "no", "n", "0"})
@@ -21,8 +21,20 @@ class BadRow(Exception):
     """Why a row cannot be an event: names the column, never its value."""
 
 
-def event_of(mapping: Mapping, file: str, number: int, row: Fields[str, Any]) -> dict[str, Any]:
-    """The row as a track or identify call. Raises BadRow."""
+class Mapped(NamedTuple):
+    """An event as a row tells it."""
+
+    message_id: str
+    name: str
+    """As the mapping or a column names it."""
+    at: datetime
+    identifiers: dict[str, str]
+    """Namespace to value."""
+    fields: dict[str, Any]
+
+
+def event_of(mapping: Mapping, row: Fields[str, Any], *, place_id: str) -> Mapped:
+    """The row as an event; `place_id` is its id if the mapping names no columns for it. Raises BadRow."""
     if BROKEN in row:
         raise BadRow(str(row[BROKEN]))
     name = _value(mapping.event, row)
@@ -32,23 +44,12 @@ def event_of(mapping: Mapping, file: str, number: int, row: Fields[str, Any]) ->
     who = {namespace: value for namespace, column in mapping.identifiers.items() if (value := _who(row, column))}
     if not who:
         raise BadRow(f"nobody is named by {', '.join(sorted(mapping.identifiers.values()))}")
-    kind = "identify" if name == "profile.identified" else "track"
-    call: dict[str, Any] = {
-        "type": kind,
-        "messageId": _message_id(mapping, file, number, row),
-        "timestamp": _instant(mapping.time, row),
-        ("traits" if kind == "identify" else "properties"): {**fields, **_named(who)},
-        "userId": who.get("user_id"),
-        "anonymousId": who.get("anonymous_id"),
-    }
-    if kind == "track":
-        call["event"] = name
-    return call
+    return Mapped(_message_id(mapping, row) or place_id, name, _instant(mapping.time, row), who, fields)
 
 
-def _named(who: Fields[str, str]) -> dict[str, str]:
-    """Identifiers that Segment's calls carry among their fields."""
-    return {namespace: value for namespace, value in who.items() if namespace not in ("user_id", "anonymous_id")}
+def id_of(*cause: object) -> str:
+    """A message id made of its cause, which it does not show."""
+    return f"import-{sha256(json.dumps(cause).encode()).hexdigest()[:40]}"
 
 
 def _fields(mapping: Mapping, row: Fields[str, Any]) -> dict[str, Any]:
@@ -105,12 +106,12 @@ def _who(row: Fields[str, Any], column: str) -> str:
     return "" if value is None else str(value).strip()
 
 
-def _instant(time: Time, row: Fields[str, Any]) -> str:
+def _instant(time: Time, row: Fields[str, Any]) -> datetime:
     value = row.get(time.column)
     if value is None or value == "":
         raise BadRow(f"{time.column} is empty")
     try:
-        return _moment(time, value).isoformat()
+        return _moment(time, value)
     except (ValueError, OverflowError, OSError):
         raise BadRow(f"{time.column} is no time") from None
 
@@ -130,13 +131,11 @@ def _moment(time: Time, value: Any) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
-def _message_id(mapping: Mapping, file: str, number: int, row: Fields[str, Any]) -> str:
-    """Of the columns that identify a row, else of its place: the same row is the same event in every run."""
+def _message_id(mapping: Mapping, row: Fields[str, Any]) -> str:
+    """Of the columns that identify a row: the same row is the same event in every run. Empty if none are named."""
     if not mapping.id:
-        cause = [mapping.name, file, number]
-    else:
-        values = [row.get(column) for column in mapping.id]
-        if any(value is None or value == "" for value in values):
-            raise BadRow(f"{', '.join(mapping.id)} does not identify it")
-        cause = [mapping.name, *map(str, values)]
-    return f"import-{sha256(json.dumps(cause).encode()).hexdigest()[:40]}"
+        return ""
+    values = [row.get(column) for column in mapping.id]
+    if any(value is None or value == "" for value in values):
+        raise BadRow(f"{', '.join(mapping.id)} does not identify it")
+    return id_of(mapping.name, *map(str, values))

@@ -6,26 +6,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from journeyctl.errors import CannotRun
-
 Row = tuple[int, int, Mapping[str, Any]]
 """Number of the row from 1, how many bytes (Parquet: rows) of the file are read, and its fields."""
 BROKEN: Final = "\0broken"
 """The one field of a row that cannot be read."""
+READ: Final = "\0read"
+"""Beside it, what was read."""
 _PARQUET_ROWS: Final = 10_000
 
 
+class CannotRead(Exception):
+    """A file that cannot be read at all; the text says why and what to do."""
+
+
 def format_of(path: Path, said: str) -> str:
-    """csv, jsonl or parquet, as said or by the file's ending. Raises CannotRun."""
+    """csv, jsonl or parquet, as said or by the file's ending. Raises CannotRead."""
     endings = {".csv": "csv", ".tsv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
     found = said or endings.get(path.suffix.lower(), "")
     if not found:
-        raise CannotRun(f"What is in {path.name}? Say `format: csv`, `jsonl` or `parquet` in the mapping.")
+        raise CannotRead(f"What is in {path.name}? Say `format: csv`, `jsonl` or `parquet` in the mapping.")
     return found
 
 
 def columns_of(path: Path, format: str, *, delimiter: str, encoding: str) -> set[str] | None:
-    """The columns of the file; None if each row says its own. Raises CannotRun."""
+    """The columns of the file; None if each row says its own. Raises CannotRead."""
     try:
         if format == "csv":
             with path.open(encoding=encoding, newline="") as file:
@@ -33,7 +37,7 @@ def columns_of(path: Path, format: str, *, delimiter: str, encoding: str) -> set
         if format == "parquet":
             return set(_parquet(path).schema_arrow.names)
     except (OSError, UnicodeDecodeError, csv.Error, LookupError):
-        raise CannotRun(f"{path} cannot be read as {format}.") from None
+        raise CannotRead(f"{path} cannot be read as {format}.") from None
     return None
 
 
@@ -68,7 +72,8 @@ def _csv_rows(path: Path, delimiter: str, encoding: str) -> Iterator[Row]:
                 continue
             number += 1
             if len(cells) != len(header):
-                yield number, raw.tell(), {BROKEN: f"{len(cells)} cells under {len(header)} columns"}
+                told = f"{len(cells)} cells under {len(header)} columns"
+                yield number, raw.tell(), {BROKEN: told, READ: delimiter.join(cells)}
             else:
                 yield number, raw.tell(), dict(zip(header, cells, strict=True))
 
@@ -85,7 +90,9 @@ def _json_rows(path: Path) -> Iterator[Row]:
                 told = json.loads(line)
             except (ValueError, RecursionError):
                 told = None
-            yield number, read, told if isinstance(told, dict) else {BROKEN: "this line is no JSON object"}
+            if not isinstance(told, dict):
+                told = {BROKEN: "this line is no JSON object", READ: line.decode(errors="replace").rstrip()}
+            yield number, read, told
 
 
 def _parquet_rows(path: Path) -> Iterator[Row]:
@@ -100,8 +107,8 @@ def _parquet(path: Path) -> Any:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        raise CannotRun("Parquet needs pyarrow: pip install 'cairn-cli[parquet]'.") from None
+        raise CannotRead("Parquet needs pyarrow: pip install pyarrow.") from None
     try:
         return parquet.ParquetFile(path)
     except (ArrowException, OSError):
-        raise CannotRun(f"{path} cannot be read as parquet.") from None
+        raise CannotRead(f"{path} cannot be read as parquet.") from None

@@ -1,0 +1,1 @@
+"""Brings the changes of PostgreSQL tables into Cairn."""
