@@ -12,7 +12,7 @@ from rich.table import Table
 
 from cairn.journey.v1.journey_pb2 import Control, ListControlsRequest
 from journeyctl.health import grpc_health, listens
-from journeyctl.installation import CONNECTORS, LOGS, SERVICES, Installation, home_folder
+from journeyctl.installation import LOGS, SERVICES, Installation, home_folder
 from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 
@@ -43,7 +43,7 @@ def status(home: Home = None) -> None:
         health = grpc_health(installation.grpc[service])
         healthy &= health == "serving"
         table.add_row(service, _coloured(health), log, *_cells(logs.get(log)))
-    for name in CONNECTORS:
+    for name in (name for name in installation.metrics if name not in SERVICES):  # connectors and sources
         health = "serving" if listens(installation.metrics[name]) else "unreachable"
         healthy &= health == "serving"
         table.add_row(name, _coloured(health))

@@ -16,6 +16,7 @@ from journeyctl.health import grpc_health, listens
 from journeyctl.installation import CONNECTORS, SERVICES, Installation
 from journeyctl.ports import LOOPBACK, Remembered
 from journeyctl.processes import Child, ProcessHome, make_folder
+from journeyctl.source_workers import configured
 
 START_TIMEOUT_S: Final = 45.0
 STOP_TIMEOUT_S: Final = 25.0  # above a connector's own time to drain
@@ -76,6 +77,7 @@ class Supervisor:
 
     def _open(self) -> None:
         make_folder(self.logs)
+        self._sources = configured(self.home)
         remembered = self._remembered = Remembered(self.home / "settings.json")
         self.postgres = EmbeddedPostgres(
             self._processes,
@@ -95,7 +97,7 @@ class Supervisor:
         self.installation = Installation(
             grpc={name: self._address(name, "grpc") for name in SERVICES},
             http={"ingestion": self._address("ingestion", "http")},
-            metrics={name: self._address(name, "metrics") for name in ALL},
+            metrics={name: self._address(name, "metrics") for name in (*ALL, *self._sources)},
             database_dsn=self.postgres.dsn,
             nats_url=self.nats.url,
         )
@@ -125,6 +127,11 @@ class Supervisor:
         for name in names:
             self.await_healthy(name)
         self.installation.save(self.home)
+
+    def launch_sources(self) -> None:
+        """Start the source workers of this home without waiting: a legacy system that is away holds nobody up."""
+        for name, environment in self._sources.items():
+            self.launch(name, environment)
 
     def start(self, name: str, environment: Mapping[str, str] | None = None) -> None:
         """Start one process and return when it is healthy. Without `environment` it keeps that of its last start."""

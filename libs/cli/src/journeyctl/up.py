@@ -32,7 +32,7 @@ class _Stop(BaseException):
 
 
 def up(home: Home = None, http_port: Port = None, postgres_port: Port = None, nats_port: Port = None) -> None:
-    """Start PostgreSQL, NATS, all services and connectors; Ctrl-C stops them."""
+    """Start PostgreSQL, NATS, all services, connectors and configured sources; Ctrl-C stops them."""
     console = Console(soft_wrap=True)
     wanted = {"ingestion.http": http_port, "postgres": postgres_port, "nats": nats_port}
     _stop_on_signals()
@@ -43,6 +43,7 @@ def up(home: Home = None, http_port: Port = None, postgres_port: Port = None, na
             try:
                 supervisor.start_servers()
                 supervisor.start_all()
+                supervisor.launch_sources()
                 console.print(table_of(supervisor.states()))
                 home = supervisor.home
                 console.print(

@@ -34,6 +34,7 @@ class FrontDoor:
     """`python -m ingestion` over given servers, with one source `default/partner`."""
 
     def __init__(self, dsn: str, nats_url: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self.dsn = dsn
         self.address = f"127.0.0.1:{free_port()}"
         self.key_file = folder / "write_key"
@@ -50,11 +51,14 @@ class FrontDoor:
 
     async def start(self) -> None:
         """Start it and return when it serves."""
-        self._process = subprocess.Popen([sys.executable, "-m", "ingestion"], env={**os.environ, **self._environment})
+        self._process = self._spawn()
         async with asyncio.timeout(READY_S):
             while await asyncio.to_thread(grpc_health, self.address) != "serving":
                 assert self._process.poll() is None, "ingestion has ended"
                 await asyncio.sleep(0.05)
+
+    def _spawn(self) -> "subprocess.Popen[bytes]":
+        return subprocess.Popen([sys.executable, "-m", "ingestion"], env={**os.environ, **self._environment})
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -75,7 +79,7 @@ class FrontDoor:
         connection = await asyncpg.connect(self.dsn)
         try:
             async with asyncio.timeout(timeout_s):
-                while await connection.fetchval("SELECT count(*) FROM ingestion.events") < number:
+                while await connection.fetchval("SELECT count(*) FROM ingestion.events") < number:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         finally:
             await connection.close()
@@ -94,7 +98,6 @@ class FrontDoor:
 @asynccontextmanager
 async def front_door(dsn: str, nats_url: str, folder: Path) -> AsyncIterator[FrontDoor]:
     """A front door that serves, and is gone afterwards."""
-    folder.mkdir(parents=True, exist_ok=True)
     door = FrontDoor(dsn, nats_url, folder)
     try:
         await door.start()

@@ -1,7 +1,6 @@
 """Rows and changes of a real database become events once each, in order, whenever the worker is killed."""
 
 import asyncio
-import json
 import random
 import signal
 import subprocess
@@ -28,7 +27,11 @@ from: public.orders
 event: Order Completed
 time: ordered_at
 identifiers: {user_id: customer}
-properties: {number: id, amount: amount, lines: {column: lines, as: json}, gift: {column: gift, as: boolean}}
+properties:
+  number: {column: id, as: number}
+  amount: {column: amount, as: number}
+  lines: {column: lines, as: json}
+  gift: {column: gift, as: boolean}
 """,
     "changes.yaml": """
 kind: Import
@@ -108,7 +111,7 @@ class Worker:
 
     async def says(self, reason: str) -> None:
         async with asyncio.timeout(30):
-            while not any(f'"{reason}"' in line for line in self.log.read_text().splitlines()):
+            while not any(f'"{reason}"' in line for line in self.log.read_text().splitlines()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
 
@@ -221,7 +224,7 @@ async def test_the_server_may_forget_its_log_also_when_only_other_tables_change(
                 first + 19_999,
             )
         async with asyncio.timeout(30):
-            while await connection.fetchval(held) > 2**20:
+            while await connection.fetchval(held) > 2**20:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
 

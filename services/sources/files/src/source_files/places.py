@@ -84,7 +84,7 @@ class Remote:
 
     async def listed(self) -> list[Found]:
         told: list[dict[str, Any]] = await self._ask("--recursive", "--files-only", self._at)
-        found = (Found(item["Path"], f"{item['Size']}-{item['ModTime']}") for item in told)
+        found = (Found(item["Path"], _remote_version(item)) for item in told)
         return sorted(file for file in found if readable(file.name))
 
     @asynccontextmanager
@@ -94,7 +94,7 @@ class Remote:
             where = f"{self._at}{'' if self._at.endswith(':') else '/'}{file.name}"
             await self._run("FETCH", "copyto", *_PATIENCE, where, str(path))
             told = await self._ask("--stat", where)
-            same = bool(told) and f"{told['Size']}-{told['ModTime']}" == file.version
+            same = bool(told) and _remote_version(told) == file.version
             yield path if same and path.is_file() else None
 
     async def unchanged(self, file: Found) -> bool:
@@ -131,6 +131,11 @@ def place(settings: FilesSettings) -> Place:
 
 def _version(told: os.stat_result) -> str:
     return f"{told.st_size}-{told.st_mtime_ns}"
+
+
+def _remote_version(told: dict[str, Any]) -> str:
+    """To the second: S3 tells more in a listing than of an object."""
+    return f"{told['Size']}-{told['ModTime'][:19]}"
 
 
 def readable(name: str) -> bool:
