@@ -10,6 +10,7 @@ from rich.console import Console
 
 from cairn.definition.v1 import definition_pb2 as pb
 from cairn_journey import Programme
+from journeyctl import plan_identity
 from journeyctl.control import Wait, told
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -35,16 +36,17 @@ class Applied(NamedTuple):
 
 def apply(
     directory: Directory,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, even if customers are in flight.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, even if customers are concerned.")] = False,
     home: Home = None,
     tenant: str = "default",
     wait: Wait = True,
 ) -> None:
-    """Check a programme as a whole and bring it into force; asks first if customers are in flight."""
+    """Check a programme as a whole and bring it into force; asks first if customers are concerned."""
     programme = load_or_tell(directory)
     with Services(Installation.load(home or home_folder())) as services:
         try:
-            _ask_first(plan_of(services, programme, tenant), yes=yes)
+            found = plan_of(services, programme, tenant)
+            _ask_first(found, yes=yes)
             applied = apply_everywhere(services, programme, tenant)
         except ServiceRefused as refused:
             for violation in refused.violations:
@@ -54,16 +56,18 @@ def apply(
         typer.echo(f"Version {programme.version} {news}: {describe(programme)}.")
         if applied.walk:
             told(services, applied.walk, "Customers in flight were told", wait=wait)
+        if found.identity is not None and wait:
+            typer.echo(plan_identity.sentence(plan_identity.wait(services, tenant)))
 
 
 def _ask_first(found: Plan, *, yes: bool) -> None:
-    if not found.in_flight or found.exit_code != CHANGES:
+    if not (found.in_flight or found.moved) or found.exit_code != CHANGES:
         return
     tell(Console(soft_wrap=True, highlight=False), found)
     if yes:
         return
     if not sys.stdin.isatty():
-        raise CannotRun("Customers are in flight; look at the plan above, then say --yes.")
+        raise CannotRun("Customers are concerned; look at the plan above, then say --yes.")
     typer.confirm("Bring it into force?", abort=True)
 
 

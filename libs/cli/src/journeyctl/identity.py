@@ -9,7 +9,7 @@ from uuid import uuid4
 import typer
 
 from cairn.identity.v1 import identity_pb2 as pb
-from journeyctl import reviews, words
+from journeyctl import plan_identity, reviews, words
 from journeyctl.customer import find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -67,6 +67,13 @@ def show(
         typer.echo(f"  was also {merged}")
     for line in (*belongs, *map(sentence, said.statements)):
         typer.echo(f"  {line}")
+
+
+@app.command()
+def rules(home: Home = None, tenant: str = "default") -> None:
+    """Tell which rules of identity are in force, and how far their change has come."""
+    with Services(Installation.load(home or home_folder())) as services:
+        typer.echo(plan_identity.sentence(ask(services.identity.GetRules, pb.GetRulesRequest(tenant=tenant))))
 
 
 @app.command()
@@ -291,6 +298,7 @@ def _tell_pair(answer: pb.ExplainPairResponse) -> None:
         typer.echo(f"  {words.path_step(step)}")
     if not answer.path:
         typer.echo("  no event and no statement connects them")
+    typer.echo(f"  by the rules {answer.rules_version}")
 
 
 def _expire(request: pb.MakeStatementRequest | pb.SplitProfileRequest, days: float | None) -> None:

@@ -11,9 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from cairn.definition.v1 import definition_pb2
+from cairn.identity.v1.identity_pb2 import PreviewRulesResponse
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn_journey import DefinitionChange, Programme, diff, parse_bundle
 from cairn_journey.language.evolution import Break, breaks
+from journeyctl import plan_identity
 from journeyctl.customers import FORMATS, Output
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -46,6 +48,8 @@ class Plan(NamedTuple):
     places: Sequence[pb.PlannedPlace]
     breaking: Mapping[str, Sequence[Break]] = UNBROKEN
     """By event type, what was allowed and would be refused under the same version number."""
+    identity: PreviewRulesResponse | None = None
+    """What other rules of identity would make of profiles; None if they stay the same."""
 
     @property
     def in_flight(self) -> int:
@@ -56,6 +60,11 @@ class Plan(NamedTuple):
     def stranded(self) -> int:
         """How many of them would have nowhere to go."""
         return sum(place.instances for place in self.places if place.outcome == pb.OUTCOME_STRAND)
+
+    @property
+    def moved(self) -> int:
+        """How many profiles would merge or split."""
+        return self.identity.merges + self.identity.splits if self.identity is not None else 0
 
     @property
     def exit_code(self) -> int:
@@ -85,7 +94,10 @@ def plan_of(services: Services, programme: Programme, tenant: str) -> Plan:
     answer = ask(services.control.PlanProgramme, request, timeout_s=PLAN_S)
     before = _in_force(services, tenant)
     breaking = breaks(before, programme) if before is not None else UNBROKEN
-    return Plan(answer.version, answer.in_force_version, diff(before, programme), list(answer.places), breaking)
+    identity = plan_identity.preview(services, before, programme, tenant)
+    return Plan(
+        answer.version, answer.in_force_version, diff(before, programme), list(answer.places), breaking, identity
+    )
 
 
 def tell(console: Console, found: Plan) -> None:
@@ -97,6 +109,8 @@ def tell(console: Console, found: Plan) -> None:
     for change in found.changes:
         _change(console, change)
     _breaking(console, found.breaking)
+    if found.identity is not None:
+        plan_identity.tell(console, found.identity)
     if not found.places:
         console.print("Nobody is in flight.")
         return
@@ -115,6 +129,7 @@ def as_json(found: Plan) -> dict[str, Any]:
         "in_force_version": found.in_force,
         "in_flight": found.in_flight,
         "stranded": found.stranded,
+        "identity": plan_identity.as_json(found.identity),
         "changes": [
             {
                 "action": change.action,

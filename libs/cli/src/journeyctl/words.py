@@ -97,7 +97,8 @@ def link(shown: Link) -> str:
         joined = f"were not joined ({reason(shown.refusal)})" if shown.refusal else "were joined"
         return f"{names} {joined} for what their records tell: {weights(shown.weight, shown.fields)}"
     if shown.refusal:
-        return f"{names} were not joined: {reason(shown.refusal)}"
+        by = f" (rule: {shown.rule})" if shown.rule else ""
+        return f"{names} were not joined: {reason(shown.refusal)}{by}"
     times = "once" if shown.support == 1 else f"{shown.support} times"
     return f"{names} were seen together {times}, first on {day(shown.first_event_time)}"
 
@@ -118,6 +119,7 @@ def path_step(step: PathStep) -> str:
     if not step.refusal:
         return f"{names}: joined by {shown}"
     because = f", one person would have too many of {step.limit}" if step.limit else ""
+    because += f", rule: {step.rule}" if step.rule else ""
     because += f", statement {step.statement_id}" if step.event_id and step.statement_id else ""
     return f"{names}: shown by {shown}, refused ({reason(step.refusal)}{because})"
 

@@ -1,5 +1,11 @@
 """Wires the service by hand."""
 
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+import asyncpg
 from pydantic import SecretStr
 
 from cairn.definition.v1 import definition_pb2
@@ -31,6 +37,8 @@ from identity_resolution.application.resolve_events import EventResolver
 from identity_resolution.application.rulebook import Rulebook, check
 from identity_resolution.application.watch_commands import CommandWatch
 
+REFRESH_S: Final = 2.0
+
 
 class IdentitySettings(Settings):
     """Settings of this service, next to those of all."""
@@ -40,6 +48,8 @@ class IdentitySettings(Settings):
     key_access_token: SecretStr = SecretStr("")
     """What ingestion's KeyService asks of callers, if it asks for anything. Keys are asked for where records of
     people are compared only."""
+    rules_page: int = 500
+    """Identifiers judged anew between two batches of events while the rules change."""
 
 
 async def run() -> None:
@@ -69,10 +79,13 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     matchers = Matchers(
         records, Opener(own_keys), lambda tenant, purpose: keys.token(tenant, "matching", purpose).encode()
     )
-    resolver = EventResolver(identities, rulebook, settings.cache_identifiers, matchers, kinds, told)
+    resolver = EventResolver(
+        identities, rulebook, settings.cache_identifiers, matchers, kinds, told, rules_page=settings.rules_page
+    )
     processor = ResolveProcessor(chassis.store, identities, resolver, settings.batch_max_events)
     runner = chassis.add_runner("events", processor, exclusive=True, reload=definitions.load)
     processor.wake = runner.wake
+    chassis.add_job(_looking_again(definitions))
     chassis.add_job(CommandWatch(identities, processor, runner.wake).run)
 
     async def complete_to() -> dict[int, tuple[int, int]]:
@@ -107,3 +120,15 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
         RelationApi(RelationFinder(identities, kinds), maker, keys, now_us),
         relations_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
     )
+
+
+def _looking_again(definitions: Definitions) -> Callable[[], Coroutine[Any, Any, None]]:
+    """What another replica was told: this one explains by the same rules."""
+
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the next one will do
+                await definitions.load()
+
+    return look

@@ -12,7 +12,7 @@ from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
 from cairn_runtime.database import open_pool
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
-from identity_resolution.application import preview_rules, resolve_events
+from identity_resolution.application import preview_rules
 from identity_resolution.application.preview_rules import Preview, RulesPreview
 from identity_resolution.application.resolve_events import EventResolver
 from identity_resolution.application.rulebook import Rulebook
@@ -83,7 +83,7 @@ class Owner:
 
     async def _alive(self) -> EventResolver:
         if self._resolver is None or (self._dies is not None and self._dies.random() < 0.3):
-            self._resolver = EventResolver(self._identities, self._rulebook, 1_000)
+            self._resolver = EventResolver(self._identities, self._rulebook, 1_000, rules_page=3)
             await self._resolver.forget({part: head.as_of for part, head in (await self._log.heads()).items()})
         return self._resolver
 
@@ -130,10 +130,7 @@ async def wipe(pool: asyncpg.Pool) -> None:
 @pytest.mark.parametrize(
     "names", ["tight loose", "loose tight", "tight first", "first tight", "tight many", "many loose tight"]
 )
-async def test_changed_rules_give_the_graph_that_always_had_them(
-    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch, names: str, seed: int
-) -> None:
-    monkeypatch.setattr(resolve_events, "PAGE", 3)
+async def test_changed_rules_give_the_graph_that_always_had_them(pool: asyncpg.Pool, names: str, seed: int) -> None:
     versions = [RULES[name] for name in names.split()]
     chance = random.Random(seed)
     events = evidence(seed, 120)

@@ -3,7 +3,9 @@
 import copy
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +15,7 @@ from cairn_kernel.event import Event, Identifier
 from identity_resolution.domain.elements import SUPPORT_COUNTED, Cluster, Link, Node, Pair
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Split
+from identity_resolution.domain.reassess import Former, look
 from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.rules import NamespaceRule, Rules
 from identity_resolution.domain.statements import Kind, Statement
@@ -31,6 +34,16 @@ TIGHT = Rules(
     other=NamespaceRule(6, at_most=1, fan_out=1),
 )
 LOOSE = Rules()
+WIDE = Rules(
+    version="wide",
+    limits={
+        "email": NamespaceRule(1, at_most=4, fan_out=4),
+        "user_id": NamespaceRule(2, at_most=1, fan_out=3),
+        "anonymous_id": NamespaceRule(5, at_most=2, fan_out=1),
+    },
+    other=NamespaceRule(6, at_most=3, fan_out=2),
+)
+FIRST = replace(TIGHT, version="first", limits={"user_id": NamespaceRule(1, at_most=2, fan_out=4)})
 
 IDENTIFIERS = [f"{namespace}:{n}" for namespace in ("user_id", "email", "anonymous_id", "badge") for n in range(5)]
 
@@ -268,6 +281,59 @@ class Told:
         for identifier, node in graph.nodes.items():
             expected.setdefault(node.profile_id, set()).add(identifier)
         assert {id: members for id, members in self.members.items() if members} == expected
+
+
+@given(
+    st.lists(events, max_size=25, unique_by=lambda one: one.id),
+    st.lists(events, max_size=10, unique_by=lambda one: one.id),
+    st.permutations([TIGHT, WIDE, FIRST]),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150, deadline=None)
+def test_rules_that_change_amid_the_evidence_give_the_definition_of_the_last(
+    evidence: list[Event], later: list[Event], versions: list[Rules], chance: random.Random
+) -> None:
+    graph, said = IdentityGraph("default", versions[0]), Told()
+
+    def take_in(event: Event) -> None:
+        said.obey(graph.resolve(event))
+        said.learn(event, graph)
+        said.agrees_with(graph)
+
+    for event in evidence:
+        take_in(event)
+    for former, rules in pairwise(versions):
+        waiting = list(later)
+        for resolution in changing(graph, former, rules):
+            said.obey(resolution)
+            said.agrees_with(graph)
+            if waiting and chance.random() < 0.2:
+                take_in(waiting.pop())
+    for event in later:
+        take_in(event)
+    assert {identifier: node.profile_id for identifier, node in graph.nodes.items()} == who_is_who(
+        [*evidence, *later], versions[-1]
+    )
+    always = IdentityGraph("default", versions[-1])
+    for event in [*evidence, *later]:
+        always.resolve(event)
+    assert {pair: (link.first, link.refusal) for pair, link in graph.links.items()} == {
+        pair: (link.first, link.refusal) for pair, link in always.links.items()
+    }
+    assert graph.stated.barred == always.stated.barred
+
+
+def changing(graph: IdentityGraph, former: Rules, rules: Rules) -> Iterator[Resolution]:
+    """Judge identifier after identifier by other rules, as the owner does page by page."""
+    graph.rules = rules
+    upto = ""
+    while left := sorted(node.own_id for node in graph.nodes.values() if node.own_id > upto):
+        node = next(node for node in graph.nodes.values() if node.own_id == left[0])
+        graph.former = Former(former, upto := node.own_id)
+        shown = [link for link in graph.links.values() if node.identifier in link.pair]
+        anew = look(node.identifier, shown, rules, former, graph.stated)
+        yield graph.reassess(node, anew, seen(1, id=f"rules-{rules.version}-{upto}"))
+    graph.former = None
 
 
 def test_clusters_never_share_a_root() -> None:

@@ -166,6 +166,12 @@ class IdentityApi(IdentityServiceServicer):
         async for found in self._preview.run(request.tenant or DEFAULT_TENANT, request.bundle, samples):
             yield _previewed(found)
 
+    async def GetRules(self, request: pb.GetRulesRequest, context: Any) -> pb.GetRulesResponse:
+        found = await self._preview.in_force(request.tenant or DEFAULT_TENANT)
+        return pb.GetRulesResponse(
+            version=found.version, done=found.done, share=found.share, merges=found.merges, splits=found.splits
+        )
+
     async def ListStatements(self, request: pb.ListStatementsRequest, context: Any) -> pb.ListStatementsResponse:
         tenant = request.tenant or DEFAULT_TENANT
         about = self._named(tenant, request.identifiers, "identifiers")

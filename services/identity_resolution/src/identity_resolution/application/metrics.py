@@ -18,3 +18,10 @@ UNREADABLE: Final = Counter(
     "cairn_identity_unreadable_total", "Sealed fields that could not be opened though there is a key: alarm on it."
 )
 DEAD_LISTS: Final = Counter("cairn_identity_dead_lists_total", "Blocking keys that too many records have.")
+RULES_VERSION: Final = Gauge(
+    "cairn_identity_rules_version", "1 for the rules in force of each tenant.", ["tenant", "version"]
+)
+RULES_LEFT: Final = Gauge(
+    "cairn_identity_rules_changing", "Tenants whose identifiers do not all stand as the rules say."
+)
+REASSESSED: Final = Counter("cairn_identity_reassessed_total", "Identifiers looked at since the rules changed.")

@@ -53,12 +53,35 @@ class Preview:
     samples: list[Sample] = field(default_factory=list)
 
 
+class InForce(NamedTuple):
+    """The rules in force, and how far their change has come."""
+
+    version: str
+    done: bool
+    share: float
+    """Of the identifiers that stand as they say."""
+    merges: int
+    splits: int
+
+
 class RulesPreview:
     """Any replica may make one; half of the time it leaves to others."""
 
     def __init__(self, snapshots: IdentitySnapshots, rulebook: Rulebook) -> None:
         self._snapshots = snapshots
         self._rulebook = rulebook
+
+    async def in_force(self, tenant: str) -> InForce:
+        """The latest rules."""
+        versions = self._rulebook.versions(tenant)
+        async with self._snapshots.snapshot() as store:
+            change = (await store.rules_changes()).get(tenant)
+        if len(versions) == 1:
+            return InForce(versions[0].version, done=True, share=1.0, merges=0, splits=0)
+        if change is None or change.ordinal < len(versions) - 1:
+            return InForce(versions[-1].version, done=False, share=0.0, merges=0, splits=0)
+        share = 1.0 if change.done else int(change.upto[:8], 16) / 2**32
+        return InForce(change.version, change.done, share, change.merges, change.splits)
 
     async def run(self, tenant: str, bundle: bytes, samples: int) -> AsyncIterator[Preview]:
         """The preview after each page, the same object each time. Raises DefinitionFaults."""

@@ -52,7 +52,10 @@ class EventResolver:
         matchers: Matchers | None = None,
         kinds: KindsInForce | None = None,
         told: ToldStore | None = None,
+        rules_page: int = PAGE,
     ) -> None:
+        """`rules_page`: identifiers looked at in one batch of a change of the rules."""
+        self._rules_page = rules_page
         self._store = store
         self._rulebook = rulebook
         self._matchers = matchers
@@ -80,6 +83,7 @@ class EventResolver:
         self._changes = await self._store.rules_changes()
         self._changed = None
         self._to_change = [tenant for tenant in self._rulebook.tenants() if not self._change(tenant).done]
+        self._tell_rules()
         self._as_of = [as_of.get(partition, NO_TIME) for partition in range(PARTITIONS)]
 
     @property
@@ -170,7 +174,7 @@ class EventResolver:
         rules, former = graph.rules, self._rulebook.versions(tenant)[change.ordinal - 1]
         if change.upto == FIRST:
             self._announce(tenant, change, former.version, work)
-        page = await self._store.page(tenant, change.upto, PAGE)
+        page = await self._store.page(tenant, change.upto, self._rules_page)
         shown = await self._store.shown([one.own_id for one in page], rules.most_fan_out + 1)
         looks = [(one, look(one.identifier, shown[one.own_id], rules, former, graph.stated)) for one in page]
         looks = [(one, anew) for one, anew in looks if one.leads or anew.news]
@@ -189,18 +193,21 @@ class EventResolver:
             for output in told(cause, resolution.moves):
                 self._append(output, work)
             self._retell(cause, resolution, work)
-            self._report(cause, resolution)
             merges = sum(isinstance(move, Merged) for move in resolution.moves)
+            metrics.MERGES.inc(merges)
+            metrics.SPLITS.inc(len(resolution.moves) - merges)
+            metrics.BLOCKED.inc(len(resolution.blocked))
             change = change._replace(
                 merges=change.merges + merges, splits=change.splits + len(resolution.moves) - merges
             )
-        done = len(page) < PAGE
+        done = len(page) < self._rules_page
         change = change._replace(upto=page[-1].own_id if page else change.upto, done=done)
         graph.former = None if done else Former(former, change.upto)
         graph.stated.rule(_blocked(tenant, rules, graph.former))
         self._store.write_rules_change(work, change)
         self._write(work)
         self._changed = change
+        metrics.REASSESSED.inc(len(page))
 
     def _change(self, tenant: str) -> RulesChange:
         """The change that is under way, or the last one."""
@@ -233,6 +240,13 @@ class EventResolver:
                 self._relations[tenant].forget(forgotten)
         metrics.IDENTIFIERS_CACHED.set(sum(len(graph.nodes) for graph in self._graphs.values()))
 
+    def _tell_rules(self) -> None:
+        metrics.RULES_VERSION.clear()
+        for tenant in self._rulebook.tenants():
+            version = self._rulebook.versions(tenant)[self._change(tenant).ordinal].version
+            metrics.RULES_VERSION.labels(tenant, version).set(1)
+        metrics.RULES_LEFT.set(len(self._to_change))
+
     def _move_on(self, change: RulesChange) -> None:
         self._changed = None
         self._changes[change.tenant] = change
@@ -249,6 +263,7 @@ class EventResolver:
             self._to_change.remove(change.tenant)
         else:
             del self._graphs[change.tenant]
+        self._tell_rules()
 
     async def _admit(self, events: Sequence[Event], own_ids: Collection[str]) -> None:
         """Bring in what the events touch, and what goes by these own ids: one look-up for all that is not in memory."""

@@ -357,6 +357,26 @@ class Link(_message.Message):
     rule: str
     def __init__(self, left: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., right: _Optional[_Union[ProfileIdentifier, _Mapping]] = ..., support: _Optional[int] = ..., first_event_id: _Optional[str] = ..., first_event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., refusal: _Optional[str] = ..., weight: _Optional[float] = ..., fields: _Optional[_Iterable[_Union[FieldWeight, _Mapping]]] = ..., rule: _Optional[str] = ...) -> None: ...
 
+class GetRulesRequest(_message.Message):
+    __slots__ = ("tenant",)
+    TENANT_FIELD_NUMBER: _ClassVar[int]
+    tenant: str
+    def __init__(self, tenant: _Optional[str] = ...) -> None: ...
+
+class GetRulesResponse(_message.Message):
+    __slots__ = ("version", "done", "share", "merges", "splits")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    DONE_FIELD_NUMBER: _ClassVar[int]
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    MERGES_FIELD_NUMBER: _ClassVar[int]
+    SPLITS_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    done: bool
+    share: float
+    merges: int
+    splits: int
+    def __init__(self, version: _Optional[str] = ..., done: _Optional[bool] = ..., share: _Optional[float] = ..., merges: _Optional[int] = ..., splits: _Optional[int] = ...) -> None: ...
+
 class PreviewRulesRequest(_message.Message):
     __slots__ = ("tenant", "bundle", "samples")
     TENANT_FIELD_NUMBER: _ClassVar[int]

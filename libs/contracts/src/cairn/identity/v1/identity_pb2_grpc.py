@@ -85,6 +85,11 @@ class IdentityServiceStub:
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsRequest.SerializeToString,
                 response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsResponse.FromString,
                 _registered_method=True)
+        self.GetRules = channel.unary_unary(
+                '/cairn.identity.v1.IdentityService/GetRules',
+                request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetRulesRequest.SerializeToString,
+                response_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetRulesResponse.FromString,
+                _registered_method=True)
         self.ListStatements = channel.unary_unary(
                 '/cairn.identity.v1.IdentityService/ListStatements',
                 request_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.ListStatementsRequest.SerializeToString,
@@ -195,6 +200,14 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetRules(self, request, context):
+        """GetRules tells which rules are in force and how far their change has come.
+        Errors: UNAVAILABLE (retry).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListStatements(self, request, context):
         """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
         Errors: UNAVAILABLE (retry).
@@ -276,6 +289,11 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.GetConsents,
                     request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsRequest.FromString,
                     response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsResponse.SerializeToString,
+            ),
+            'GetRules': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetRules,
+                    request_deserializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetRulesRequest.FromString,
+                    response_serializer=cairn_dot_identity_dot_v1_dot_identity__pb2.GetRulesResponse.SerializeToString,
             ),
             'ListStatements': grpc.unary_unary_rpc_method_handler(
                     servicer.ListStatements,
@@ -564,6 +582,33 @@ class IdentityService:
             '/cairn.identity.v1.IdentityService/GetConsents',
             cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsRequest.SerializeToString,
             cairn_dot_identity_dot_v1_dot_identity__pb2.GetConsentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetRules(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/cairn.identity.v1.IdentityService/GetRules',
+            cairn_dot_identity_dot_v1_dot_identity__pb2.GetRulesRequest.SerializeToString,
+            cairn_dot_identity_dot_v1_dot_identity__pb2.GetRulesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -82,6 +82,10 @@ class IdentityServiceStub:
     instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
     Errors: NOT_FOUND (NO_SUCH_PROFILE).
     """
+    GetRules: _grpc.UnaryUnaryMultiCallable[_identity_pb2.GetRulesRequest, _identity_pb2.GetRulesResponse]
+    """GetRules tells which rules are in force and how far their change has come.
+    Errors: UNAVAILABLE (retry).
+    """
     ListStatements: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
     Errors: UNAVAILABLE (retry).
@@ -153,6 +157,10 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """GetConsents returns the consent ledger of a profile, the latest entry first, with proofs; of now or of any
     instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
     Errors: NOT_FOUND (NO_SUCH_PROFILE).
+    """
+    GetRules: _aio.UnaryUnaryMultiCallable[_identity_pb2.GetRulesRequest, _identity_pb2.GetRulesResponse]  # type: ignore[assignment]
+    """GetRules tells which rules are in force and how far their change has come.
+    Errors: UNAVAILABLE (retry).
     """
     ListStatements: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListStatementsRequest, _identity_pb2.ListStatementsResponse]  # type: ignore[assignment]
     """ListStatements tells the statements that hold, or that hold of some identifiers, the latest first.
@@ -282,6 +290,16 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """GetConsents returns the consent ledger of a profile, the latest entry first, with proofs; of now or of any
         instant, as it was known at any instant. With a channel and a class it says whether messages may go out.
         Errors: NOT_FOUND (NO_SUCH_PROFILE).
+        """
+
+    @_abc_1.abstractmethod
+    def GetRules(
+        self,
+        request: _identity_pb2.GetRulesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.GetRulesResponse, _abc.Awaitable[_identity_pb2.GetRulesResponse]]:
+        """GetRules tells which rules are in force and how far their change has come.
+        Errors: UNAVAILABLE (retry).
         """
 
     @_abc_1.abstractmethod
