@@ -1,6 +1,7 @@
 """Everything the services know of one customer, asked in one place."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from cairn.definition.v1 import definition_pb2
 from cairn.identity.v1 import identity_pb2
 from cairn.journey.v1 import journey_pb2
 from cairn_journey import parse_bundle
+from cairn_journey.subjects.told import subject_id
 from journeyctl.errors import CannotRun
 from journeyctl.services import ServiceRefused, Services, ask
 
@@ -34,27 +36,46 @@ class Customer:
 
 
 def find(services: Services, name: str, tenant: str = "default") -> str:
-    """The profile of a customer named by user id, card number, e-mail address, anonymous id or profile id."""
+    """The profile of a customer named by user id, card number, e-mail address, anonymous id or profile id.
+
+    An account or household goes by kind and key: `account:acme`.
+    """
     doors: list[tuple[Callable[..., Any], Any]] = [
         (services.identity.Resolve, identity_pb2.ResolveRequest(tenant=tenant, namespace=namespace, value=name))
         for namespace in NAMESPACES
     ]
     doors.append((services.identity.GetProfile, identity_pb2.GetProfileRequest(tenant=tenant, profile_id=name)))
+    kind, colon, key = name.partition(":")
+    if colon:
+        subject = journey_pb2.GetCustomerRequest(tenant=tenant, profile_id=subject_id(tenant, kind, key))
+        doors.append((services.journeys.GetCustomer, subject))
     for method, request in doors:
-        try:
+        with suppress_unknown():
             return str(ask(method, request).profile_id)
-        except ServiceRefused as refused:
-            if refused.reason not in _UNKNOWN:
-                raise
     raise CannotRun(f"Nobody is known by that name; looked for it as {', '.join(NAMESPACES)} and profile id.")
 
 
+@contextmanager
+def suppress_unknown() -> Iterator[None]:
+    """Go on if a service does not know whom it is asked about."""
+    try:
+        yield
+    except ServiceRefused as refused:
+        if refused.reason not in _UNKNOWN:
+            raise
+
+
 def gather(services: Services, profile_id: str, tenant: str = "default") -> Customer:
-    """Ask every service for what it knows of a profile."""
+    """Ask every service for what it knows of a profile. Of accounts and households identity resolution knows none."""
+    explain = identity_pb2.ExplainRequest(tenant=tenant, profile_id=profile_id)
+    profile = None
+    with suppress_unknown():
+        request = identity_pb2.GetProfileRequest(tenant=tenant, profile_id=profile_id)
+        profile = ask(services.identity.GetProfile, request)
     return Customer(
         profile_id=profile_id,
-        identity=ask(services.identity.Explain, identity_pb2.ExplainRequest(tenant=tenant, profile_id=profile_id)),
-        profile=ask(services.identity.GetProfile, identity_pb2.GetProfileRequest(tenant=tenant, profile_id=profile_id)),
+        identity=identity_pb2.ExplainResponse() if profile is None else ask(services.identity.Explain, explain),
+        profile=profile or identity_pb2.GetProfileResponse(profile_id=profile_id),
         state=ask(services.journeys.GetCustomer, journey_pb2.GetCustomerRequest(tenant=tenant, profile_id=profile_id)),
         timeline=ask(
             services.journeys.GetTimeline, journey_pb2.GetTimelineRequest(tenant=tenant, profile_id=profile_id)

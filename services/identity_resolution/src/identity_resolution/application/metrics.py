@@ -9,6 +9,9 @@ SPLITS: Final = Counter("cairn_identity_splits_total", "Profiles that lost ident
 BLOCKED: Final = Counter("cairn_identity_blocked_total", "Identifiers blocked for holding a crowd: alarm on it.")
 UNRESOLVABLE: Final = Counter("cairn_identity_unresolvable_total", "Events the graph failed on: alarm on it.")
 IDENTIFIERS_CACHED: Final = Gauge("cairn_identity_identifiers_cached", "Identifiers in memory.")
+TOLD_SUBJECTS: Final = Counter(
+    "cairn_identity_subject_events_total", "What accounts and households were told, by kind and what.", ["kind", "what"]
+)
 RECORDS: Final = Counter("cairn_identity_records_total", "Records of people that were new and were compared.")
 COMPARED: Final = Counter("cairn_identity_pairs_compared_total", "Pairs of records that were compared.")
 SUGGESTIONS: Final = Counter(

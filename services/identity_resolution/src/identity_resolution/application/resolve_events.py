@@ -1,13 +1,13 @@
 """Gives each event of a batch its profile. The graphs of all tenants are kept here, as far as memory allows."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 
 from cairn_eventstore import NewEvent, Timer, UnitOfWork
-from cairn_kernel.event import Event, Identifier
+from cairn_kernel.event import RELATION_CHANGED, Event, Identifier
 from cairn_kernel.identifiers import CAIRN_PROFILE
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
@@ -110,7 +110,11 @@ class EventResolver:
                 if event.type in KEPT and output.id == event.id:
                     kept.append(work.appends[-1].event)
             if event.tenant in self._relations:
-                self._tell_subjects(msgspec.structs.replace(event, profile_id=resolution.profile_id), resolution, work)
+                graph, own = (
+                    self._graphs[event.tenant],
+                    msgspec.structs.replace(event, profile_id=resolution.profile_id),
+                )
+                self._tell_subjects(self._relations[event.tenant].follow(graph, own, resolution.moves), work)
         if self._told is not None and kept:
             self._told.keep(work, kept)
         self._write(work)
@@ -157,8 +161,8 @@ class EventResolver:
         profile_id = graph.survivor(own_id)
         relations = self._relations.setdefault(tenant, Relations(self._kinds.of(tenant)))
         cause = Event(id=relate.id, tenant=tenant, type="", event_time=at, as_of=at, profile_id=profile_id)
-        for output in relations.say(graph, own_id, cause, relate.told):
-            self._append(output, work)
+        self._tell_subjects(relations.say(graph, own_id, cause, relate.told), work)
+        log.info("relation.stated", statement_id=relate.id, tenant=tenant, kind=relate.told.kind, says=relate.told.says)
         return Answer(statement_id=relate.id, profile_id=profile_id)
 
     @property
@@ -393,17 +397,18 @@ class EventResolver:
                 self._relations[tenant] = Relations(kinds)
                 self._graphs.pop(tenant, None)
 
-    def _tell_subjects(self, event: Event, resolution: Resolution, work: UnitOfWork) -> None:
-        """What the accounts and households are told that somebody belongs to."""
-        for output in self._relations[event.tenant].follow(self._graphs[event.tenant], event, resolution.moves):
+    def _tell_subjects(self, told: Iterable[Event], work: UnitOfWork) -> None:
+        """What accounts and households are told of those who belong to them."""
+        for output in told:
+            what = "relation" if output.type == RELATION_CHANGED else "event" if output.member_id else "traits"
+            metrics.TOLD_SUBJECTS.labels(output.subject, what).inc()
             self._append(output, work)
 
     def _retell(self, cause: Event, resolution: Resolution, work: UnitOfWork) -> None:
         """Whose members of accounts and households people turned out to be."""
         if resolution.moves and cause.tenant in self._relations:
             relations, graph = self._relations[cause.tenant], self._graphs[cause.tenant]
-            for output in relations.retell(graph, cause, resolution.moves):
-                self._append(output, work)
+            self._tell_subjects(relations.retell(graph, cause, resolution.moves), work)
 
     def _resolve_one(self, event: Event) -> Resolution:
         graph = self._graphs[event.tenant]

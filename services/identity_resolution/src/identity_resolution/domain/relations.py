@@ -112,10 +112,10 @@ class Relations:
         """What is told to subjects because of a member's event, `profile_id` the member's."""
         if not self.kinds:
             return
-        if moves:
-            yield from self.retell(graph, event, moves)
-        for told in self.kinds.told(event):
-            yield from self._say(graph, event, graph.holder(event, event.profile_id), told)
+        told = {fact.id: fact for fact in self.retell(graph, event, moves)} if moves else {}
+        for one in self.kinds.told(event):  # of what an event changes twice the latter counts
+            told.update((fact.id, fact) for fact in self._say(graph, event, graph.holder(event, event.profile_id), one))
+        yield from told.values()
         if not self._known:
             return
         belongs: dict[str, tuple[Interval, ...]] | None = None
