@@ -178,11 +178,14 @@ class _Spooling:
         self._write(whose, _WALK, to_msgpack(told))
 
     def _write(self, whose: _Whose, kind: int, body: bytes) -> None:
-        self._out.write(_LENGTH.pack(len(body), kind))
-        self._out.write(body)
-        self._offsets.setdefault(whose.profile_id, array("Q")).append(self._place)
+        self._out.write(_LENGTH.pack(len(body), kind) + body)
+        places = self._offsets.get(whose.profile_id)
+        if places is None:
+            places = self._offsets[whose.profile_id] = array("Q")
+        places.append(self._place)
         self._place += _LENGTH.size + len(body)
-        self._last = max(self._last, whose.as_of)
+        if whose.as_of > self._last:
+            self._last = whose.as_of
         self.kept += 1
 
 

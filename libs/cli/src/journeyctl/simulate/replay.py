@@ -23,6 +23,7 @@ from journeyctl.virtual.world import World
 LIMITS: Final = frozenset({"CONTACT_POLICY_CAP", "COOLDOWN"})
 CONTROLS: Final = TWO_SIDED | WALKED
 NEVER: Final = -(1 << 62)
+_NOTED: Final = ("journey.", "decision.", "delivery.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +276,10 @@ def _other(event: Event) -> str:
 
 
 def _note(fact: Event, side: Side, entered: set[str]) -> None:
-    data, kind = fact.data, fact.type
+    kind = fact.type
+    if not kind.startswith(_NOTED):
+        return
+    data = fact.data
     match kind:
         case "journey.entered":
             entered.add(data["journey"])

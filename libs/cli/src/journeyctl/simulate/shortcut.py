@@ -73,17 +73,23 @@ class Shortcut:
         along = Along(self._changed.journeys, self._touched, after.state)
         used = dropped = 0
         stream = self._stream(profile_id, past, upto)
+        told: list[Event] = []
+        done: list[Event] = []
         for step in steps(stream, upto):
             heard = True
             if step.touchpoint.type.startswith(OUTCOMES):
+                before.follow(told)
+                after.follow(done)
+                told, done = [], []
+                after.send_due(step.touchpoint.as_of)
                 decision = step.touchpoint.data.get("decision_id", "")
                 heard = after.made.get(decision) == before.made.get(decision)
                 used += heard
                 dropped += not heard
-            facts = along.take(step, heard=heard)
-            before.follow(step.told)
-            after.send_due(step.touchpoint.as_of)
-            after.follow(facts)
+            told += step.told
+            done += along.take(step, heard=heard)
+        before.follow(told)
+        after.follow(done)
         before.send_due(upto)
         after.send_due(upto)
         after.state = along.state
