@@ -9,10 +9,11 @@ from uuid import uuid4
 import typer
 
 from cairn.identity.v1 import identity_pb2 as pb
-from journeyctl import plan_identity, reviews, words
+from journeyctl import consent, plan_identity, reviews, words
 from journeyctl.customer import find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
+from journeyctl.ledgers import consents, profile
 from journeyctl.match_records import match_records
 from journeyctl.relations import members, relate, subjects_of, unrelate
 from journeyctl.services import ServiceRefused, Services, ask
@@ -20,6 +21,9 @@ from journeyctl.up import Home
 
 app = typer.Typer(help="Tell who is one person and why; join, part and block by hand.", no_args_is_help=True)
 app.command("match")(match_records)
+app.command("profile")(profile)
+app.command("consents")(consents)
+app.add_typer(consent.app, name="consent")
 app.command("members")(members)
 app.command("relate")(relate)
 app.command("unrelate")(unrelate)

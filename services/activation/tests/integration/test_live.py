@@ -171,7 +171,7 @@ async def test_what_is_of_a_newer_version_waits_alone_for_the_upgrade(there: Wor
         log = PostgresEventStore(pool)
         stream = planned["delivery_id"]
         [first] = (await log.load([stream]))[stream]
-        told = replace(first, id=stable_id("told"), type="delivery.suppressed", version=2)
+        told = replace(first, id=stable_id("told"), type="delivery.suppressed", version=3)
         where = partition_of(first.tenant, first.profile_id)
         await log.commit(UnitOfWork(appends=[NewEvent(where, stream, 2, told)]))
     await there.start()

@@ -57,7 +57,7 @@ def test_each_rule_keeps_the_value_it_says(keep: Keep, value: str) -> None:
 def test_a_trait_tells_who_told_its_value_when_and_which_values_lost() -> None:
     (trait,) = traits(TOLD, {"tier": RULES[Keep.SOURCE]})
     best, *losers = trait.values
-    assert (best.json, best.times, best.evidence) == ("2", 2, (30, 30, TOLD[2].id, "crm"))
+    assert (best.json, best.times, best.evidence) == ("2", 2, (30, TOLD[2].id, 30, "crm"))
     assert [one.json for one in losers] == ["5", '"gold"', "7"]
 
 

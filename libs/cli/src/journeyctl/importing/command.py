@@ -64,7 +64,7 @@ def _import(
     bookmark = Bookmark(folder, file, mapping)
     if again:
         bookmark.forget()
-    with FrontDoor(address, _write_key(folder, key_file)) as door:
+    with FrontDoor(address, write_key(folder, key_file)) as door:
         done = _Run(console, file, format, told, bookmark).run(door)
     _tell(console, done, bookmark)
     if done.refused:
@@ -192,7 +192,7 @@ def _tell(console: Console, done: Done, bookmark: Bookmark) -> None:
         console.print(f"The rows and reasons are in {bookmark.rejects}.")
 
 
-def _write_key(folder: Path, key_file: Path | None) -> str:
+def write_key(folder: Path, key_file: Path | None) -> str:
     """From a file, the environment, or the installation's own keys; never from the command line, which others see."""
     if key_file is not None:
         try:

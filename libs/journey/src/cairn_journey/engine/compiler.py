@@ -12,6 +12,7 @@ from cairn_journey.language.model import PERSON, Entry, Journey, Schedule, Stage
 from cairn_journey.language.programme import Programme
 from cairn_journey.language.scopes import WHERE_VARIABLES
 from cairn_journey.language.steps_model import OnError
+from cairn_kernel.survivorship import Survivorship
 
 EXIT_EVENT: Final = "exit_event"
 """An event of the journey's exit rules came, and the rule names no reason."""
@@ -251,6 +252,8 @@ class CompiledProgramme:
         """Whether anything but events leads into journeys."""
         self.lateness = max((journey.lateness for journey in programme.journeys.values()), default=0)
         """How late (µs) an event may be and still take effect when it happened: the longest any journey allows."""
+        self.survivorship: Mapping[str, Survivorship] = programme.survivorship
+        """Which value of a trait counts, by name; of those not named the latest."""
         self.by_type: Mapping[str, TypeRules] = self._index()
         self.contacts: Mapping[str, str] = {
             connector.channel: connector.contact for connector in programme.connectors.values() if connector.contact

@@ -28,8 +28,10 @@ from cairn_journey.engine.state import (
     Timer,
     state_from_plain,
 )
+from cairn_journey.engine.surviving import survive
 from cairn_journey.subjects.intervals import Interval
 from cairn_kernel.event import MEMBER_ADDRESSED, MERGED, RELATION_CHANGED, SPLIT, Event
+from cairn_kernel.survivorship import Survivorship
 
 NO_RECORD: Final = Record()
 
@@ -80,7 +82,7 @@ def _touch(programmes: Programmes, draft: Draft, event: Event) -> None:
         if event.type == RELATION_CHANGED:
             _relate(draft, event)
     elif event.type == IDENTIFIED:
-        _identify(draft, event)
+        _identify(draft, event, compiled.survivorship if compiled is not None else {})
     if compiled is not None and compiled.lateness:
         state.latest = max(state.latest, (event.as_of, event.event_time, event.id))
     if rules is not None and rules.features:
@@ -171,14 +173,20 @@ def _features_of_others(
     return list(found.values())
 
 
-def _identify(draft: Draft, event: Event) -> None:
-    """What was told later of a trait stays, whichever came in first."""
+def _identify(draft: Draft, event: Event, rules: Mapping[str, Survivorship]) -> None:
+    """What was told later of a trait stays, whichever came in first; where a trait has a rule, what that says."""
     state, at = draft.state, event.event_time
     told = {name: value for name, value in event.data.items() if state.told.get(name, at) <= at}
-    sealed = {name: text for name, text in event.sealed.items() if state.told.get(name, at) <= at}
+    sealed = {name: Sealed(text, event.key_id) for name, text in event.sealed.items() if state.told.get(name, at) <= at}
+    if rules:
+        changed = survive(state, event, rules)
+        told = {name: value for name, value in told.items() if name not in rules}
+        sealed = {name: value for name, value in sealed.items() if name not in rules}
+        for name, value in changed.items():
+            (sealed if isinstance(value, Sealed) else told)[name] = value
     _tell_traits(draft, told)
     if sealed:
-        state.sealed = {**state.sealed, **{name: Sealed(text, event.key_id) for name, text in sealed.items()}}
+        state.sealed = {**state.sealed, **sealed}
     state.told = {**state.told, **dict.fromkeys((*told, *sealed), at)}
 
 
@@ -210,7 +218,7 @@ def _merged(draft: Draft, fact: Event) -> None:
         return
     state = draft.state
     state.closed_into = str(fact.data.get("to", ""))
-    state.traits, state.sealed = {}, {}
+    state.traits, state.sealed, state.survivors = {}, {}, {}
     state.audiences, state.version = {}, ""
     draft.features.clear()
     draft.open.clear()

@@ -83,6 +83,17 @@ class Sealed(msgspec.Struct, frozen=True, gc=False):
     key_id: str
 
 
+class Telling(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """An event told a value of a trait; of several that told the same the one that speaks most for it."""
+
+    event_time: int
+    event_id: str
+    source: str
+    value: Sealed | str | int | float | bool | list[Any] | None
+    times: int = 1
+    """How many events told it."""
+
+
 class Timer(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Something that will happen at `due` unless it is disarmed."""
 
@@ -238,6 +249,8 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     sealed: dict[str, Sealed] = {}
     told: dict[str, int] = {}
     """When each trait was told, by the event's own time: an older word does not replace it."""
+    survivors: dict[str, tuple[Telling, ...]] = {}
+    """Of traits with a rule of survivorship, what may count, the best first."""
     features: dict[str, Accumulator] = {}
     """By feature key: features with the same definition are kept once."""
     open: dict[str, Instance] = {}

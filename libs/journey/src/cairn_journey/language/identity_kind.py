@@ -6,18 +6,21 @@ from collections.abc import Callable
 from typing import Final, Literal, cast
 
 from cairn_journey.language.documents import Node
-from cairn_journey.language.identity_model import Blocked, Devices, IdentityRules, Matching, NamespaceRules
+from cairn_journey.language.identity_model import Blocked, Devices, IdentityRules, Matching, NamespaceRules, TraitRules
 from cairn_journey.language.identity_shapes import (
     BLOCKED,
     DEVICES,
     IDENTITY_RULES,
+    KEEPS,
     MATCHING,
     NAMED,
     NAMESPACE_RULES,
     SHARED,
+    TRAIT_RULES,
 )
 from cairn_journey.language.reading import Fields, Reading
 from cairn_kernel.identifiers import normalise
+from cairn_kernel.survivorship import Keep
 from cairn_kernel.time import parse_duration
 
 _WINDOWED: Final = re.compile(r"([1-9][0-9]*) per (([0-9]+[smhdw])+)")
@@ -32,6 +35,7 @@ def read_identity_rules(reading: Reading, node: Node, text_of: Callable[[Node], 
         blocked=tuple(one for item in top.items("blocked") for one in _blocked(reading, item)),
         devices=_devices(top),
         matching=_matching(reading, top, text_of),
+        traits=_traits(reading, top),
         largest=_optional(top, "largest", 2),
         owner=top.text("owner"),
         description=top.text("description"),
@@ -114,6 +118,22 @@ def _matching(reading: Reading, top: Fields, text_of: Callable[[Node], str]) -> 
         fields.whole("candidates", minimum=2, default=100),
         events or ("profile.identified",),
     )
+
+
+def _traits(reading: Reading, top: Fields) -> tuple[TraitRules, ...]:
+    found: dict[str, TraitRules] = {}
+    for item in top.items("traits"):
+        fields = Fields(reading, item, TRAIT_RULES)
+        fields.required("name", "name the trait, such as loyalty")
+        name, keep, sources = fields.text("name"), fields.choice("keep", KEEPS), fields.node_of("sources")
+        if name in found and fields.is_map:
+            reading.fault(item, f"{name} stands here twice", "say which value counts in one place")
+        if keep == Keep.SOURCE and sources is None:
+            reading.fault(item, "keep: source needs sources", "list them, the best first: sources: [crm, shop]")
+        elif keep in KEEPS and keep != Keep.SOURCE and sources is not None:
+            reading.fault(sources, f"sources say nothing to keep: {keep}", "leave them out, or say keep: source")
+        found[name] = TraitRules(name, Keep(keep) if keep in KEEPS else Keep.LATEST, tuple(fields.texts("sources")))
+    return tuple(found.values())
 
 
 def _columns(reading: Reading, node: Node, model: str) -> set[str] | None:

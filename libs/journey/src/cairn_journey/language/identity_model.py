@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from cairn_kernel.survivorship import Keep
+
 
 @dataclass(frozen=True, slots=True)
 class NamespaceRules:
@@ -47,6 +49,16 @@ class Matching:
 
 
 @dataclass(frozen=True, slots=True)
+class TraitRules:
+    """Which value of a trait counts."""
+
+    name: str
+    keep: Keep = Keep.LATEST
+    sources: tuple[str, ...] = ()
+    """The best first."""
+
+
+@dataclass(frozen=True, slots=True)
 class IdentityRules:
     """Which identifiers are one person."""
 
@@ -56,6 +68,7 @@ class IdentityRules:
     blocked: tuple[Blocked, ...] = ()
     devices: Devices = Devices()
     matching: Matching | None = None
+    traits: tuple[TraitRules, ...] = ()
     largest: int | None = None
     """Most identifiers that links may hold together."""
     owner: str = ""

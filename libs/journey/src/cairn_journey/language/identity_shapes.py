@@ -18,6 +18,7 @@ from cairn_journey.language.shapes import (
     whole,
 )
 from cairn_kernel.identifiers import CAIRN_PROFILE, NAMESPACES
+from cairn_kernel.survivorship import Keep
 
 NAMED: Final = tuple(name for name in NAMESPACES if name != CAIRN_PROFILE)
 """Namespaces that rules may speak of, strongest first."""
@@ -68,6 +69,21 @@ MATCHING: Final = Shape(
     Key("candidates", whole(2), "Most records that one blocking key may hold; a longer list says nothing. Else 100."),
     Key("events", ListOf(EVENT, least=1), "Types of events that tell who somebody is; else profile.identified."),
 )
+KEEPS: Final = tuple(str(keep) for keep in Keep)
+TRAIT_RULES: Final = Shape(
+    "TraitRules",
+    "the rule of a trait",
+    "Which of several values told of a trait counts, whatever the order in which they come in.",
+    Key("name", TEXT, "The trait.", required=True),
+    Key(
+        "keep",
+        choice(*KEEPS),
+        "By when it was told (latest, earliest), a list of sources (source), how far the Source is trusted (trusted), "
+        "number (max, min) or how many events told it (most_frequent). Where several are left, the latest counts.",
+        required=True,
+    ),
+    Key("sources", ListOf(TEXT, least=1), "With `source`: the best first; sources not named come after them."),
+)
 IDENTITY_RULES: Final = Shape(
     "IdentityRules",
     "an IdentityRules",
@@ -80,5 +96,6 @@ IDENTITY_RULES: Final = Shape(
     Key("blocked", ListOf(BLOCKED), "Identifiers that name nobody in particular."),
     Key("devices", DEVICES, DEVICES.text),
     Key("matching", MATCHING, MATCHING.text),
+    Key("traits", ListOf(TRAIT_RULES), "Which values of traits count; of traits left out the latest."),
     Key("largest", whole(2), "So many identifiers links may hold together; the most linked one is blocked beyond it."),
 )

@@ -32,6 +32,7 @@ from cairn_journey.language.reach import check_reach, unused
 from cairn_journey.language.reading import Reading, Use, suggestion
 from cairn_journey.language.subject_kind import read_subject_kind
 from cairn_kernel.event import canonical
+from cairn_kernel.survivorship import Keep, Survivorship
 
 KINDS: Final = (
     "Action",
@@ -77,6 +78,18 @@ class Programme:
     def _bundle(self) -> bytes:
         return canonical({"format": _FORMAT, "definitions": self._documents})
 
+    @cached_property
+    def survivorship(self) -> Mapping[str, Survivorship]:
+        """Which value of a trait counts, by name; of those not named the latest."""
+        trusted = {source.name: _TRUST[source.trust] for source in self.sources.values()}
+        return {
+            rule.name: Survivorship(
+                rule.keep,
+                trusted if rule.keep == Keep.TRUSTED else {name: place for place, name in enumerate(rule.sources)},
+            )
+            for rule in (self.identity.traits if self.identity is not None else ())
+        }
+
     @property
     def documents(self) -> Sequence[Mapping[str, Any]]:
         """Its definitions as they were written, in order of kind and name."""
@@ -107,6 +120,7 @@ class Programme:
         return int(self.version, 16)
 
 
+_TRUST: Final = {"server": 0, "partner": 1, "public": 2}
 _SCENARIOS: Final = (".scenario.yaml", ".scenario.yml")
 """Files that test a programme rather than being part of it."""
 

@@ -2,8 +2,11 @@
 
 from typing import Final
 
-from activation.domain.delivery import PREFIX
-from activation.domain.status import PRECEDENCE, RETURNED
+from activation.domain.delivery import PREFIX, VERSIONS
+from activation.domain.status import PRECEDENCE, RETURNED, SUPPRESSED
 from cairn_kernel.stored_types import CONTROLS, StoredTypes
 
-STORED: Final = CONTROLS | StoredTypes.first(PREFIX + status for status in (*PRECEDENCE, RETURNED))
+STORED: Final = CONTROLS | StoredTypes(
+    {PREFIX + status: VERSIONS.get(status, 1) for status in (*PRECEDENCE, RETURNED)},
+    {(PREFIX + SUPPRESSED, 1): lambda data: data},
+)

@@ -49,7 +49,7 @@ class Ledgers:
         Raises NotFound (NO_SUCH_PROFILE), Unavailable (no keys can be had), Refused (the token opens nothing).
         """
         events = await self._told(TRAIT, await self._past.around(tenant, profile_id, when), when)
-        rules = self._rulebook.latest(tenant).traits
+        rules = self._rulebook.traits(tenant)
         if access_token is None:
             return traits(events, rules)
         opener = self._opener_for(access_token)

@@ -1,6 +1,6 @@
 """The rules in force, by tenant: those that hold without any, then each version that a programme brought."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
@@ -9,6 +9,7 @@ import structlog
 from cairn_journey import DefinitionFaults, Fault, Programme, parse_bundle
 from cairn_journey.language.identity_model import IdentityRules
 from cairn_kernel.event import Identifier, canonical
+from cairn_kernel.survivorship import Survivorship
 from cairn_matching import BadModel, load
 from identity_resolution.domain.devices import DeviceRules, SharedBy
 from identity_resolution.domain.matching import Matching
@@ -16,8 +17,8 @@ from identity_resolution.domain.rules import DEFAULT_LIMITS, NamespaceRule, Rule
 
 log = structlog.get_logger()
 
-_NO_CONTENT: Final = frozenset({"kind", "name", "owner", "description"})
-"""Keys of IdentityRules that change nothing."""
+_NO_CONTENT: Final = frozenset({"kind", "name", "owner", "description", "traits"})
+"""Keys of IdentityRules that change nothing about who is one person."""
 
 
 class Tokens(Protocol):
@@ -33,6 +34,7 @@ class Rulebook:
         self._tokens = tokens
         self._default = default or Rules()
         self._versions: dict[str, list[Rules]] = {}
+        self._traits: dict[str, Mapping[str, Survivorship]] = {}
 
     def versions(self, tenant: str) -> Sequence[Rules]:
         """All that were ever in force, the oldest first; the first are those that hold without any."""
@@ -46,8 +48,13 @@ class Rulebook:
         """Who has rules of their own."""
         return sorted(self._versions)
 
+    def traits(self, tenant: str) -> Mapping[str, Survivorship]:
+        """Which value of a trait counts, by name; of those not named the latest."""
+        return self._traits.get(tenant, {})
+
     def install(self, tenant: str, version: str, bundle: bytes) -> None:
         """A programme came into force."""
+        self._traits[tenant] = parse_bundle(bundle).survivorship
         if self.put(tenant, rules := self.read(tenant, bundle)):
             log.info("rules.installed", tenant=tenant, definition_version=version, rules_version=rules.version)
 

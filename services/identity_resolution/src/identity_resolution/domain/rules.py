@@ -14,7 +14,6 @@ from cairn_kernel.identifiers import (
     UNKNOWN_STRENGTH,
     USER_ID,
 )
-from cairn_kernel.survivorship import Survivorship
 from identity_resolution.domain.devices import DeviceRules
 from identity_resolution.domain.matching import Matching
 
@@ -60,8 +59,6 @@ class Rules:
     limits: Mapping[str, NamespaceRule] = field(default_factory=lambda: DEFAULT_LIMITS)
     other: NamespaceRule = DEFAULT_OTHER
     devices: DeviceRules = DEFAULT_DEVICES
-    traits: Mapping[str, Survivorship] = field(default_factory=dict)
-    """Which value of a trait counts, by name; of those not named the latest."""
     component_cap: int = 500
     """Most identifiers that links may hold together before the most linked of them is blocked."""
     matching: Matching | None = None

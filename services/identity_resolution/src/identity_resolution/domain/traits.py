@@ -20,8 +20,8 @@ class Evidence(NamedTuple):
     """An event told a value."""
 
     event_time: int
-    as_of: int
     event_id: str
+    as_of: int
     source: str
 
 
@@ -48,7 +48,7 @@ def traits(events: Iterable[Event], rules: Mapping[str, Survivorship], open_seal
     """The traits that events told, by name. Neither the order of the events matters nor how often one is among them."""
     told: dict[str, dict[str, list[tuple[Evidence, str, bool]]]] = {}
     for event in {event.id: event for event in events}.values():
-        evidence = Evidence(event.event_time, event.as_of, event.id, event.source)
+        evidence = Evidence(event.event_time, event.id, event.as_of, event.source)
         for name, value in event.data.items():
             text = canonical(value).decode()
             told.setdefault(name, {}).setdefault(text, []).append((evidence, text, False))

@@ -17,6 +17,9 @@ MAX_NAME_CHARS: Final = 200
 OUTCOMES: Final = frozenset({"sent", "delivered", "opened", "clicked", "bounced", "rejected", "suppressed", "expired"})
 """What becomes of a delivery and comes back as an event."""
 
+CONSENT_PREFERENCES: Final = frozenset({"segment.consent.preference", "segment.consent.preference.updated"})
+"""What consent managers send when somebody changes preferences, which stand in `context.consent`."""
+
 RESERVED: Final = frozenset(
     CONTROL_TYPES
     | {f"delivery.{status}" for status in OUTCOMES}

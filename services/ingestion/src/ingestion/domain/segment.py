@@ -96,7 +96,12 @@ def _kind(call: Call, told_otherwise: str) -> str:
 def _track(call: Call, parts: Parts) -> Shape:
     type_ = names_.event_type(call.event, field="event")
     personal = is_personal_trait if type_ == names_.PROFILE_IDENTIFIED else is_personal
-    return type_, "properties", parts.properties, personal
+    fields = parts.properties
+    if type_ in names_.CONSENT_PREFERENCES:
+        consent = _fields(parts.context.get("consent"), "context.consent")
+        told = _fields(consent.get("categoryPreferences"), "context.consent.categoryPreferences")
+        fields = {**fields, "category_preferences": told}
+    return type_, "properties", fields, personal
 
 
 def _identify(call: Call, parts: Parts) -> Shape:
