@@ -1,5 +1,6 @@
 """A company's journey on real servers: Segment's `group` calls tell who belongs, and a message reaches who pays."""
 
+import shlex
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -27,6 +28,7 @@ from journeyctl.services import ServiceRefused, ask
 
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(240)]
 
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "households.md"
 PROGRAMME = """
 kind: SubjectKind
 name: account
@@ -75,7 +77,10 @@ def test_a_companys_journey_reaches_who_pays_once_whatever_is_killed(tmp_path: P
         with FrontDoor(stage.front_door) as door:
             door.send(
                 [
-                    *[call("identify", who, email=f"{who}@acme.example", tier=who) for who in ("ann", "bob", "cem")],
+                    *[
+                        call("identify", who, email=f"{who}@acme.example", tier=who)
+                        for who in ("ann", "bob", "cem", "dan")
+                    ],
                     call("group", "ann", "acme", role="admin", group_type="company", plan="Gold"),
                     call("group", "bob", "acme", role="payer"),
                     call("group", "bob", "beta", role="admin"),
@@ -110,6 +115,16 @@ def test_a_companys_journey_reaches_who_pays_once_whatever_is_killed(tmp_path: P
             eventually(lambda: sum(stage.sinks.mails().values()) >= 2)
             assert [recipient for recipient, _ in mails(stage)] == ["bob@acme.example", "cem@acme.example"]
             assert set(stage.sinks.mails().values()) == {1}
+            for command in guide():
+                result = CliRunner().invoke(app, [*command, "--home", str(stage.supervisor.home)])
+                assert result.exit_code == 0, (command, result.output)
+
+
+def guide() -> list[list[str]]:
+    """The commands of docs/guides/households.md, in order."""
+    text = GUIDE.read_text(encoding="utf-8")
+    lines = [line for block in text.split("```sh")[1:] for line in block.split("```")[0].strip().splitlines()]
+    return [shlex.split(line)[1:] for line in lines]
 
 
 def call(kind: Literal["track", "identify", "group"], who: str, event: str = "", /, **body: Any) -> Call:
