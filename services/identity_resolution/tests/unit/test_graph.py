@@ -1,17 +1,19 @@
 """What one event teaches the graph."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import DAY
 from identity_resolution.domain.devices import DeviceRules, SharedBy
-from identity_resolution.domain.elements import SUPPORT_COUNTED, Refusal
+from identity_resolution.domain.elements import SUPPORT_COUNTED, WEEK, Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Split
+from identity_resolution.domain.refusing import rule_of
 from identity_resolution.domain.resolution import Resolution
-from identity_resolution.domain.rules import NamespaceRule, Rules
+from identity_resolution.domain.rules import DEFAULT_LIMITS, NamespaceRule, Rules
 from identity_resolution.domain.statements import Kind, Stated, Statement
 
 from .evidence import named, seen
@@ -301,3 +303,27 @@ def test_with_the_last_owner_rule_all_of_a_device_follows_the_last_log_in() -> N
     only = (named("anonymous_id:tablet"),)
     assert third.moves == (Split(profile("user_id:v"), profile("user_id:u"), only, (), only),)
     assert graph.look_up(seen(DAY, "anonymous_id:tablet")).profile_id == profile("user_id:u")
+
+
+YEAR = 52 * WEEK
+RECYCLED = replace(Rules(), limits={**DEFAULT_LIMITS, "phone": DEFAULT_LIMITS["phone"]._replace(valid_us=YEAR)})
+
+
+def test_a_recycled_number_is_that_of_its_new_owner() -> None:
+    graph = IdentityGraph("default", RECYCLED)
+    graph.resolve(seen(1, "user_id:old", "phone:p"))
+    first = graph.resolve(seen(2 * YEAR, "user_id:new", "phone:p"))
+    assert [type(move) for move in first.moves] == [Split]
+    assert graph.resolve(seen(2 * YEAR + 1, "phone:p")).profile_id == graph.resolve(seen(3, "user_id:new")).profile_id
+    link = graph.links[named("user_id:old"), named("phone:p")]
+    assert link.refusal == Refusal.LAPSED
+    assert rule_of(link, link.refusal, RECYCLED) == "phone valid_for 364d"
+
+
+def test_a_number_that_is_still_used_stays_with_whom_it_was_first_and_comes_back_to_them() -> None:
+    graph = IdentityGraph("default", RECYCLED)
+    old = graph.resolve(seen(1, "user_id:old", "phone:p")).profile_id
+    graph.resolve(seen(2 * YEAR, "user_id:new", "phone:p"))
+    graph.resolve(seen(YEAR + 2 * WEEK, "user_id:old", "phone:p"))  # comes late
+    assert graph.resolve(seen(2 * YEAR + 1, "phone:p")).profile_id == old
+    assert graph.links[named("user_id:new"), named("phone:p")].refusal == Refusal.CARDINALITY

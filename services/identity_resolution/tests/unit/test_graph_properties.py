@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_kernel.event import Event, Identifier
-from identity_resolution.domain.elements import SUPPORT_COUNTED, Cluster, Link, Node, Pair
+from identity_resolution.domain.elements import SUPPORT_COUNTED, WEEK, Cluster, Link, Node, Pair
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Split
 from identity_resolution.domain.reassess import Former, look
@@ -77,6 +77,7 @@ class Shelf:
             known = self.links.get(link.pair, link)
             self.links[link.pair] = copy.copy(link)
             self.links[link.pair].first = min(link.first, known.first)
+            self.links[link.pair].last = max(link.last, known.last)
             self.links[link.pair].support = self.support[link.pair]
 
     def read(self, graph: IdentityGraph, batch: list[Event]) -> None:
@@ -321,6 +322,43 @@ def test_rules_that_change_amid_the_evidence_give_the_definition_of_the_last(
         pair: (link.first, link.refusal) for pair, link in always.links.items()
     }
     assert graph.stated.barred == always.stated.barred
+
+
+LAPSING = Rules(
+    version="lapsing",
+    limits={
+        "user_id": NamespaceRule(1, at_most=1, fan_out=4),
+        "email": NamespaceRule(2, at_most=3, fan_out=4, valid_us=2 * WEEK),
+        "anonymous_id": NamespaceRule(5, at_most=3, fan_out=4),
+    },
+    other=NamespaceRule(6, at_most=2, fan_out=4),
+)
+weeks = st.builds(
+    lambda at, identifiers, copy: seen(at * WEEK // 2, *identifiers, id=f"{copy}-{at}-{'+'.join(identifiers)}"),
+    st.integers(min_value=1, max_value=14),
+    st.lists(st.sampled_from(IDENTIFIERS[:15]), min_size=1, max_size=3, unique=True),
+    st.integers(min_value=0, max_value=3),
+)
+
+
+@given(st.lists(weeks, max_size=25), st.randoms(use_true_random=False), st.integers(0, 1_000))
+@settings(max_examples=150, deadline=None)
+def test_what_lapses_follows_from_the_set_of_evidence(evidence: list[Event], chance: random.Random, seed: int) -> None:
+    expected, _ = take_in(evidence, LAPSING, seed)
+    shuffled = evidence + [event for event in evidence if chance.random() < 0.3]
+    chance.shuffle(shuffled)
+    found, _ = take_in(shuffled, LAPSING, seed + 1, keep_nodes=0)
+    assert people(found) == people(expected)
+    assert {pair: (link.first, link.last, link.refusal) for pair, link in found.links.items()} == {
+        pair: (link.first, link.last, link.refusal) for pair, link in expected.links.items()
+    }
+
+    changed = IdentityGraph("default", replace(LAPSING, limits={**LAPSING.limits, "email": LOOSE.of("email")}))
+    for event in evidence:
+        changed.resolve(event)
+    for _ in changing(changed, changed.rules, LAPSING):
+        pass
+    assert {one: node.profile_id for one, node in changed.nodes.items()} == people(expected)
 
 
 def changing(graph: IdentityGraph, former: Rules, rules: Rules) -> Iterator[Resolution]:

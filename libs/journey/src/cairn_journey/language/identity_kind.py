@@ -50,7 +50,9 @@ def _namespaces(reading: Reading, top: Fields) -> tuple[NamespaceRules, ...]:
         if name in found and fields.is_map:
             reading.fault(item, f"{name} stands here twice", "say all that holds for it in one place")
         most, per = _limit(reading, fields)
-        found[name] = NamespaceRules(name, most, per, _optional(fields, "fan_out", 1))
+        found[name] = NamespaceRules(
+            name, most, per, _optional(fields, "fan_out", 1), fields.optional_duration("valid_for")
+        )
     return tuple(found.values())
 
 

@@ -16,6 +16,8 @@ class NamespaceRules:
     per: int | None = None
     """If given, only those first seen within so long of each other count against `max`."""
     fan_out: int | None = None
+    valid_for: int | None = None
+    """What was shown last so long before a newer owner's first evidence is no evidence any more."""
 
 
 @dataclass(frozen=True, slots=True)

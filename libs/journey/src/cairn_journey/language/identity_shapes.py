@@ -38,6 +38,11 @@ NAMESPACE_RULES: Final = Shape(
     Key("name", choice(*NAMED), "The namespace.", required=True),
     Key("max", _LIMIT, "How many of them one person may have; `20 per 7d`: first seen within so long of each other."),
     Key("fan_out", whole(1), "How many of them may be linked to any one other identifier; the earliest count."),
+    Key(
+        "valid_for",
+        DURATION,
+        "Shown last so long before a newer owner came, a link counts no more: a recycled number. To the week.",
+    ),
 )
 BLOCKED: Final = Shape(
     "Blocked",

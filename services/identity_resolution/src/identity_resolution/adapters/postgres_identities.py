@@ -243,6 +243,7 @@ def _link_row(link: Link) -> tuple[Any, ...]:
         link.left_ranked,
         link.right_ranked,
         link.weight,
+        link.last,
     )
 
 
@@ -270,4 +271,5 @@ def _link(row: Any) -> Link:
         row["right_ranked"],
         row["support"],
         row["weight"],
+        row["last_week"],
     )

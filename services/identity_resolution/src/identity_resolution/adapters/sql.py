@@ -16,7 +16,7 @@ SELECT l.tenant, l.namespace AS left_namespace, l.token AS left_token,
        r.namespace AS right_namespace, r.token AS right_token,
        ranked.left_id::text, ranked.right_id::text, ranked.support, ranked.first_time,
        ranked.first_event_id::text, ranked.refusal,
-       ranked.left_ranked, ranked.right_ranked, ranked.weight
+       ranked.left_ranked, ranked.right_ranked, ranked.weight, ranked.last_week
 FROM ranked JOIN nodes l ON l.own_id = ranked.left_id JOIN nodes r ON r.own_id = ranked.right_id
 """
 WRITE_NODES: Final = """
@@ -29,10 +29,11 @@ ON CONFLICT (own_id) DO UPDATE SET profile_id = excluded.profile_id, root = excl
 # A link that ranks nowhere is not kept in memory, so its first event may be known here only.
 WRITE_LINKS: Final = """
 INSERT INTO links AS known
-    (left_id, right_id, support, first_time, first_event_id, refusal, left_ranked, right_ranked, weight)
+    (left_id, right_id, support, first_time, first_event_id, refusal, left_ranked, right_ranked, weight, last_week)
 SELECT * FROM unnest($2::text[]::uuid[], $3::text[]::uuid[], $4::bigint[], $5::bigint[], $6::text[]::uuid[],
-                     $7::text[], $8::boolean[], $9::boolean[], $10::float8[])
+                     $7::text[], $8::boolean[], $9::boolean[], $10::float8[], $11::int[])
 ON CONFLICT (left_id, right_id) DO UPDATE SET
+    last_week = greatest(known.last_week, excluded.last_week),
     support = least(known.support + excluded.support, $1::bigint),
     first_event_id = CASE WHEN known.weight >= 0
                             OR (excluded.first_time, excluded.first_event_id) < (known.first_time, known.first_event_id)
@@ -177,7 +178,7 @@ WITH ends AS (
     FROM ends JOIN nodes l ON l.own_id = left_id JOIN nodes r ON r.own_id = right_id
 )
 SELECT own_id::text AS at, left_id::text, right_id::text, support, first_time, first_event_id::text, refusal,
-       left_ranked, right_ranked, weight, left_namespace, left_token, right_namespace, right_token
+       left_ranked, right_ranked, weight, last_week, left_namespace, left_token, right_namespace, right_token
 FROM placed WHERE place <= $2 OR CASE WHEN is_left THEN left_ranked ELSE right_ranked END
 """
 LIFT: Final = "DELETE FROM generic WHERE tenant = $1 AND namespace = $2 AND token = $3"

@@ -11,7 +11,7 @@ from identity_resolution.application.ports import IdentityStore
 from identity_resolution.application.record_ports import RecordStore
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.candidates import Ends
-from identity_resolution.domain.elements import Refusal
+from identity_resolution.domain.elements import WEEK, Refusal
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.matching import Suggested, Told
 from identity_resolution.domain.paths import Step, path
@@ -135,4 +135,9 @@ class LookBack:
             beyond = {own_id for ends in suggested for own_id in ends if own_id not in graph}
             named = await self._store.names(beyond, tenant) if beyond else {}
             wanted.update({one: own_id for own_id, one in named.items() if one not in read})
+        if rules.lapses:
+            shown = await self._store.shown([node.own_id for node in graph.nodes.values()], rules.most_fan_out)
+            upto = when.as_of // WEEK
+            lasts = {link.pair: min(link.last, upto) for links in shown.values() for link in links}
+            graph.last_shown(lasts, Event(id="", tenant=tenant, type="", event_time=0, as_of=0))
         return graph

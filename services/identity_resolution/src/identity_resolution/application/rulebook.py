@@ -101,6 +101,7 @@ def _rules(told: IdentityRules, version: str, tenant: str, tokens: Tokens | None
             was.at_most if rule.max is None else rule.max,
             was.fan_out if rule.fan_out is None else rule.fan_out,
             was.window_us if rule.max is None else rule.per,
+            was.valid_us if rule.valid_for is None else rule.valid_for,
         )
     for name in sorted(DEFAULT_LIMITS, key=lambda name: DEFAULT_LIMITS[name].priority):
         if name not in limits:

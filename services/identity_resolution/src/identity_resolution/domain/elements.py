@@ -4,9 +4,13 @@ from enum import StrEnum
 from typing import Final
 
 from cairn_kernel.event import Identifier
+from cairn_kernel.time import DAY
 
 SUPPORT_COUNTED: Final = 20
 """Support is counted so far and no further: known identifiers that meet again soon cost no write at all."""
+
+WEEK: Final = 7 * DAY
+"""When a link was shown last is known to the week: what is seen every day costs a write a week."""
 
 Pair = tuple[Identifier, Identifier]
 """Two identifiers, the stronger first."""
@@ -31,6 +35,8 @@ class Refusal(StrEnum):
     """One end is a device that several people log in on."""
     DENIED = "DENIED"
     """Somebody said that they are not one person."""
+    LAPSED = "LAPSED"
+    """One end came to another owner after it had not been shown for longer than its namespace's valid_for."""
     CROWDED = "CROWDED"
     """Suggested links would hold more identifiers together than a cluster may have; they all let go."""
 
@@ -38,7 +44,18 @@ class Refusal(StrEnum):
 class Link:
     """Two identifiers that events showed together. All of it follows from the set of those events."""
 
-    __slots__ = ("first", "fresh_support", "ids", "left_ranked", "pair", "refusal", "right_ranked", "support", "weight")
+    __slots__ = (
+        "first",
+        "fresh_support",
+        "ids",
+        "last",
+        "left_ranked",
+        "pair",
+        "refusal",
+        "right_ranked",
+        "support",
+        "weight",
+    )
 
     def __init__(
         self,
@@ -50,12 +67,15 @@ class Link:
         right_ranked: bool = False,
         support: int = 0,
         weight: float = OBSERVED,
+        last: int | None = None,
     ) -> None:
         self.pair = pair
         self.ids = ids
         """`own_id` of each end."""
         self.first = first
         """Time (µs) and id of the first event that showed it."""
+        self.last = first[0] // WEEK if last is None else last
+        """The last week in which an event showed it."""
         self.support = support
         """Events that showed it, counted up to SUPPORT_COUNTED; less where a link that ranks nowhere was not read."""
         self.fresh_support = 0
@@ -86,6 +106,7 @@ class Link:
             self.first, self.weight, self.refusal = at, OBSERVED, Refusal.NONE
         else:
             self.first = min(self.first, at)
+        self.last = max(self.last, at[0] // WEEK)
 
     @property
     def age(self) -> tuple[bool, tuple[int, str], Pair]:

@@ -5,7 +5,7 @@ admitted before: `missing` and `beside` tell what that is. Changes pile up until
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from cairn_kernel.event import Event, Identifier
@@ -14,7 +14,7 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.time import MINUTE
 from identity_resolution.domain.candidates import Ends
 from identity_resolution.domain.devices import DeviceRules, Point, SharedBy, Stretch, Timeline, changes
-from identity_resolution.domain.elements import Cluster, Link, Node, Pair, Refusal
+from identity_resolution.domain.elements import WEEK, Cluster, Link, Node, Pair, Refusal
 from identity_resolution.domain.matching import Suggested, suggestion_id
 from identity_resolution.domain.moves import Move, Split
 from identity_resolution.domain.ranking import rank_anew, rank_link
@@ -26,6 +26,8 @@ from identity_resolution.domain.statements import BY_SERVICE, Kind, Stated, Stat
 
 NEVER_SEEN = 0
 """Stands for the time of the first event of a link that no event showed."""
+FOR_EVER = 2**40
+"""A week that never comes."""
 NOBODY = ("", "")
 """Written in place of the owner of a log-out."""
 COMPONENT_CAP = "COMPONENT_CAP"
@@ -35,12 +37,14 @@ COMPONENT_CAP = "COMPONENT_CAP"
 class _ShortCut:
     """What an event with known identifiers touches, unless it happened before `settled`."""
 
-    __slots__ = ("links", "logins", "minute", "node", "settled")
+    __slots__ = ("links", "logins", "minute", "node", "settled", "until")
 
-    def __init__(self, node: Node, links: tuple[Link, ...], settled: int, logins: "_Logins") -> None:
+    def __init__(self, node: Node, links: tuple[Link, ...], settled: int, until: int, logins: "_Logins") -> None:
         self.node = node
         self.links = links
         self.settled = settled
+        self.until = until
+        """From this instant (µs) on its links are known to have been shown too long ago."""
         self.logins = logins
         self.minute = -1
         """The minute for which a log-in was noted last."""
@@ -174,7 +178,11 @@ class IdentityGraph:
     def resolve(self, event: Event, batch: int = 0) -> Resolution:
         """Whose event it is. Known identifiers cost a look-up; only news recomputes the clusters it touches."""
         short_cut = self._short_cuts.get(event.identifiers)
-        if short_cut is not None and event.event_time > short_cut.settled and event.type not in self._closing:
+        if (
+            short_cut is not None
+            and short_cut.settled < event.event_time < short_cut.until
+            and event.type not in self._closing
+        ):
             for link in short_cut.links:
                 if link.count():
                     self._changed_links[link.pair] = link
@@ -333,13 +341,14 @@ class IdentityGraph:
         at = (event.event_time, event.id)
         link = self.links.get(pair)
         news = link is None or link.suggested or at < link.first
+        again = link is not None and at[0] // WEEK > link.last
         if link is None:
             link = self.links[pair] = Link(pair, (left.own_id, right.own_id), at)
         link.show(at)
-        if link.count():
+        if link.count() or again:
             self._changed_links[pair] = link
         if not news:
-            return link, [], []
+            return link, [link] if again and link.refusal == Refusal.LAPSED else [], []
         self._evidence.append(Evidence(left.own_id, right.own_id, event.event_time, event.id, event.as_of))
         displaced, generic = rank_link(link, left, right, self.rules)
         touched = [link, *displaced]
@@ -417,6 +426,12 @@ class IdentityGraph:
         """What holds for a device."""
         former = self.former
         return self.rules.devices if former is None or own_id <= former.upto else former.rules.devices
+
+    def last_shown(self, lasts: Mapping[Pair, int], cause: Event) -> None:
+        """Links were shown up to these weeks, at least."""
+        for pair in lasts.keys() & self.links.keys():
+            self.links[pair].last = max(self.links[pair].last, lasts[pair])
+        self._regroup(list(self.nodes.values()), (), cause)
 
     def reassess(self, node: Node, anew: Anew, cause: Event) -> Resolution:
         """Judge a node in memory by the rules; its cluster, and what `anew` names of others, must be in memory too."""
@@ -559,7 +574,8 @@ class IdentityGraph:
         self, key: tuple[Identifier, ...], owner: Node, nodes: list[Node], links: list[Link], logins: _Logins
     ) -> None:
         settled = max([node.first_time for node in nodes] + [link.first[0] for link in links])
-        self._short_cuts[key] = _ShortCut(owner, tuple(links), settled, logins)
+        until = (min((link.last for link in links), default=FOR_EVER) + 1) * WEEK
+        self._short_cuts[key] = _ShortCut(owner, tuple(links), settled, until, logins)
         for node in nodes:
             node.cluster.known.add(key)
 

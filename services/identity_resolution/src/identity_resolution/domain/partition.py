@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from cairn_kernel.event import Identifier
-from identity_resolution.domain.elements import OBSERVED, Link, Node, Refusal
+from identity_resolution.domain.elements import OBSERVED, WEEK, Link, Node, Refusal
 from identity_resolution.domain.rules import NamespaceRule, Rules
 from identity_resolution.domain.statements import Side, Stated
 
@@ -47,18 +47,33 @@ def people(
     A piece within all limits, of which nobody denies anything, is one person. Otherwise what people
     said to be the same is joined first, then links are taken one by one: seen before suggested,
     strongest ends first, then earliest, each unless the person it would make breaks a limit or a
-    denial. Neither support counts nor arrival enter the order, so it is a function of the set of evidence.
+    denial. What has lapsed is not taken at all. Neither support counts nor arrival enter the order, so it is a function of the set of evidence.
     """
-    if within_limits(nodes, rules) and not _disputed(nodes, stated):
+    gone = lapsed(nodes, rules)
+    if not gone and within_limits(nodes, rules) and not _disputed(nodes, stated):
         return [list(nodes)], {}
     judge = Judge(nodes, rules, stated)
     judge.take_statements()
-    refused = {}
+    refused = dict.fromkeys(gone.intersection(links), Refusal.LAPSED)
+    links = [link for link in links if link not in gone]
     for link in sorted(links, key=lambda link: canonical_order(link, rules)):
         refusal = judge.take(*link.pair)
         if refusal:
             refused[link] = refusal
     return judge.forest.groups(), refused
+
+
+def lapsed(nodes: Iterable[Node], rules: Rules) -> set[Link]:
+    """Links of an identifier that were shown last more than valid_for before its newest owner's first evidence."""
+    found: set[Link] = set()
+    if not rules.lapses:
+        return found
+    for node in nodes:
+        valid_us = rules.of(node.identifier.namespace).valid_us
+        seen = [(end, link) for end, link in node.links.items() if not link.suggested] if valid_us else []
+        newest = max((link.first[0] for end, link in seen if rules.is_person(end)), default=0)
+        found.update(link for _, link in seen if (link.last + 1) * WEEK + (valid_us or 0) <= newest)
+    return found
 
 
 def within_limits(nodes: Iterable[Node], rules: Rules) -> bool:

@@ -6,7 +6,14 @@ from typing import Final, NamedTuple
 from cairn_kernel.event import Identifier
 from identity_resolution.domain.elements import Link, Node, Pair, Refusal
 from identity_resolution.domain.graph import IdentityGraph
-from identity_resolution.domain.partition import Judge, canonical_order, considered_links, standing, within_limits
+from identity_resolution.domain.partition import (
+    Judge,
+    canonical_order,
+    considered_links,
+    lapsed,
+    standing,
+    within_limits,
+)
 from identity_resolution.domain.statements import Kind, Statement
 
 REFUSED: Final = 1_000
@@ -88,12 +95,14 @@ def refusals(graph: IdentityGraph, nodes: list[Node]) -> dict[Pair, Refused]:
             blocks = (one.id for one in stated.in_force.values() if one.kind == Kind.BLOCK)
             block = next((id for id in blocks if set(stated.in_force[id].left) & set(link.pair)), "")
             found[link.pair] = Refused(why, statement_id=block if why == Refusal.BLOCKED else "")
-    if within_limits(nodes, rules) and not stated.denied:
+    gone = lapsed(nodes, rules)
+    found.update((link.pair, Refused(Refusal.LAPSED)) for link in gone if link.pair not in found)
+    if not gone and within_limits(nodes, rules) and not stated.denied:
         return found
     judge = Judge(nodes, rules, stated)
     judge.take_statements()
     for link in sorted(considered_links(nodes, stated), key=lambda link: canonical_order(link, rules)):
-        if link.pair[0] not in judge.forest or link.pair[1] not in judge.forest:
+        if link in gone or link.pair[0] not in judge.forest or link.pair[1] not in judge.forest:
             continue
         limit, denial = judge.broken_limit(*link.pair), judge.denial(*link.pair)
         why = judge.take(*link.pair)

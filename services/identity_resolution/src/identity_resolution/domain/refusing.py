@@ -24,6 +24,9 @@ def rule_of(link: Link, refusal: Refusal, rules: Rules, limit: str = "") -> str:
             return f"devices shared {rules.devices.policy}"
         case Refusal.BLOCKED:
             return "blocked" if rules.blocked.intersection(link.pair) else ""
+        case Refusal.LAPSED:
+            valid = {name: rules.of(name).valid_us for name in (left, right)}
+            return ", ".join(f"{name} valid_for {duration_text(long)}" for name, long in valid.items() if long)
         case Refusal.CROWDED:
             return f"largest {rules.component_cap}"
         case _:

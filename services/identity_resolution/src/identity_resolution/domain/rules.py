@@ -32,6 +32,8 @@ class NamespaceRule(NamedTuple):
     """
     window_us: int | None = None
     """If given, only those first seen within so many microseconds of each other count against `at_most`."""
+    valid_us: int | None = None
+    """If given, what was shown last so long (µs) before a newer owner's first evidence is no evidence any more."""
 
 
 def _rule(namespace: str, at_most: int, fan_out: int) -> NamespaceRule:
@@ -69,6 +71,11 @@ class Rules:
     def of(self, namespace: str) -> NamespaceRule:
         """The rule of a namespace, known or not."""
         return self.limits.get(namespace, self.other)
+
+    @property
+    def lapses(self) -> bool:
+        """Whether evidence of any namespace lapses."""
+        return any(rule.valid_us is not None for rule in self.limits.values())
 
     @property
     def person_namespaces(self) -> set[str]:
