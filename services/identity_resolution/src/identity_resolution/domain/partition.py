@@ -47,7 +47,8 @@ def people(
     A piece within all limits, of which nobody denies anything, is one person. Otherwise what people
     said to be the same is joined first, then links are taken one by one: seen before suggested,
     strongest ends first, then earliest, each unless the person it would make breaks a limit or a
-    denial. What has lapsed is not taken at all. Neither support counts nor arrival enter the order, so it is a function of the set of evidence.
+    denial. What has lapsed is not taken at all. Neither support counts nor arrival enter the order,
+    so it is a function of the set of evidence.
     """
     gone = lapsed(nodes, rules)
     if not gone and within_limits(nodes, rules) and not _disputed(nodes, stated):
