@@ -3,13 +3,15 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cairn_journey import CustomerState, DefinitionFaults, Programme, diff, load_text
 from cairn_journey.engine.migration import Place, fate
 from cairn_kernel.event import DEFINITION_ACTIVATED, Event
 from cairn_kernel.time import DAY
 
-from .scenario import CATALOGUE, WIN_BACK, Customer, bought, event, types
+from .scenario import CATALOGUE, WIN_BACK, Customer, bought, event, loaded, of, types
 
 RENAMED = WIN_BACK.replace("lapsing", "drowsy").replace(
     "- decide: {actions: {tag: greeting}, expires: 2d}",
@@ -19,7 +21,7 @@ MAPPED = RENAMED + 'in_flight: {migrate: {stages: {lapsing: drowsy}, waits: {"of
 
 
 def programme(text: str) -> Programme:
-    return load_text(text + CATALOGUE)
+    return loaded(text + CATALOGUE)
 
 
 def activated(customer: Customer, text: str, day: float, *, reverted: bool = False) -> Customer:
@@ -175,3 +177,60 @@ def test_an_event_after_a_migration_is_seen_by_the_new_version() -> None:
     customer = activated(waiting(), MAPPED, 32)
     customer.when(event("coupon.redeemed", 33, amount=1))
     assert customer.new[-1].definition_version == programme(MAPPED).version
+
+
+RETIRED = WIN_BACK + "retired: stop\n"
+
+
+def two(text: str = WIN_BACK) -> tuple[Customer, Customer]:
+    ada = Customer(text, profile_id="ada")
+    return ada, Customer(profile_id="bob", domain=ada.domain)
+
+
+def lived(customer: Customer, token: str, days: list[int], upto: float) -> None:
+    customer.when(*(of(token, bought(day)) for day in sorted(days))).until(upto)
+
+
+@given(ada=st.lists(st.integers(0, 40), max_size=4), bob=st.lists(st.integers(0, 40), max_size=4))
+@pytest.mark.parametrize("text", [MAPPED, MAPPED.replace('"offer/3"', "drop"), RETIRED, RENAMED])
+def test_it_is_the_same_whether_two_are_one_before_the_programme_changes_or_after(
+    text: str, ada: list[int], bob: list[int]
+) -> None:
+    found = []
+    for first in ("merge", "change"):
+        one, other = two()
+        lived(one, "a", ada, 41)
+        lived(other, "b", bob, 41)
+        if first == "merge":
+            one.unites_with(other, 41)
+            activated(one, text, 41)
+        else:
+            activated(one, text, 41)
+            activated(other, text, 41)
+            one.unites_with(other, 41)
+        one.until(60)
+        found.append((comparable(one.state), one.state.features, one.state.traits))
+    assert found[0] == found[1]
+
+
+def test_who_is_parted_again_stays_migrated() -> None:
+    ada, bob = two()
+    lived(ada, "a", [0], 31)
+    lived(bob, "b", [1], 31)
+    activated(ada, MAPPED, 32)
+    activated(bob, MAPPED, 32)
+    alone = [comparable(one.state) for one in (ada, bob)]
+    ada.unites_with(bob, 33)
+    assert ada.state.open["win-back"].version == programme(MAPPED).version
+    ada.gives(bob, 34, "b")
+    assert [comparable(one.state) for one in (ada, bob)] == alone
+
+
+def test_who_went_back_stays_back_when_two_are_one() -> None:
+    ada, bob = two()
+    lived(ada, "a", [0], 31)
+    before = comparable(ada.state)
+    activated(ada, MAPPED, 32)
+    activated(ada, WIN_BACK, 33, reverted=True)
+    ada.unites_with(bob, 34)
+    assert comparable(ada.state) == before

@@ -25,7 +25,9 @@ class Past(NamedTuple):
 
 
 def acts_of(history: Iterable[Event]) -> list[Event]:
-    """Pauses, resumptions, stops and refused entries that hold, in order of the stream; also of profiles taken in."""
+    """Pauses, resumptions, stops, migrations and refused entries that hold, in order of the stream; also of profiles
+    taken in.
+    """
     found: list[Event] = []
     for fact in history:
         if fact.type == MERGED and fact.data.get("from") == fact.profile_id:
@@ -42,9 +44,9 @@ def acts_of(history: Iterable[Event]) -> list[Event]:
 
 
 def _is_act(fact: Event) -> bool:
-    if fact.type in (facts.HELD, facts.RELEASED):
+    if fact.type in (facts.HELD, facts.RELEASED, facts.MIGRATED):
         return True
     reason = fact.data.get("reason")
-    return (fact.type == facts.EXITED and reason == facts.STOPPED_NOW) or (
+    return (fact.type == facts.EXITED and reason in (facts.STOPPED_NOW, facts.RETIRED)) or (
         fact.type == facts.ENTRY_REFUSED and reason == facts.CLOSED
     )

@@ -115,6 +115,8 @@ TIMER: Final = "cairn.timer"
 
 CLOSED: Final = "CLOSED"
 """Why nobody enters: the journey is paused or stopped."""
+RETIRED: Final = "retired"
+"""Reason of an exit: the journey was taken out of service for everybody in it."""
 STOPPED_NOW: Final = "stopped"
 """Reason of an exit: the journey was stopped for everybody in it."""
 HOPS: Final = "HOPS"

@@ -15,9 +15,6 @@ from cairn_journey.engine.turn import Turn
 from cairn_journey.language.places import waits_of
 from cairn_kernel.event import Event
 
-RETIRED = "retired"
-"""The journey was taken out of service for everybody in it."""
-
 
 def migrate(programmes: Programmes, turn: Turn, event: Event) -> None:
     """Those in flight stay, go on in the new version, or leave, as its journeys say; or go back to where they were."""
@@ -30,11 +27,24 @@ def migrate(programmes: Programmes, turn: Turn, event: Event) -> None:
             _go_on(programmes, turn, instance, after)
 
 
+def migrate_again(programmes: Programmes, turn: Turn, migrated: Event) -> None:
+    """Do what a change of the programme did, told by `journey.migrated`, to all who now stood where it found them."""
+    data = migrated.data
+    after = programmes.version(turn.state.tenant, data["to_version"])
+    for instance in turn.state.instances(data["journey"]):
+        if instance.version != data["from_version"]:
+            continue
+        if data["before"] is None:
+            _go_back(programmes, turn, instance)
+        else:
+            _go_on(programmes, turn, instance, after)
+
+
 def _go_on(programmes: Programmes, turn: Turn, instance: Instance, after: CompiledProgramme) -> None:
     before = journey_of(programmes, turn.state.tenant, instance)
     found = fate(instance.journey, before, after.journeys.get(instance.journey), place_of(instance))
     if found.kind == "leave":
-        turn.tell(instance, facts.EXITED, reason=RETIRED)
+        turn.tell(instance, facts.EXITED, reason=facts.RETIRED)
     elif found.to is not None:
         paths, targets = dict(found.to.waits), dict(found.moved)
         runs = {

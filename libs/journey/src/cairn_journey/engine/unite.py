@@ -10,6 +10,7 @@ from cairn_journey.engine import facts
 from cairn_journey.engine.acts import Past, acts_of
 from cairn_journey.engine.evolve import evolve
 from cairn_journey.engine.merge_rules import Side, follow_rules
+from cairn_journey.engine.migrating import migrate_again
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Draft, state_to_plain
 from cairn_journey.engine.touchpoints import touchpoints_of
@@ -42,10 +43,10 @@ def retold(
     ahead = deque(sorted(again, key=lambda act: act.as_of))
     turn = Turn(programmes, initial, quiet=True, past=Past.of(acts))
     for event in sorted(once.values(), key=lambda event: (event.as_of, event.event_time, event.id)):
-        _do_again(turn, ahead, event.as_of)
+        _do_again(programmes, turn, ahead, event.as_of)
         turn.fire_due(event.as_of)
         turn.touch(stamped(event, initial.profile_id, event.definition_version))
-    _do_again(turn, ahead, upto)
+    _do_again(programmes, turn, ahead, upto)
     turn.fire_due(upto)
     active = programmes.active(initial.tenant)
     if active is not None and active.lateness:
@@ -58,15 +59,18 @@ def _once(touchpoint: Event) -> str:
     return touchpoint.causation_id if touchpoint.source == BROADCAST else touchpoint.id
 
 
-def _do_again(turn: Turn, ahead: deque[Event], upto: int) -> None:
+def _do_again(programmes: Programmes, turn: Turn, ahead: deque[Event], upto: int) -> None:
     """Do what was done up to an instant to all instances of its journey, as it was done then."""
     while ahead and ahead[0].as_of <= upto:
         act = ahead.popleft()
         turn.fire_due(act.as_of)
         turn.cause, turn.occasion = act, act.id
+        if act.type == facts.MIGRATED:
+            migrate_again(programmes, turn, act)
+            continue
         for instance in turn.state.instances(act.data["journey"]):
             if act.type == facts.EXITED:
-                turn.tell(instance, facts.EXITED, reason=facts.STOPPED_NOW)
+                turn.tell(instance, facts.EXITED, reason=act.data["reason"])
             elif (instance.held is None) == (act.type == facts.HELD):
                 turn.tell(instance, act.type)
 
