@@ -45,7 +45,7 @@ def test_the_unchanged_programme_reproduces_every_recorded_moment(small: Demo, t
     found = json.loads((told[1] / "build" / "what-if.json").read_text())
     baseline = found["baseline"]
     assert baseline["moments_recorded"] > 2_000
-    assert 0 < baseline["moments_checked"] == baseline["moments_reproduced"] < 200
+    assert 0 < baseline["moments_checked"] == baseline["moments_reproduced"] < baseline["moments_recorded"]
     assert baseline["moments_not_recorded"] == 0
     assert found["recorded"]["people"] == small.summary["profiles"]
     assert found["recorded"]["merges"] == small.summary["merges"]

@@ -302,3 +302,15 @@ def test_a_change_touches_what_it_may_make_a_difference_to(what: str) -> None:
     after, types = CHANGES[what]
     found = touched(compile_programme(changed()), compile_programme(after))
     assert (None if found.everything else set(found.types)) == types
+
+
+def test_a_change_reaches_those_who_meet_it(recording: Recording) -> None:
+    streams: dict[str, list[Event]] = {}
+    for fact in (fact for facts in recording.entries.values() for fact in facts):
+        streams.setdefault(fact.profile_id, []).append(fact)
+    found = touched(compile_programme(changed()), compile_programme(CHANGES["a wait"][0]))
+    reached = {id for id, stream in streams.items() if found.reaches(stream)}
+    assert reached == {
+        id for id, stream in streams.items() if any(fact.type == "profile.identified" for fact in stream)
+    }
+    assert 0 < len(reached) < PEOPLE

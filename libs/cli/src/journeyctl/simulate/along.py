@@ -2,7 +2,8 @@
 
 What the baseline did is folded, which costs a fraction of deciding it anew. The engine is asked only where it may say
 something else: at events that the change touches, and when a timer is due. If it does say something else the two go
-apart: the changed side is decided event by event, until nothing is left of it that could make a difference.
+apart: the changed side is decided event by event, until nothing is left of it that could make a difference. A customer
+whom the change does not reach at all is not even folded, unless a message that was sent to them is not sent any more.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +39,9 @@ def steps(stream: Sequence[Event], upto: int) -> Iterator[Step]:
 class Along:
     """Journeys of one customer under the changed programme, which must go by the version's name of the baseline."""
 
-    def __init__(self, domain: JourneyDomain, touched: Touched, initial: CustomerState) -> None:
+    def __init__(self, domain: JourneyDomain, touched: Touched, initial: CustomerState, *, reached: bool) -> None:
+        self._asleep: list[Event] | None = None if reached else []
+        """What has not been folded since it made no difference."""
         self._domain = domain
         self._programmes = domain.programmes
         self._touched = touched
@@ -47,13 +50,21 @@ class Along:
         self._apart: CustomerState | None = None
         """Where it is, if that is not the same."""
 
-    @property
-    def state(self) -> CustomerState:
-        """Where it is."""
-        return self._along.state if self._apart is None else self._apart
+    def in_flight(self) -> list[str] | None:
+        """The journeys it is in; None: the same as the baseline."""
+        if self._asleep is not None or (self._apart is None and not self._touched.foreign):
+            return None
+        state = self._along.state if self._apart is None else self._apart
+        return [stay.journey for stay in state.open.values()]
 
     def take(self, step: Step, *, heard: bool) -> list[Event]:
         """What the changed side does: `step.told` itself if it is the same. `heard`: whether it hears of the event."""
+        if self._asleep is not None:
+            if heard:
+                self._asleep += step.told
+                return step.told
+            self._fold(self._asleep)
+            self._asleep = None
         if self._apart is not None:
             facts, self._apart = self._decide(self._apart, step, heard=heard)
             self._fold(step.told)

@@ -33,8 +33,9 @@ class Life:
     before: Customer
     after: Customer
     own: Customer | None
-    recorded_in: Sequence[str] | None = None
-    """Journeys that somebody is in under the programme in force, if the recording says it rather than `before`."""
+    in_before: Sequence[str] | None = None
+    """Journeys that somebody is in at the end, if `before` and `after` do not know it."""
+    in_after: Sequence[str] | None = None
 
     def all(self) -> Iterator[Customer]:
         """Each of them."""
@@ -87,8 +88,8 @@ class Replay:
         tally = self.tally
         tally.people += 1
         tally.profiles += len(lives)
-        one = [self._count(life.before, tally.before, life.recorded_in) for life in lives.values()]
-        other = [self._count(life.after, tally.after, None) for life in lives.values()]
+        one = [self._count(life.before, tally.before, life.in_before) for life in lives.values()]
+        other = [self._count(life.after, tally.after, life.in_after) for life in lives.values()]
         if self._observed is not None:
             tally.outcomes_assumed += self._observed.taken()
         person = min(lives)
@@ -106,7 +107,7 @@ class Replay:
         tally.recorded += len(past.moments)
         tally.outcomes_used += sides.outcomes_used
         tally.outcomes_dropped += sides.outcomes_dropped
-        return Life(sides.before, sides.after, None, sides.in_flight)
+        return Life(sides.before, sides.after, None, sides.in_before, sides.in_after)
 
     def _lives(self, members: Mapping[str, Past]) -> "dict[str, Life]":
         """What became of each profile. One waits where a merge or split has to be told in another's stream first."""
@@ -232,9 +233,7 @@ class Replay:
         at = min([*missing, *extra], default=0)
         tally.differing.append(Sample(profile_id, at, "; ".join(words) or "stated in another order"))
 
-    def _count(
-        self, customer: Customer, side: Side, recorded_in: Sequence[str] | None
-    ) -> tuple[list[Moment], set[str]]:
+    def _count(self, customer: Customer, side: Side, stays: Sequence[str] | None) -> tuple[list[Moment], set[str]]:
         """Add what a customer's log says; return the moments with their decisions, and the journeys entered."""
         moments: dict[str, Moment] = {}
         entered: set[str] = set()
@@ -247,8 +246,7 @@ class Replay:
                 moments[id] = Moment(moments[id].told, fact)
             if fact.as_of >= self._since:
                 _note(fact, side, entered)
-        stays = [one.journey for one in customer.state.open.values()] if recorded_in is None else recorded_in
-        for journey in stays:
+        for journey in [one.journey for one in customer.state.open.values()] if stays is None else stays:
             side.stay(journey).in_flight += 1
         return list(moments.values()), entered
 

@@ -28,8 +28,9 @@ class Sides(NamedTuple):
 
     before: Customer
     after: Customer
-    in_flight: list[str]
-    """Journeys that the customer is in at the end under the programme in force; `before` has no state."""
+    in_before: list[str]
+    """Journeys that the customer is in at the end; `before` and `after` have no state."""
+    in_after: list[str]
     outcomes_used: int
     """Recorded outcomes of our messages that the changed side heard of too."""
     outcomes_dropped: int
@@ -70,9 +71,10 @@ class Shortcut:
         """What became of a customer under both programmes until an instant."""
         before, after = Customer(self._before, profile_id), Customer(self._changed, profile_id)
         after.ledger = before.ledger
-        along = Along(self._changed.journeys, self._touched, after.state)
         used = dropped = 0
         stream = self._stream(profile_id, past, upto)
+        reached = self._touched.reaches(stream)
+        along = Along(self._changed.journeys, self._touched, after.state, reached=reached)
         told: list[Event] = []
         done: list[Event] = []
         for step in steps(stream, upto):
@@ -92,9 +94,10 @@ class Shortcut:
         after.follow(done)
         before.send_due(upto)
         after.send_due(upto)
-        after.state = along.state
         self._once.forget()
-        return Sides(before, after, _in_flight(stream), used, dropped)
+        stays = _in_flight(stream)
+        apart = along.in_flight()
+        return Sides(before, after, stays, stays if apart is None else apart, used, dropped)
 
     def _stream(self, profile_id: str, past: Past, upto: int) -> Sequence[Event]:
         """What the programme in force did: as it was recorded if it was in force all along, else replayed."""

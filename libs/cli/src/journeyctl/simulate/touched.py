@@ -10,6 +10,7 @@ from typing import NamedTuple
 from cairn_journey.engine.compiler import CompiledJourney, CompiledProgramme
 from cairn_journey.engine.steps import CompiledIntervention
 from cairn_journey.language.model import Journey
+from cairn_kernel.event import Event
 
 
 class Touched(NamedTuple):
@@ -20,6 +21,17 @@ class Touched(NamedTuple):
     """Whether that may be at any event."""
     foreign: frozenset[str] = frozenset()
     """Journeys of which facts may name what the changed programme does not have."""
+    journeys: frozenset[str] = frozenset()
+    """Those that are not the same."""
+
+    def reaches(self, stream: Iterable[Event]) -> bool:
+        """Whether the change may make anything else of a customer's stream: it touches an event, or a journey in it."""
+        if self.everything:
+            return True
+        if not self.types and not self.journeys:
+            return False
+        types, journeys = self.types, self.journeys
+        return any(event.type in types or event.data.get("journey") in journeys for event in stream)
 
 
 class _Everything(Exception):
@@ -41,12 +53,14 @@ def touched(before: CompiledProgramme, after: CompiledProgramme) -> Touched:
     if (one.audiences, one.subjects, before.contacts) != (other.audiences, other.subjects, after.contacts):
         return everything
     types: set[str] = set()
+    names = {*one.journeys, *other.journeys}
+    changed = frozenset(name for name in names if one.journeys.get(name) != other.journeys.get(name))
     try:
-        for name in sorted({*before.journeys, *after.journeys}):
+        for name in sorted(changed):
             types.update(_types(before.journeys.get(name), after.journeys.get(name)))
     except _Everything:
         return everything
-    return Touched(frozenset(types - {""}), foreign=foreign)
+    return Touched(frozenset(types - {""}), foreign=foreign, journeys=changed)
 
 
 def _has(after: CompiledJourney | None, before: CompiledJourney) -> bool:
@@ -61,8 +75,6 @@ def _has(after: CompiledJourney | None, before: CompiledJourney) -> bool:
 
 def _types(one: CompiledJourney | None, other: CompiledJourney | None) -> Iterator[str]:
     if one is not None and other is not None:
-        if one.definition == other.definition:
-            return
         if _frame(one.definition) == _frame(other.definition) and _order(one, other) == _order(other, one):
             yield from _of_interventions(one, other)
             return
