@@ -12,7 +12,7 @@ import nats
 import psutil
 from nats.aio.msg import Msg
 from tests.bench.figures import Figure
-from tests.bench.http import batches, client, cpu_s, send, send_all
+from tests.bench.http import Client, batches, cpu_s, send_all, send_steadily
 
 from cairn.connector.v1.connector_pb2 import Dispatch
 from cairn.log.v1 import log_pb2
@@ -100,11 +100,8 @@ async def _latencies(supervisor: Supervisor, services: Services) -> list[float]:
 
     await watching.subscribe("dispatch.>", cb=receive)
     await watching.flush()
-    async with client(supervisor.installation.http["ingestion"], WRITE_KEY) as http, asyncio.TaskGroup() as group:
-        started = time.perf_counter()
-        for number, body in enumerate(_campaigns()):
-            await asyncio.sleep(max(0.0, started + number * BATCH / PROBE_PER_S - time.perf_counter()))
-            group.create_task(send(http, body))
+    async with Client(supervisor.installation.http["ingestion"], WRITE_KEY) as client:
+        await send_steadily(client, _campaigns(), PROBE_PER_S / BATCH)
     await asyncio.sleep(2)
     await watching.close()
     planned = _planned(services)

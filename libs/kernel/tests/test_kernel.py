@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cairn_kernel.ids import CAIRN_NAMESPACE, stable_id
+from cairn_kernel.ids import CAIRN_NAMESPACE, stable_id, stable_ids
 from cairn_kernel.money import decimal_text, exact
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_kernel.time import DAY, HOUR, format_instant, parse_duration, parse_instant
@@ -14,6 +14,15 @@ from cairn_kernel.time import DAY, HOUR, format_instant, parse_duration, parse_i
 def test_a_stable_id_is_the_uuid_version_5_of_its_parts() -> None:
     assert stable_id("a", "b", 3) == str(uuid5(CAIRN_NAMESPACE, "a\x1fb\x1f3"))
     assert UUID(stable_id("x")).version == 5
+
+
+@given(st.lists(st.text() | st.integers(), min_size=1), st.text())
+def test_ids_of_causes_that_begin_alike_are_the_same_ids(begin: list[str | int], last: str) -> None:
+    assert (
+        stable_ids(*begin)(last)
+        == stable_id(*begin, last)
+        == str(uuid5(CAIRN_NAMESPACE, "\x1f".join(map(str, [*begin, last]))))
+    )
 
 
 def test_parts_do_not_run_into_each_other() -> None:

@@ -77,16 +77,17 @@ def redrive(
     left: dict[str, str] = {}
     with Services(Installation.load(home or home_folder())) as services:
         for _ in range(_MOST_ROUNDS):
-            results = ask(services.quarantine.Redrive, request, metadata=_access()).results
-            before = taken + known
-            for item in results:
+            answer = ask(services.quarantine.Redrive, request, metadata=_access())
+            for item in answer.results:
                 outcome = item.result.outcome
                 taken += outcome == pb.IngestResult.OUTCOME_ACCEPTED
                 known += outcome == pb.IngestResult.OUTCOME_DUPLICATE
                 if outcome == pb.IngestResult.OUTCOME_QUARANTINED:
-                    left[item.quarantine_id] = f"{item.result.reason} {item.result.field}".strip()
-            if dry_run or quarantine_ids or not results or taken + known == before:
+                    why = f"{item.result.reason} {item.result.field}".strip()
+                    left[item.kept_quarantine_id or item.quarantine_id] = why
+            if not answer.next_page_token:
                 break
+            request.page_token = answer.next_page_token
     words = ("would be taken in", "would be known") if dry_run else ("taken in", "known already")
     typer.echo(f"{taken:,} {words[0]}, {known:,} {words[1]}, {len(left):,} still kept aside.")
     for id, why in list(left.items())[:10]:

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+import msgspec
+
 from cairn_kernel.errors import Conflict
 from cairn_kernel.event import Event
 
@@ -33,7 +35,7 @@ class InboxAdvance(NamedTuple):
     epoch: int
 
 
-class NewEvent(NamedTuple):
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
     """An event to append to a partition of the log, as version `version` (from 1) of its stream (a UUID)."""
 
     partition: int

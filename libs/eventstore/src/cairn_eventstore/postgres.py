@@ -1,6 +1,8 @@
 """The store on PostgreSQL: one transaction per unit of work, a handful of statements whatever its size."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Final
 
@@ -64,18 +66,19 @@ WITH locked AS (
 ), moved AS (
     UPDATE heads h SET position = h.position + n.count, as_of = greatest(h.as_of, n.as_of), link = sha256(
         h.link || int2send(h.partition) || int8send(h.position + 1) || int8send(h.position + n.count) || n.content)
-    FROM unnest($1::smallint[], $2::int[], $3::bigint[], $4::bytea[], $5::bytea[])
-        AS n(partition, count, as_of, content, sums) JOIN locked USING (partition)
+    FROM unnest($1::smallint[], $2::int[], $3::int[], $4::bigint[], $5::bytea[], $6::bytea[])
+        AS n(partition, before, count, as_of, content, sums) JOIN locked USING (partition)
     WHERE h.partition = n.partition
-    RETURNING h.partition, h.position - n.count AS base, h.position AS last, h.link, n.sums
+    RETURNING h.partition, h.position - n.count AS base, h.position AS last, h.link, n.sums, n.before, n.count
 ), linked AS (
     INSERT INTO chain (partition, last, first, link, sums) SELECT partition, last, base + 1, link, sums FROM moved
 ), appended AS (
     INSERT INTO events (partition, position, originator_id, originator_version, topic, state)
-    SELECT e.partition, moved.base + e.ordinal, e.stream, e.version, e.topic, e.state
-    FROM unnest($6::smallint[], $7::int[], $8::uuid[], $9::bigint[], $10::text[], $11::bytea[])
-        AS e(partition, ordinal, stream, version, topic, state)
-    JOIN moved ON moved.partition = e.partition
+    SELECT moved.partition, moved.base + e.place, e.stream, e.version, e.topic, e.state
+    FROM moved CROSS JOIN LATERAL unnest(
+        ($7::uuid[])[before + 1 : before + count], ($8::bigint[])[before + 1 : before + count],
+        ($9::text[])[before + 1 : before + count], ($10::bytea[])[before + 1 : before + count]
+    ) WITH ORDINALITY AS e(stream, version, topic, state, place)
 )
 SELECT partition, base FROM moved ORDER BY partition
 """
@@ -226,49 +229,37 @@ async def execute_rows(connection: Any, work: UnitOfWork) -> None:
 
 
 async def _append(connection: Any, appends: Sequence[NewEvent]) -> list[Committed]:
-    by_partition: dict[int, list[Event]] = {}
-    rows = []
+    events: defaultdict[int, list[Event]] = defaultdict(list)
+    rows: defaultdict[int, list[chain.Row]] = defaultdict(list)
     for new in appends:
         event = new.event
-        by_partition.setdefault(new.partition, []).append(event)
-        rows.append((new.partition, new.stream, new.version, event.type, to_canonical_json(event), event.as_of))
-    bases = await append_rows(connection, rows)
-    return [Committed(partition, base + 1, by_partition[partition]) for partition, base in bases]
+        events[new.partition].append(event)
+        rows[new.partition].append((new.stream, new.version, event.type, to_canonical_json(event)))
+    latest = {partition: max([event.as_of for event in run]) for partition, run in events.items()}
+    bases = await append_rows(connection, rows, latest)
+    return [Committed(partition, base + 1, events[partition]) for partition, base in bases]
 
 
-async def append_rows(connection: Any, rows: Iterable[tuple[int, Any, int, str, bytes, int]]) -> list[tuple[int, int]]:
-    """Append rows of (partition, stream, version, topic, state, as_of) in the open transaction.
+async def append_rows(
+    connection: Any, rows: Mapping[int, Sequence[chain.Row]], latest: Mapping[int, int]
+) -> list[tuple[int, int]]:
+    """Append rows to partitions in the open transaction; `latest` is the greatest as_of of each partition's rows.
 
     Returns (partition, position before the first new one), by ascending partition. Raises
     asyncpg.UniqueViolationError if a stream already has one of the versions.
     """
-    runs: dict[int, list[chain.Row]] = {}
-    latest: dict[int, int] = {}
-    ordinals = []
-    partitions, streams, versions, topics, states, as_ofs = columns(list(rows))
-    events = list(zip(streams, versions, topics, states, strict=True))
-    for partition, as_of, event in zip(partitions, as_ofs, events, strict=True):
-        run = runs.get(partition)
-        if run is None:
-            run, latest[partition] = runs.setdefault(partition, []), as_of
-        elif as_of > latest[partition]:
-            latest[partition] = as_of
-        run.append(event)
-        ordinals.append(len(run))
-    touched = sorted(runs)
+    touched = sorted(rows)
+    runs = [rows[partition] for partition in touched]
+    counts = [len(run) for run in runs]
     bases = await connection.fetch(
         APPEND,
         touched,
-        [len(runs[partition]) for partition in touched],
+        list(accumulate(counts[:-1], initial=0)),
+        counts,
         [latest[partition] for partition in touched],
-        [chain.content(runs[partition]) for partition in touched],
-        [chain.sums(runs[partition]) for partition in touched],
-        partitions,
-        ordinals,
-        streams,
-        versions,
-        topics,
-        states,
+        [chain.content(run) for run in runs],
+        [chain.sums(run) for run in runs],
+        *columns([row for run in runs for row in run]),
     )
     if len(bases) != len(touched):
         raise AssertionError("a partition has no head row")

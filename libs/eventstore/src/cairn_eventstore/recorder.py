@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from eventsourcing.persistence import AggregateRecorder, IntegrityError, OperationalError, StoredEvent
 
+from cairn_eventstore.chain import Row
 from cairn_eventstore.postgres import ACQUIRE_S, append_rows
 from cairn_kernel.partitions import partition_of
 
@@ -70,20 +72,13 @@ class PostgresRecorder(AggregateRecorder):
         return await asyncpg.create_pool(self._dsn, server_settings={"search_path": self._schema}, min_size=1)
 
     async def _insert(self, stored_events: Sequence[StoredEvent]) -> None:
-        rows = [
-            (
-                partition_of("", str(event.originator_id)),
-                event.originator_id,
-                event.originator_version,
-                event.topic,
-                event.state,
-                0,
-            )
-            for event in stored_events
-        ]
+        rows: defaultdict[int, list[Row]] = defaultdict(list)
+        for event in stored_events:
+            row = (event.originator_id, event.originator_version, event.topic, event.state)
+            rows[partition_of("", str(event.originator_id))].append(row)
         try:
             async with self._pool.acquire(timeout=ACQUIRE_S) as connection, connection.transaction():
-                await append_rows(connection, rows)
+                await append_rows(connection, rows, dict.fromkeys(rows, 0))
         except asyncpg.UniqueViolationError as error:
             raise IntegrityError("a stream already has that version") from error
         except (OSError, TimeoutError, asyncpg.PostgresError) as error:

@@ -15,7 +15,7 @@ class Identifier(NamedTuple):
     token: str
 
 
-class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A recorded fact. Instants are microseconds since 1970 UTC; ids are UUIDs as text."""
 
     id: str

@@ -19,7 +19,8 @@ def micros(moment: datetime) -> int:
     """Microseconds since 1970 UTC. Raises ValueError for a datetime without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a datetime without a zone is not an instant")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    since = moment - _EPOCH
+    return (since.days * 86_400 + since.seconds) * SECOND + since.microseconds
 
 
 def parse_instant(text: str) -> int:

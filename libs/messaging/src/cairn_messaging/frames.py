@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from cairn.event.v1.event_pb2 import Batch, Entry
+from cairn.event.v1.event_pb2 import Batch
 from cairn_kernel.event import Event, to_msgpack
 
 
@@ -23,10 +23,9 @@ def every_subject(log: str) -> str:
 
 def batch_of(log: str, partition: int, first: int, events: Sequence[Event]) -> Batch:
     """Frame consecutive events that begin at position `first`; there must be at least one."""
-    return Batch(
-        log=log,
-        partition=partition,
-        first=first,
-        last=first + len(events) - 1,
-        entries=[Entry(type=event.type, event=to_msgpack(event)) for event in events],
-    )
+    batch = Batch(log=log, partition=partition, first=first, last=first + len(events) - 1)
+    for event in events:
+        entry = batch.entries.add()  # in place: entries given to the constructor are copied
+        entry.type = event.type
+        entry.event = to_msgpack(event)
+    return batch

@@ -33,6 +33,7 @@ async def open_pool(dsn: str, service: str) -> AsyncIterator[asyncpg.Pool]:
         max_size=POOL_SIZE,
         command_timeout=60,
         init=become_runtime_role,
+        reset=_leave_as_it_is,
         server_settings={
             "search_path": service,
             "application_name": f"cairn-{service}",
@@ -49,6 +50,10 @@ async def open_pool(dsn: str, service: str) -> AsyncIterator[asyncpg.Pool]:
                 await pool.close()
         except TimeoutError:
             pool.terminate()
+
+
+async def _leave_as_it_is(connection: Any) -> None:
+    """Nothing of ours outlives a transaction, so a connection that comes back need not be asked to forget."""
 
 
 async def migrate(dsn: str, service: str) -> None:

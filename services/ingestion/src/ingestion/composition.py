@@ -162,7 +162,7 @@ def _add_servicers(
     )
     chassis.add_servicer(
         add_QuarantineServiceServicer_to_server,
-        QuarantineApi(tables, Redrive(tables, keys, receive, types, secrets), access),
+        QuarantineApi(tables, Redrive(tables, keys, receive, types, secrets, now_us), access),
         names["QuarantineService"],
     )
     chassis.add_servicer(add_ClockServiceServicer_to_server, ClockApi(move_clock), names["ClockService"])

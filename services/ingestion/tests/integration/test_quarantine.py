@@ -1,5 +1,6 @@
 """Events kept aside are told by reason, looked at, mended and taken in after all."""
 
+import base64
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -97,6 +98,50 @@ async def test_what_is_still_wrong_stays(door: Ingestion) -> None:
     (item,) = await redrive(door, patch={"event": 7}, reason="FIELD_REQUIRED")
     assert (item.result.outcome, item.result.reason) == (QUARANTINED, "FIELD_FORMAT")
     assert await groups(door) == [("shop", "FIELD_FORMAT", "event", 1)]
+
+
+async def test_bad_events_do_not_hide_the_good_ones_that_came_later(
+    door: Ingestion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.application.redrive.MOST", 2)
+    for number in range(5):  # the three oldest stay bad
+        good = {"event": "Order Done"} if number > 2 else {"event": None}
+        await door.post("/v1/batch", json={"batch": [call(number, **good, userId=None)]})
+    request = pb.RedriveRequest(selection=pb.QuarantineSelection(reason="FIELD_REQUIRED"))
+    ParseDict({"userId": "h1"}, request.merge_patch)
+    outcomes = []
+    for _ in range(5):
+        answer = await door.aside.Redrive(request, timeout=10)
+        outcomes.append([item.result.outcome for item in answer.results])
+        request.page_token = answer.next_page_token
+        if not answer.next_page_token:
+            break
+    assert outcomes == [[QUARANTINED] * 2, [QUARANTINED, ACCEPTED], [ACCEPTED]]
+    assert await groups(door) == [("shop", "FIELD_REQUIRED", "event", 3)]
+
+
+async def test_a_token_of_another_kind_is_refused(door: Ingestion) -> None:
+    selection = pb.QuarantineSelection(reason="FIELD_REQUIRED")
+    for token in ("nonsense", base64.urlsafe_b64encode(b'[1, 2, "x"]').decode()):
+        with pytest.raises(grpc.aio.AioRpcError) as refusal:
+            await door.aside.Redrive(pb.RedriveRequest(selection=selection, page_token=token), timeout=10)
+        assert refusal.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_an_event_mended_wrongly_is_kept_aside_once(door: Ingestion) -> None:
+    await door.post("/v1/batch", json={"batch": [call(1), call(2)]})
+    await door.post("/v1/batch", json={"batch": [call(1, properties={"amount": 2})]})
+    (before,) = await door.quarantine()
+    (item,) = await redrive(door, patch={"message_id": "m2"}, reason="ID_REUSED")
+    (after,) = await door.quarantine()
+    assert (item.result.outcome, item.result.reason) == (QUARANTINED, "ID_REUSED")
+    assert (item.quarantine_id, item.kept_quarantine_id) == (before.quarantine_id, after.quarantine_id)
+    assert after.quarantine_id != before.quarantine_id
+    (item,) = await redrive(door, reason="ID_REUSED")
+    assert (item.quarantine_id, item.kept_quarantine_id) == (after.quarantine_id, "")
+    (item,) = await redrive(door, patch={"message_id": "m3"}, reason="ID_REUSED")
+    assert item.result.outcome == ACCEPTED
+    assert await door.quarantine() == []
 
 
 async def test_an_event_that_came_in_otherwise_meanwhile_is_known(door: Ingestion) -> None:

@@ -87,9 +87,9 @@ def test_of_a_busy_type_only_some_events_are_looked_at() -> None:
 
 def test_counts_that_could_not_be_written_are_taken_in_again() -> None:
     early, late = Observations(), Observations()
-    early.note_fate("default", "shop", Fate.ACCEPTED, NOW)
-    late.note_fate("default", "shop", Fate.ACCEPTED, NOW + 1)
-    late.note_fate("default", "shop", Fate.QUARANTINED, NOW + DAY)
+    early.note_fates("default", "shop", [Fate.ACCEPTED], NOW)
+    late.note_fates("default", "shop", [Fate.ACCEPTED], NOW + 1)
+    late.note_fates("default", "shop", [Fate.QUARANTINED], NOW + DAY)
     early.take_in(late)
     assert early.fates[Hour("default", "shop", NOW // HOUR), Fate.ACCEPTED] == 2
     assert early.latest[Hour("default", "shop", NOW // HOUR)] == NOW + 1

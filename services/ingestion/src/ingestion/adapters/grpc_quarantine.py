@@ -1,7 +1,9 @@
 """QuarantineService: translate in, call, translate out."""
 
+import base64
 from typing import Any
 
+import msgspec
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
@@ -13,7 +15,7 @@ from ingestion.adapters.grpc_api import give_up, result_to_proto
 from ingestion.adapters.grpc_control import AccessToken, is_uuid
 from ingestion.adapters.postgres_tables import PostgresTables
 from ingestion.application.receive import Overloaded
-from ingestion.application.redrive import MOST, Redrive, Which
+from ingestion.application.redrive import MOST, Place, Redrive, Redriven, Which
 
 MAX_GROUPS = 1_000
 
@@ -49,15 +51,13 @@ class QuarantineApi(QuarantineServiceServicer):
     async def Redrive(self, request: pb.RedriveRequest, context: Any) -> pb.RedriveResponse:
         self._access.check(context)
         patch = plain(request.merge_patch) if request.HasField("merge_patch") else None
+        which = _which(request.selection)._replace(after=_place(request.page_token))
         try:
-            found = await self._redrive(_which(request.selection), patch, dry=request.dry_run)
+            page = await self._redrive(which, patch, dry=request.dry_run)
         except Overloaded as error:
             await give_up(context, error)
         return pb.RedriveResponse(
-            results=[
-                pb.RedriveResult(quarantine_id=item.quarantine_id, result=result_to_proto(item.outcome))
-                for item in found
-            ]
+            results=map(_redriven, page.tried), next_page_token=_token(page.last) if page.last else ""
         )
 
     async def Discard(self, request: pb.DiscardRequest, context: Any) -> pb.DiscardResponse:
@@ -74,6 +74,31 @@ def _which(selection: pb.QuarantineSelection) -> Which:
     if len(ids) > MOST or not all(map(is_uuid, ids)):
         raise Invalid("at most 500 ids, each a UUID", reason="FIELD_FORMAT", field="selection.quarantine_ids")
     return Which(selection.tenant or "default", ids, selection.source, selection.reason, selection.field)
+
+
+def _redriven(item: Redriven) -> pb.RedriveResult:
+    kept = item.outcome.quarantine_id
+    return pb.RedriveResult(
+        quarantine_id=item.quarantine_id,
+        result=result_to_proto(item.outcome),
+        kept_quarantine_id=kept if kept != item.quarantine_id else "",
+    )
+
+
+def _token(place: Place) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode()
+
+
+def _place(token: str) -> Place | None:
+    if not token:
+        return None
+    try:
+        place = msgspec.json.decode(base64.urlsafe_b64decode(token), type=Place)
+    except (ValueError, msgspec.MsgspecError):
+        place = Place(-1, -1, "")
+    if not (is_uuid(place.quarantine_id) and 0 <= place.received <= place.until < 2**63):
+        raise Invalid("the page token is none of ours", reason="PAGE_TOKEN", field="page_token")
+    return place
 
 
 def _time(instant: int) -> Timestamp:

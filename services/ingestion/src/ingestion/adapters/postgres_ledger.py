@@ -8,7 +8,10 @@ from ingestion.application.ports import KeptAside, NewKey
 from ingestion.domain.clock import Clock, Mode
 
 SLOTS: Final = 4
-CLOCK: Final = "SELECT mode, step, starts, ends, last, as_of, outcomes FROM clock FOR UPDATE"
+CLOCK: Final = """
+SELECT mode, step, starts, ends, last, as_of, outcomes, ARRAY(SELECT day FROM seen_days ORDER BY slot)
+FROM clock FOR UPDATE OF clock
+"""
 SET_CLOCK: Final = "UPDATE clock SET mode = $1, step = $2, starts = $3, ends = $4, last = $5, as_of = $6, outcomes = $7"
 HEADS: Final = "SELECT partition, position FROM heads"
 SEEN: Final = """
@@ -18,12 +21,11 @@ UNION ALL SELECT event_id::text, digest FROM seen_2 WHERE event_id = ANY($1::uui
 UNION ALL SELECT event_id::text, digest FROM seen_3 WHERE event_id = ANY($1::uuid[])
 """
 BEGIN_DAY: Final = "SELECT begin_seen_day($1) FROM seen_days WHERE slot = $1::bigint % 4 AND day < $1"
-REMEMBER: Final = (
-    "INSERT INTO seen_0 SELECT * FROM unnest($1::uuid[], $2::bytea[])",
-    "INSERT INTO seen_1 SELECT * FROM unnest($1::uuid[], $2::bytea[])",
-    "INSERT INTO seen_2 SELECT * FROM unnest($1::uuid[], $2::bytea[])",
-    "INSERT INTO seen_3 SELECT * FROM unnest($1::uuid[], $2::bytea[])",
-)
+REMEMBER: Final = """
+WITH remembered AS (INSERT INTO seen_0 SELECT * FROM unnest($1::uuid[], $2::bytea[]))
+UPDATE clock SET as_of = greatest(as_of, $3)
+"""
+REMEMBER_ON: Final = tuple(REMEMBER.replace("seen_0", f"seen_{slot}") for slot in range(SLOTS))
 KEYS: Final = "SELECT key_id::text, wrapped FROM subject_keys WHERE key_id = ANY($1::uuid[])"
 ADD_KEYS: Final = "INSERT INTO subject_keys SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[])"
 KEEP_ASIDE: Final = """
@@ -52,9 +54,11 @@ class PostgresLedger:
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
+        self._days: Sequence[int] = [-1] * SLOTS
+        """Which day's events each slot holds, as far as known: every transaction begins with the clock."""
 
     async def clock(self) -> Clock:
-        mode, *rest = await self._connection.fetchrow(CLOCK)
+        mode, *rest, self._days = await self._connection.fetchrow(CLOCK)
         return Clock(Mode(mode), *rest)
 
     async def set_clock(self, clock: Clock) -> None:
@@ -66,9 +70,10 @@ class PostgresLedger:
     async def seen(self, event_ids: Collection[str]) -> dict[str, bytes]:
         return dict(await self._connection.fetch(SEEN, list(event_ids)))
 
-    async def remember(self, day: int, digests: Mapping[str, bytes]) -> None:
-        await self._connection.execute(BEGIN_DAY, day)
-        await self._connection.execute(REMEMBER[day % SLOTS], list(digests), list(digests.values()))
+    async def remember(self, day: int, digests: Mapping[str, bytes], as_of: int) -> None:
+        if self._days[day % SLOTS] < day:
+            await self._connection.execute(BEGIN_DAY, day)
+        await self._connection.execute(REMEMBER_ON[day % SLOTS], list(digests), list(digests.values()), as_of)
 
     async def keys(self, key_ids: Collection[str]) -> dict[str, bytes]:
         return dict(await self._connection.fetch(KEYS, list(key_ids)))

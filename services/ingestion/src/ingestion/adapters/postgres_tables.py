@@ -8,7 +8,7 @@ import asyncpg
 
 from cairn_kernel.errors import Unavailable
 from ingestion.adapters.postgres_ledger import KEYS
-from ingestion.application.redrive import Kept, Which
+from ingestion.application.redrive import NO_ID, Kept, Place, Which
 from ingestion.domain.told import Source
 
 TIMEOUT_S: Final = 10.0
@@ -50,8 +50,10 @@ SELECT quarantine_id::text, tenant, q.source,
 FROM quarantine q WHERE tenant = $1 AND (cardinality($2::uuid[]) = 0 OR quarantine_id = ANY($2::uuid[]))
     AND ($3 = '' OR q.source = $3) AND ($4 = '' OR reason = $4)
     AND ($5 = '' OR regexp_replace(field, '\\[\\d+\\]', '[]', 'g') = $5)
-ORDER BY received, quarantine_id LIMIT $6
+    AND received <= $6 AND (received, quarantine_id) > ($7, $8::uuid)
+ORDER BY received, quarantine_id LIMIT $9
 """
+ALL: Final = Place(2**63 - 1, -1, NO_ID)
 RELEASE: Final = "DELETE FROM quarantine WHERE quarantine_id = ANY($1::uuid[])"
 EXPIRE: Final = """
 DELETE FROM quarantine WHERE quarantine_id IN (SELECT quarantine_id FROM quarantine WHERE received < $1 LIMIT 10000)
@@ -109,7 +111,7 @@ class PostgresTables:
             return [GroupRow(*row) for row in await connection.fetch(GROUPS, tenant, limit)]
 
     async def kept(self, which: Which, limit: int) -> list[Kept]:
-        wanted = (which.tenant, list(which.ids), which.source, which.reason, which.field)
+        wanted = (which.tenant, list(which.ids), which.source, which.reason, which.field, *(which.after or ALL))
         async with self._connection() as connection:
             return [Kept(*row) for row in await connection.fetch(KEPT, *wanted, limit)]
 

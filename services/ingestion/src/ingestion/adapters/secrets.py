@@ -11,7 +11,9 @@ class QuickSecrets:
     def __init__(self, provider: FileKeyProvider) -> None:
         self.token = provider.token
         self.nonce = provider.nonce
-        self._key = bytes.fromhex(provider.token("", "key", "payload digest"))
+        self._keyed = blake2b(digest_size=16, key=bytes.fromhex(provider.token("", "key", "payload digest")))
 
     def payload_digest(self, payload: bytes) -> bytes:
-        return blake2b(payload, digest_size=16, key=self._key).digest()
+        digest = self._keyed.copy()
+        digest.update(payload)
+        return digest.digest()

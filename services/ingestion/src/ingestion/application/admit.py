@@ -86,10 +86,8 @@ class Admit:
             keys.update(await self._keys.at_hand(_wanted(sorted_), ledger))
             work.appends = [self._sealed(*row, keys) for row in sorted_.stamped]
             if work.appends:
-                await ledger.remember(now // DAY, {made.event_id: made.digest for made, _, _ in sorted_.stamped})
-                await ledger.set_clock(
-                    clock._replace(as_of=max(clock.as_of, *(as_of for _, _, as_of in sorted_.stamped)))
-                )
+                digests = {made.event_id: made.digest for made, _, _ in sorted_.stamped}
+                await ledger.remember(now // DAY, digests, max([as_of for _, _, as_of in sorted_.stamped]))
             if sorted_.asides:
                 await ledger.keep_aside([_kept(row, now, keys) for row in sorted_.asides])
             outcomes[:] = sorted_.outcomes
@@ -112,12 +110,12 @@ class Admit:
                 self._set_aside(arrival, sorted_)
                 continue
             digest = known.get(arrival.event_id)
-            if digest == arrival.digest or (digest is None and arrival.event_id in old):
-                sorted_.outcomes.append(Outcome(Fate.DUPLICATE, arrival.event_id))
-            elif digest is not None:
-                self._set_aside(aside_from(arrival, ID_REUSED, "messageId", self._secrets), sorted_)
-            else:
+            if digest is None and arrival.event_id not in old:
                 self._stamp(arrival, clock, now, sorted_, known)
+            elif digest is None or digest == arrival.digest:
+                sorted_.outcomes.append(Outcome(Fate.DUPLICATE, arrival.event_id))
+            else:
+                self._set_aside(aside_from(arrival, ID_REUSED, "messageId", self._secrets), sorted_)
         return sorted_
 
     def _stamp(self, made: Draft, clock: Clock, now: int, sorted_: _Sorted, known: dict[str, bytes]) -> None:
@@ -133,10 +131,14 @@ class Admit:
     @staticmethod
     def _set_aside(kept: Aside, sorted_: _Sorted) -> None:
         sorted_.asides.append(kept)
-        sorted_.outcomes.append(Outcome(Fate.QUARANTINED, reason=kept.reason, field=kept.field))
+        sorted_.outcomes.append(Outcome(Fate.QUARANTINED, "", kept.reason, kept.field, kept.quarantine_id))
 
     def _sealed(self, made: Draft, event_time: int, as_of: int, keys: dict[str, bytes]) -> NewEvent:
-        sealed = {field: self._seal(made, field, value, keys[made.key_id]) for field, value in made.personal.items()}
+        sealed = (
+            {field: self._seal(made, field, value, keys[made.key_id]) for field, value in made.personal.items()}
+            if made.personal
+            else {}
+        )
         return new(event(made, event_time=event_time, as_of=as_of, sealed=sealed), made.partition)
 
     def _seal(self, made: Draft, field: str, value: Any, key: bytes) -> bytes:

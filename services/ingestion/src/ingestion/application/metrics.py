@@ -24,10 +24,10 @@ STEP: Final = Gauge("cairn_ingestion_step", "The open step of a time-lapse; 0 be
 
 
 def count(outcomes: Sequence[Outcome]) -> None:
-    fates = Tally(outcome.fate for outcome in outcomes)
-    ACCEPTED.inc(fates[Fate.ACCEPTED])
-    DUPLICATES.inc(fates[Fate.DUPLICATE])
+    fates = [outcome.fate for outcome in outcomes]
+    ACCEPTED.inc(fates.count(Fate.ACCEPTED))
+    DUPLICATES.inc(fates.count(Fate.DUPLICATE))
     COMMIT_EVENTS.observe(len(outcomes))
-    if fates[Fate.QUARANTINED]:
+    if Fate.QUARANTINED in fates:
         for reason, number in Tally(outcome.reason for outcome in outcomes if outcome.reason).items():
             QUARANTINED.labels(reason).inc(number)

@@ -1,6 +1,7 @@
 """Counts what comes in on its way, and writes the counts down now and then."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -13,6 +14,7 @@ from ingestion.domain.arriving import Arrival
 from ingestion.domain.drafts import Draft
 from ingestion.domain.fates import Fate, Outcome
 from ingestion.domain.observations import Observations
+from ingestion.domain.told import Source
 
 log = structlog.get_logger()
 
@@ -40,10 +42,13 @@ class Observe:
         """As the admission does."""
         outcomes = await self._admit(arrivals)
         now = self._now_us()
+        fates: defaultdict[Source, list[Fate]] = defaultdict(list)
         for arrival, outcome in zip(arrivals, outcomes, strict=True):
-            self._counts.note_fate(arrival.source.tenant, arrival.source.name, outcome.fate, now)
+            fates[arrival.source].append(outcome.fate)
             if outcome.fate is Fate.ACCEPTED and isinstance(arrival, Draft):
                 self._counts.note_event(arrival, now)
+        for source, told in fates.items():
+            self._counts.note_fates(source.tenant, source.name, told, now)
         return outcomes
 
     async def write(self) -> None:

@@ -46,8 +46,8 @@ class Ledger(Protocol):
         """Digests of those that were taken in during the last two days at least."""
         ...
 
-    async def remember(self, day: int, digests: Mapping[str, bytes]) -> None:
-        """Events taken in on a day (days since 1970, by the wall clock)."""
+    async def remember(self, day: int, digests: Mapping[str, bytes], as_of: int) -> None:
+        """Events taken in on a day (days since 1970, by the wall clock), the latest of them at `as_of`."""
         ...
 
     async def keys(self, key_ids: Collection[str]) -> dict[str, bytes]:

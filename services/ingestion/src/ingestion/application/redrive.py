@@ -1,6 +1,6 @@
 """Events kept aside are looked at, mended and taken in after all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -13,12 +13,13 @@ from ingestion.application.receive import Receive
 from ingestion.application.subject_keys import StoredKeys, SubjectKeys
 from ingestion.domain import declared, dialects
 from ingestion.domain.arriving import Arrival, Request, arrive
-from ingestion.domain.drafts import DRAFT, Aside, Draft, Secrets, redrafted
+from ingestion.domain.drafts import DRAFT, Draft, Secrets, redrafted
 from ingestion.domain.fates import Fate, Outcome
 from ingestion.domain.told import Source
 
 MOST: Final = 500
 """Events redriven at once."""
+NO_ID: Final = "00000000-0000-0000-0000-000000000000"
 
 
 class Kept(NamedTuple):
@@ -43,6 +44,16 @@ class Which(NamedTuple):
     source: str = ""
     reason: str = ""
     field: str = ""
+    after: "Place | None" = None
+
+
+class Place(NamedTuple):
+    """How far a run through the quarantine has come."""
+
+    until: int
+    """It is about what was kept aside up to here (µs); what was mended and is still wrong comes later."""
+    received: int
+    quarantine_id: str
 
 
 class Quarantine(StoredKeys, Protocol):
@@ -64,17 +75,31 @@ class Redriven(NamedTuple):
     outcome: Outcome
 
 
+class Page(NamedTuple):
+    """The events that were tried, and where to go on; None if these were the last."""
+
+    tried: Sequence[Redriven]
+    last: Place | None
+
+
 class Redrive:
     """Payloads go the way of a new arrival, mended by a JSON merge patch (RFC 7396) if one is given."""
 
     def __init__(
-        self, table: Quarantine, keys: SubjectKeys, receive: Receive, types: EventTypes, secrets: Secrets
+        self,
+        table: Quarantine,
+        keys: SubjectKeys,
+        receive: Receive,
+        types: EventTypes,
+        secrets: Secrets,
+        now_us: Callable[[], int],
     ) -> None:
         self._table = table
         self._types = types
         self._keys = keys
         self._receive = receive
         self._secrets = secrets
+        self._now_us = now_us
 
     async def payload(self, tenant: str, quarantine_id: str) -> bytes:
         """As it came. Raises NotFound (NOT_IN_QUARANTINE, ERASED)."""
@@ -86,12 +111,15 @@ class Redrive:
             raise NotFound("the key of this payload was destroyed", reason="ERASED")
         return payload
 
-    async def __call__(self, which: Which, patch: Mapping[str, Any] | None, *, dry: bool) -> list[Redriven]:
+    async def __call__(self, which: Which, patch: Mapping[str, Any] | None, *, dry: bool) -> Page:
         """At most MOST events, oldest first. Those that are taken in, or were already, leave the quarantine.
+
+        An event that was mended and is still wrong stands there once: under its new id, if that is another.
 
         Raises Overloaded; doing it again is harmless.
         """
-        rows = await self._table.kept(which, MOST)
+        begun = which.after or Place(self._now_us(), -1, NO_ID)
+        rows = await self._table.kept(which._replace(after=begun), MOST)
         opened = await self._opened(rows)
         tried = [
             (row, arrival)
@@ -103,22 +131,12 @@ class Redrive:
         outcomes = [_foreseen(arrival) for arrival in arrivals] if dry else await self._take(arrivals)
         found = [Redriven(row.quarantine_id, outcome) for (row, _), outcome in zip(tried, outcomes, strict=True)]
         if not dry:
-            await self._table.release(self._settled(found, tried))
-        return found
+            await self._table.release(_settled(found))
+        last = begun._replace(received=rows[-1].received, quarantine_id=rows[-1].quarantine_id) if rows else begun
+        return Page(found, last if len(rows) == MOST else None)
 
     async def _take(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
         return await self._receive(arrivals) if arrivals else []
-
-    @staticmethod
-    def _settled(found: Sequence[Redriven], tried: Sequence[tuple[Kept, Arrival]]) -> list[str]:
-        """Those taken in whole; and those that were mended and are kept aside anew, under another id."""
-        left = {
-            item.quarantine_id
-            for item, (_, arrival) in zip(found, tried, strict=True)
-            if item.outcome.fate is Fate.QUARANTINED
-            and not (isinstance(arrival, Aside) and arrival.quarantine_id != item.quarantine_id)
-        }
-        return sorted({item.quarantine_id for item in found} - left)
 
     def _again(self, row: Kept, payload: bytes, patch: Mapping[str, Any] | None) -> list[Arrival]:
         if patch is not None:
@@ -146,6 +164,12 @@ class Redrive:
             for row in rows
             if row.key_id in keys
         }
+
+
+def _settled(found: Sequence[Redriven]) -> list[str]:
+    """Those taken in whole, and those kept aside anew under another id."""
+    left = {item.quarantine_id for item in found if item.outcome.quarantine_id == item.quarantine_id}
+    return sorted({item.quarantine_id for item in found} - left)
 
 
 def _foreseen(arrival: Arrival) -> Outcome:

@@ -4,7 +4,7 @@ from typing import Final, NamedTuple
 
 from ingestion.domain import segment
 from ingestion.domain.dialects import SEGMENT, Dialect
-from ingestion.domain.drafts import Aside, Draft, Secrets, aside, draft
+from ingestion.domain.drafts import Aside, Draft, Secrets, aside, event_ids, subject_key_id, tokens
 from ingestion.domain.event_types import EMPTY, Catalogue
 from ingestion.domain.faults import TOO_LARGE, BadEvent
 from ingestion.domain.told import MAX_MESSAGE_ID_CHARS, Source, Told
@@ -53,15 +53,29 @@ def arrive(raw: bytes, request: Request, secrets: Secrets, *, place: str = "") -
 
 
 def drafted(told: Told, request: Request, secrets: Secrets, *, place: str) -> Draft:
-    """What was told, with what its request says of all its events."""
-    return draft(
-        told,
-        request.source,
-        secrets,
-        arrived=request.arrived,
+    """What was told, with what its request says of all its events.
+
+    Without a message id, the same telling at the same time (of arrival, if none is told) is the same event.
+    """
+    source, time = request.source, told.event_time
+    digest = secrets.payload_digest(told.meaning())
+    message_id = told.message_id or f"content-{digest.hex()}-{request.arrived if time is None else time}"
+    identifiers = tokens(told.names, source.tenant, secrets)
+    return Draft(
+        event_id=event_ids(source.tenant, source.name)(message_id),
+        source=source,
+        message_id=message_id,
+        type=told.type,
+        event_time=None if time is None else time + told.skew_us,
+        identifiers=identifiers,
+        clear=told.clear,
+        personal=told.personal,
+        key_id=subject_key_id(source.tenant, identifiers[0]),
+        digest=digest,
         place=place,
         traceparent=request.traceparent,
         historical=request.historical,
+        version=told.version,
     )
 
 

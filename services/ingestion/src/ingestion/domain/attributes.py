@@ -1,9 +1,9 @@
 """One walk over what an event says: is it storable, and which fields are personal?"""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from ingestion.domain.faults import BAD_ATTRIBUTES, BAD_TEXT, NUMBER_RANGE, BadEvent, step
+from ingestion.domain.personal import Personal
 
 MAX_DEPTH: Final = 32
 MAX_KEYS: Final = 1_000
@@ -12,17 +12,16 @@ HIGHEST: Final = 2**63 - 1
 """Whole numbers are 64-bit on the bus."""
 
 _INFINITY: Final = float("inf")
+_NOTHING: Final = Personal(frozenset())
 
 
 def check_text(value: str, field: str) -> None:
     """Raises BAD_TEXT for NUL and lone surrogates, which no store takes."""
-    if "\x00" in value or not encodable(value):
+    if "\x00" in value or not (value.isascii() or encodable(value)):
         raise BadEvent(BAD_TEXT, field)
 
 
-def part(
-    fields: dict[str, Any], personal: Callable[[str], bool], *, within: str
-) -> tuple[dict[str, Any], dict[str, Any]]:
+def part(fields: dict[str, Any], personal: Personal, *, within: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The clear fields and, by path, the personal ones. `within` is the name of the fields' own field.
 
     Raises BadEvent: BAD_TEXT, BAD_ATTRIBUTES (too deep, too many keys, not a number), NUMBER_RANGE.
@@ -35,7 +34,7 @@ def part(
 class _Walk:
     __slots__ = ("_keys", "_personal", "sealed")
 
-    def __init__(self, personal: Callable[[str], bool]) -> None:
+    def __init__(self, personal: Personal) -> None:
         self._personal = personal
         self._keys = 0
         self.sealed: dict[str, Any] = {}
@@ -46,12 +45,14 @@ class _Walk:
         if depth > MAX_DEPTH or self._keys > MAX_KEYS:
             raise BadEvent(BAD_ATTRIBUTES, told[:-1])
         clear: dict[str, Any] = {}
-        personal = self._personal
+        known = self._personal.get
         for key, value in fields.items():
-            if not key.isascii() or "\x00" in key:
+            personal = known(key)
+            if personal is None:
                 check_text(key, f"{told}*")
+                personal = self._personal[key]
             kind = type(value)
-            if value is not None and value != "" and personal(key):
+            if personal and value is not None and value != "":
                 self.sealed[path + key] = self.value(value, "", told + step(key), depth, sealed=True)
             elif (kind is str and value.isascii() and "\x00" not in value) or value is None or kind is bool:
                 clear[key] = value
@@ -78,7 +79,7 @@ class _Walk:
                 raise BadEvent(NUMBER_RANGE, told)
         elif isinstance(value, dict):
             if sealed:  # personal as a whole: checked, not parted
-                return _Walk(_nothing).mapping(value, "", told + ".", depth + 1)
+                return _Walk(_NOTHING).mapping(value, "", told + ".", depth + 1)
             return self.mapping(value, path + ".", told + ".", depth + 1)
         elif isinstance(value, list):
             if depth >= MAX_DEPTH:
@@ -94,10 +95,6 @@ class _Walk:
 
 def _is_plain_text(value: object) -> bool:
     return type(value) is str and value.isascii() and "\x00" not in value
-
-
-def _nothing(_key: str) -> bool:
-    return False
 
 
 def encodable(value: str) -> bool:

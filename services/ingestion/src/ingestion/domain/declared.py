@@ -11,7 +11,6 @@ from ingestion.domain.arriving import Arrival, Request, drafted, readable_id
 from ingestion.domain.attributes import check_text, part
 from ingestion.domain.drafts import Secrets, aside
 from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, UNREADABLE, BadEvent, step
-from ingestion.domain.personal import is_personal, is_personal_trait
 from ingestion.domain.told import MAX_EVENT_BYTES, NAMING_FIELDS, Name, Told, declared, message_id, names
 
 MAX_SENTENCE_CHARS: Final = 200
@@ -64,10 +63,10 @@ def _told(event: Declared, request: Request) -> Told:
     if not event.message_id:
         raise BadEvent(FIELD_REQUIRED, "message_id")
     type_ = names_.event_type(event.type, field="type")
-    personal = is_personal_trait if type_ == names_.PROFILE_IDENTIFIED else is_personal
     rule = request.catalogue.rule(type_, request.source.name, "type")
     rule.check(event.properties, "properties")
-    clear, sealed = part(event.properties, rule.seals(personal), within="properties")
+    personal = rule.traits if type_ == names_.PROFILE_IDENTIFIED else rule.fields
+    clear, sealed = part(event.properties, personal, within="properties")
     return Told(
         message_id=message_id(event.message_id, "message_id"),
         type=type_,

@@ -1,6 +1,6 @@
 """From what was told to the event that is stored: who it is about, where it goes, what stays secret."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -8,11 +8,11 @@ import msgspec
 
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.identifiers import strongest_first
-from cairn_kernel.ids import stable_id
+from cairn_kernel.ids import stable_id, stable_ids
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY
 from ingestion.domain.faults import BadEvent
-from ingestion.domain.told import CACHED, Name, Source, Told
+from ingestion.domain.told import CACHED, Name, Source
 
 
 class Secrets(Protocol):
@@ -59,7 +59,7 @@ class Draft(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def partition(self) -> int:
-        return partition_of(self.source.tenant, ":".join(self.identifiers[0]))
+        return _home(self.source.tenant, self.identifiers[0])
 
 
 DRAFT: Final = "draft"
@@ -81,40 +81,7 @@ class Aside(NamedTuple):
     historical: bool = False
 
 
-def draft(
-    told: Told,
-    source: Source,
-    secrets: Secrets,
-    *,
-    arrived: int,
-    place: str = "",
-    traceparent: str = "",
-    historical: bool = False,
-) -> Draft:
-    """Without a message id, the same telling at the same time (of arrival, if none is told) is the same event."""
-    digest = secrets.payload_digest(told.meaning())
-    time = arrived if told.event_time is None else told.event_time
-    message_id = told.message_id or f"content-{digest.hex()}-{time}"
-    identifiers = tokens(told.names, source, secrets)
-    return Draft(
-        event_id=stable_id("event", source.tenant, source.name, message_id),
-        source=source,
-        message_id=message_id,
-        type=told.type,
-        event_time=None if told.event_time is None else told.event_time + told.skew_us,
-        identifiers=identifiers,
-        clear=told.clear,
-        personal=told.personal,
-        key_id=subject_key_id(source.tenant, identifiers[0]),
-        digest=digest,
-        place=place,
-        traceparent=traceparent,
-        historical=historical,
-        version=told.version,
-    )
-
-
-def event(made: Draft, *, event_time: int, as_of: int, sealed: Mapping[str, bytes]) -> Event:
+def event(made: Draft, *, event_time: int, as_of: int, sealed: dict[str, bytes]) -> Event:
     return Event(
         id=made.event_id,
         tenant=made.source.tenant,
@@ -127,7 +94,7 @@ def event(made: Draft, *, event_time: int, as_of: int, sealed: Mapping[str, byte
         historical=made.historical,
         traceparent=made.traceparent,
         data=made.clear,
-        sealed=dict(sealed),
+        sealed=sealed,
         key_id=made.key_id if sealed else "",
     )
 
@@ -145,7 +112,7 @@ def aside(
     historical: bool = False,
 ) -> Aside:
     """The same bad event sent again is the same one in the quarantine."""
-    identifiers = tokens(names, source, secrets)
+    identifiers = tokens(names, source.tenant, secrets)
     return Aside(
         quarantine_id=stable_id(
             "aside", source.tenant, source.name, message_id, secrets.payload_digest(payload).hex(), fault.reason
@@ -181,19 +148,24 @@ def aside_from(made: Draft, reason: str, field: str, secrets: Secrets) -> Aside:
 def redrafted(payload: bytes) -> Draft:
     """The draft that was kept aside; its message id may have been mended. Raises msgspec.MsgspecError."""
     made = _drafts.decode(payload)
-    event_id = stable_id("event", made.source.tenant, made.source.name, made.message_id)
-    return msgspec.structs.replace(made, event_id=event_id)
-
-
-def tokens(names: tuple[Name, ...], source: Source, secrets: Secrets) -> tuple[Identifier, ...]:
-    if len(names) == 1:
-        return (_identifier(names[0], source.tenant, secrets),)
-    return strongest_first([_identifier(name, source.tenant, secrets) for name in names])
+    return msgspec.structs.replace(made, event_id=event_ids(made.source.tenant, made.source.name)(made.message_id))
 
 
 @lru_cache(maxsize=CACHED)
-def _identifier(name: Name, tenant: str, secrets: Secrets) -> Identifier:
-    return Identifier(name.namespace, secrets.token(tenant, name.namespace, name.value))
+def tokens(names: tuple[Name, ...], tenant: str, secrets: Secrets) -> tuple[Identifier, ...]:
+    """What stands for names, strongest first."""
+    return strongest_first(Identifier(kind, secrets.token(tenant, kind, value)) for kind, value in names)
+
+
+@lru_cache(maxsize=10_000)
+def event_ids(tenant: str, source: str) -> Callable[[str], str]:
+    """What gives the id of an event, by its message id."""
+    return stable_ids("event", tenant, source)
+
+
+@lru_cache(maxsize=CACHED)
+def _home(tenant: str, strongest: Identifier) -> int:
+    return partition_of(tenant, ":".join(strongest))
 
 
 @lru_cache(maxsize=CACHED)

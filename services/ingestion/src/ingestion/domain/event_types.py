@@ -1,7 +1,7 @@
 """What a tenant's programme says of event types and sources: what fits is taken in, what is personal is sealed."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 import jsonschema_rs
@@ -9,6 +9,7 @@ import jsonschema_rs
 from cairn_journey import Programme
 from cairn_journey.language.model import EventType
 from ingestion.domain.faults import SCHEMA, UNKNOWN_TYPE, BadEvent, join, step
+from ingestion.domain.personal import FIELDS, TRAITS, Personal
 
 
 class Rule(NamedTuple):
@@ -17,8 +18,10 @@ class Rule(NamedTuple):
     version: int
     mode: Literal["strict", "learn", "open"]
     validator: Any
-    personal: frozenset[str]
-    """Names of fields that are sealed here."""
+    fields: Personal
+    """Which fields are sealed."""
+    traits: Personal
+    """Which fields are sealed if they are traits of a person."""
     schema: Mapping[str, Any]
 
     def check(self, fields: dict[str, Any], within: str) -> None:
@@ -26,14 +29,8 @@ class Rule(NamedTuple):
         if self.mode == "strict" and not self.validator.is_valid(fields):
             raise BadEvent(SCHEMA, join(within, next(map(_path, self.validator.iter_errors(fields)), "")))
 
-    def seals(self, otherwise: Callable[[str], bool]) -> Callable[[str], bool]:
-        """Which fields are personal, those that are so anyway included."""
-        if not self.personal:
-            return otherwise
-        return lambda key: key in self.personal or otherwise(key)
 
-
-OPEN: Final = Rule(1, "open", None, frozenset(), {})
+OPEN: Final = Rule(1, "open", None, FIELDS, TRAITS, {})
 """Of a type that no programme describes."""
 
 
@@ -72,7 +69,8 @@ EMPTY: Final = Catalogue(Programme((), ()))
 def _rule(type: EventType) -> Rule:
     schema = json.loads(type.schema)
     validator = jsonschema_rs.validator_for(schema) if type.mode == "strict" else None
-    return Rule(type.version, type.mode, validator, frozenset(type.personal), schema)
+    personal = frozenset(type.personal)
+    return Rule(type.version, type.mode, validator, FIELDS.also(personal), TRAITS.also(personal), schema)
 
 
 def _path(error: Any) -> str:

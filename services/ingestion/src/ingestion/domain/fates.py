@@ -1,7 +1,8 @@
 """What becomes of an event at the front door."""
 
 from enum import StrEnum
-from typing import NamedTuple
+
+import msgspec
 
 
 class Fate(StrEnum):
@@ -10,10 +11,11 @@ class Fate(StrEnum):
     QUARANTINED = "quarantined"
 
 
-class Outcome(NamedTuple):
-    """What became of one arrival; `reason` and `field` say why it is in quarantine."""
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """What became of one arrival; `reason` and `field` say why it is in quarantine, `quarantine_id` under which id."""
 
     fate: Fate
     event_id: str = ""
     reason: str = ""
     field: str = ""
+    quarantine_id: str = ""

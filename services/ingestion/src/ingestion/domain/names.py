@@ -1,5 +1,6 @@
 """The types of events: what sources may call theirs, and what only Cairn states."""
 
+from functools import lru_cache
 from typing import Final
 
 from cairn_kernel.event import ADDRESSED, CONTROL_TYPES, MEMBER_ADDRESSED, RELATION_CHANGED
@@ -38,7 +39,14 @@ def event_type(name: object, *, field: str) -> str:
         raise BadEvent(FIELD_FORMAT, field)
     if len(name) > MAX_NAME_CHARS:
         raise BadEvent(TOO_LARGE, field)
-    type_ = normalised(name)
-    if not type_ or type_ in RESERVED or type_.startswith("cairn."):
+    type_ = _free(name)
+    if not type_:
         raise BadEvent(FIELD_FORMAT, field)
     return type_
+
+
+@lru_cache(maxsize=10_000)
+def _free(name: str) -> str:
+    """The spelling of a name that sources may use; empty for another."""
+    type_ = normalised(name)
+    return "" if type_ in RESERVED or type_.startswith("cairn.") else type_

@@ -1,7 +1,7 @@
 """What sources send, counted: volume, freshness, which fields are there, and of which kind. Never a value."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cairn_kernel.time import DAY, HOUR
@@ -11,6 +11,7 @@ from ingestion.domain.fates import Fate
 FULLY: Final = 200
 """Events of a type that are looked at between two writings before only one in SAMPLED is."""
 SAMPLED: Final = 16
+"""By one of the 16 values of a digit of the id."""
 MAX_PATHS: Final = 200
 """Paths noted of one event; more is a sign of keys made of data, which are no schema."""
 _KINDS: Final[Mapping[type, str]] = {
@@ -51,7 +52,7 @@ class Observations:
         self.latest: dict[Hour, int] = {}
         """Greatest as_of by source."""
         self.seen: Counter[Seen] = Counter()
-        self._types: Counter[tuple[str, str, str]] = Counter()
+        self._types: dict[tuple[str, str, str], int] = {}
 
     def __bool__(self) -> bool:
         return bool(self.fates)
@@ -63,17 +64,20 @@ class Observations:
         for hour, at in later.latest.items():
             self.latest[hour] = max(self.latest.get(hour, 0), at)
 
-    def note_fate(self, tenant: str, source: str, fate: Fate, at: int) -> None:
-        """One arrival and what became of it."""
+    def note_fates(self, tenant: str, source: str, fates: Sequence[Fate], at: int) -> None:
+        """What became of arrivals from a source."""
         hour = Hour(tenant, source, at // HOUR)
-        self.fates[hour, fate] += 1
+        for fate in Fate:
+            if number := fates.count(fate):
+                self.fates[hour, fate] += number
         self.latest[hour] = max(self.latest.get(hour, 0), at)
 
     def note_event(self, made: Draft, at: int) -> None:
         """The fields of an event that was taken in, if it is one of those looked at."""
-        about = (made.source.tenant, made.source.name, made.type)
-        self._types[about] += 1
-        if self._types[about] > FULLY and int(made.event_id[:4], 16) % SAMPLED:
+        source = made.source
+        about = (source.tenant, source.name, made.type)
+        self._types[about] = number = self._types.get(about, 0) + 1
+        if number > FULLY and made.event_id[3] != "0":
             return
         day = at // DAY
         self.seen[Seen(*about, day, "", "event")] += 1

@@ -1,6 +1,6 @@
 """Which fields are personal: they are sealed before anything is stored. This is the one list."""
 
-from functools import lru_cache
+from collections.abc import Set
 from typing import Final
 
 PERSONAL: Final = frozenset(
@@ -21,15 +21,27 @@ PERSONAL_TRAITS: Final = PERSONAL | frozenset({"avatar", "name", "nickname", "us
 """Personal among the traits of a person; elsewhere `name` is the name of a product or a page."""
 
 
-@lru_cache(maxsize=10_000)
-def is_personal(key: str) -> bool:
-    return _bare(key) in PERSONAL
+REMEMBERED: Final = 10_000
 
 
-@lru_cache(maxsize=10_000)
-def is_personal_trait(key: str) -> bool:
-    return _bare(key) in PERSONAL_TRAITS
+class Personal(dict[str, bool]):
+    """Whether a field is personal, by its name; `[name]` works it out once, `get(name)` is None before that."""
+
+    def __init__(self, words: Set[str], names: Set[str] = frozenset()) -> None:
+        """`words` are without case and punctuation, `names` exactly as fields are named."""
+        self._words = words
+        self._names = names
+
+    def __missing__(self, name: str) -> bool:
+        if len(self) >= REMEMBERED:
+            self.clear()
+        personal = self[name] = name in self._names or "".join(filter(str.isalnum, name)).lower() in self._words
+        return personal
+
+    def also(self, names: Set[str]) -> "Personal":
+        """With the fields that an event type declares personal."""
+        return Personal(self._words, self._names | names) if names else self
 
 
-def _bare(key: str) -> str:
-    return "".join(filter(str.isalnum, key)).lower()
+FIELDS: Final = Personal(PERSONAL)
+TRAITS: Final = Personal(PERSONAL_TRAITS)

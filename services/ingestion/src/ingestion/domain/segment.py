@@ -11,7 +11,6 @@ from ingestion.domain import names as names_
 from ingestion.domain.attributes import check_text, part
 from ingestion.domain.event_types import EMPTY, Catalogue
 from ingestion.domain.faults import FIELD_FORMAT, FIELD_REQUIRED, BadEvent
-from ingestion.domain.personal import is_personal, is_personal_trait
 from ingestion.domain.told import NAMING_FIELDS, Name, Source, Told, instant, message_id, names, skew
 
 _NO_FIELDS: Final[dict[str, Any]] = {}
@@ -45,8 +44,8 @@ class Parts(msgspec.Struct, gc=False):
     context: dict[str, Any]
 
 
-Shape = tuple[str, str, dict[str, Any], Callable[[str], bool]]
-"""Type of the event, where its fields stand, the fields, and which of them are personal."""
+Shape = tuple[str, str, dict[str, Any]]
+"""Type of the event, where its fields stand, and the fields."""
 
 
 def told_by(
@@ -60,10 +59,10 @@ def told_by(
         _fields(call.properties, "properties"), _fields(call.traits, "traits"), _fields(call.context, "context")
     )
     kind = _kind(call, kind)
-    type_, within, fields, personal = _SHAPES[kind](call, parts)
+    type_, within, fields = _SHAPES[kind](call, parts)
     rule = catalogue.rule(type_, source.name, "event")
     rule.check(fields, within)
-    clear, sealed = part(fields, rule.seals(personal), within=within)
+    clear, sealed = part(fields, rule.traits if type_ == names_.PROFILE_IDENTIFIED else rule.fields, within=within)
     return Told(
         message_id=message_id(call.message_id, "messageId"),
         type=type_,
@@ -95,38 +94,37 @@ def _kind(call: Call, told_otherwise: str) -> str:
 
 def _track(call: Call, parts: Parts) -> Shape:
     type_ = names_.event_type(call.event, field="event")
-    personal = is_personal_trait if type_ == names_.PROFILE_IDENTIFIED else is_personal
     fields = parts.properties
     if type_ in names_.CONSENT_PREFERENCES:
         consent = _fields(parts.context.get("consent"), "context.consent")
         told = _fields(consent.get("categoryPreferences"), "context.consent.categoryPreferences")
         fields = {**fields, "category_preferences": told}
-    return type_, "properties", fields, personal
+    return type_, "properties", fields
 
 
 def _identify(call: Call, parts: Parts) -> Shape:
-    return names_.PROFILE_IDENTIFIED, "traits", {**_context_traits(parts), **parts.traits}, is_personal_trait
+    return names_.PROFILE_IDENTIFIED, "traits", {**_context_traits(parts), **parts.traits}
 
 
 def _page(call: Call, parts: Parts) -> Shape:
-    return names_.PAGE_VIEWED, "properties", {**parts.properties, **_titles(call)}, is_personal
+    return names_.PAGE_VIEWED, "properties", {**parts.properties, **_titles(call)}
 
 
 def _screen(call: Call, parts: Parts) -> Shape:
-    return names_.SCREEN_VIEWED, "properties", {**parts.properties, **_titles(call)}, is_personal
+    return names_.SCREEN_VIEWED, "properties", {**parts.properties, **_titles(call)}
 
 
 def _group(call: Call, parts: Parts) -> Shape:
     if call.group_id is None or call.group_id == "":
         raise BadEvent(FIELD_REQUIRED, "groupId")
     _identifier(call.group_id, "groupId")
-    return names_.GROUP_JOINED, "traits", {**parts.traits, "group_id": str(call.group_id)}, is_personal
+    return names_.GROUP_JOINED, "traits", {**parts.traits, "group_id": str(call.group_id)}
 
 
 def _alias(call: Call, parts: Parts) -> Shape:
     if not names([(USER_ID, _identifier(call.previous_id, "previousId"))]):
         raise BadEvent(FIELD_REQUIRED, "previousId")
-    return names_.IDENTITY_ALIASED, "properties", _NO_FIELDS, is_personal
+    return names_.IDENTITY_ALIASED, "properties", _NO_FIELDS
 
 
 _SHAPES: Final[Mapping[str, Callable[[Call, Parts], Shape]]] = {
@@ -140,17 +138,18 @@ _SHAPES: Final[Mapping[str, Callable[[Call, Parts], Shape]]] = {
 
 
 def _named(call: Call, parts: Parts, kind: str) -> tuple[Name, ...]:
-    candidates: list[tuple[str, object]] = [
-        (USER_ID, _identifier(call.user_id, "userId")),
-        (ANONYMOUS_ID, _identifier(call.anonymous_id, "anonymousId")),
-    ]
+    candidates: list[tuple[str, object]] = []
+    if call.user_id is not None:
+        candidates.append((USER_ID, _identifier(call.user_id, "userId")))
+    if call.anonymous_id is not None:
+        candidates.append((ANONYMOUS_ID, _identifier(call.anonymous_id, "anonymousId")))
     if kind == "alias":  # clients do not say which kind the previous id was: almost always an anonymous one
         candidates.append((ANONYMOUS_ID, call.previous_id))
     traits = _context_traits(parts)
     own = parts.traits if kind != "group" else _NO_FIELDS  # a group's e-mail address names no person
     for fields in (parts.properties, own, parts.context, traits):
         if fields:
-            candidates.extend((field, fields.get(field)) for field in NAMING_FIELDS if field in fields)
+            candidates += [(field, fields[field]) for field in NAMING_FIELDS if field in fields]
     if parts.context and "externalIds" in parts.context:
         candidates.extend(_external_ids(parts.context["externalIds"]))
     found = names(candidates)

@@ -105,15 +105,15 @@ def names(candidates: Iterable[tuple[str, object]]) -> tuple[Name, ...]:
     """The candidates that do name somebody, in their order, without repeats. Junk is left out."""
     found = []
     for namespace, value in candidates:
-        if isinstance(value, str | int):
-            spelled = _spelled(namespace, value)
-            if spelled and spelled not in found:
-                found.append(spelled)
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if isinstance(value, str) and (spelled := _spelled(namespace, value)) and spelled not in found:
+            found.append(spelled)
     return tuple(found)
 
 
-@lru_cache(maxsize=CACHED, typed=True)
-def _spelled(namespace: str, value: str | int) -> Name | None:
+@lru_cache(maxsize=CACHED)
+def _spelled(namespace: str, value: str) -> Name | None:
     text = normalise(namespace, value)
     return Name(namespace, text) if text and encodable(text) else None
 

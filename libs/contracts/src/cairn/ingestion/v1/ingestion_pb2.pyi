@@ -221,28 +221,34 @@ class QuarantineSelection(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., quarantine_ids: _Optional[_Iterable[str]] = ..., source: _Optional[str] = ..., reason: _Optional[str] = ..., field: _Optional[str] = ...) -> None: ...
 
 class RedriveRequest(_message.Message):
-    __slots__ = ("selection", "merge_patch", "dry_run")
+    __slots__ = ("selection", "merge_patch", "dry_run", "page_token")
     SELECTION_FIELD_NUMBER: _ClassVar[int]
     MERGE_PATCH_FIELD_NUMBER: _ClassVar[int]
     DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     selection: QuarantineSelection
     merge_patch: _struct_pb2.Struct
     dry_run: bool
-    def __init__(self, selection: _Optional[_Union[QuarantineSelection, _Mapping]] = ..., merge_patch: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., dry_run: _Optional[bool] = ...) -> None: ...
+    page_token: str
+    def __init__(self, selection: _Optional[_Union[QuarantineSelection, _Mapping]] = ..., merge_patch: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., dry_run: _Optional[bool] = ..., page_token: _Optional[str] = ...) -> None: ...
 
 class RedriveResponse(_message.Message):
-    __slots__ = ("results",)
+    __slots__ = ("results", "next_page_token")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[RedriveResult]
-    def __init__(self, results: _Optional[_Iterable[_Union[RedriveResult, _Mapping]]] = ...) -> None: ...
+    next_page_token: str
+    def __init__(self, results: _Optional[_Iterable[_Union[RedriveResult, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class RedriveResult(_message.Message):
-    __slots__ = ("quarantine_id", "result")
+    __slots__ = ("quarantine_id", "result", "kept_quarantine_id")
     QUARANTINE_ID_FIELD_NUMBER: _ClassVar[int]
     RESULT_FIELD_NUMBER: _ClassVar[int]
+    KEPT_QUARANTINE_ID_FIELD_NUMBER: _ClassVar[int]
     quarantine_id: str
     result: IngestResult
-    def __init__(self, quarantine_id: _Optional[str] = ..., result: _Optional[_Union[IngestResult, _Mapping]] = ...) -> None: ...
+    kept_quarantine_id: str
+    def __init__(self, quarantine_id: _Optional[str] = ..., result: _Optional[_Union[IngestResult, _Mapping]] = ..., kept_quarantine_id: _Optional[str] = ...) -> None: ...
 
 class DiscardRequest(_message.Message):
     __slots__ = ("selection",)

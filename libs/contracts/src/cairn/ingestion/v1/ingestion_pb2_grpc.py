@@ -252,8 +252,8 @@ class QuarantineServiceServicer:
 
     def Redrive(self, request, context):
         """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
-        quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
-        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+        quarantine. At most 500 at once, oldest first: go on with the token of the answer. Repeating it is harmless.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH, PAGE_TOKEN); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
         (OVERLOADED; retry after the RetryInfo delay).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

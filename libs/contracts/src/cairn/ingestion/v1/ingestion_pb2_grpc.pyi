@@ -130,8 +130,8 @@ class QuarantineServiceStub:
     """
     Redrive: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.RedriveRequest, _ingestion_pb2.RedriveResponse]
     """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
-    quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
-    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+    quarantine. At most 500 at once, oldest first: go on with the token of the answer. Repeating it is harmless.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH, PAGE_TOKEN); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
     (OVERLOADED; retry after the RetryInfo delay).
     """
     Discard: _grpc.UnaryUnaryMultiCallable[_ingestion_pb2.DiscardRequest, _ingestion_pb2.DiscardResponse]
@@ -156,8 +156,8 @@ class QuarantineServiceAsyncStub(QuarantineServiceStub):
     """
     Redrive: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.RedriveRequest, _ingestion_pb2.RedriveResponse]  # type: ignore[assignment]
     """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
-    quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
-    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+    quarantine. At most 500 at once, oldest first: go on with the token of the answer. Repeating it is harmless.
+    Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH, PAGE_TOKEN); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
     (OVERLOADED; retry after the RetryInfo delay).
     """
     Discard: _aio.UnaryUnaryMultiCallable[_ingestion_pb2.DiscardRequest, _ingestion_pb2.DiscardResponse]  # type: ignore[assignment]
@@ -197,8 +197,8 @@ class QuarantineServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_ingestion_pb2.RedriveResponse, _abc.Awaitable[_ingestion_pb2.RedriveResponse]]:
         """Redrive lets events go the way of a new arrival, mended if a patch is given; those that are taken in leave the
-        quarantine. At most 500 at once, oldest first: repeat until none is left. Repeating it is harmless.
-        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
+        quarantine. At most 500 at once, oldest first: go on with the token of the answer. Repeating it is harmless.
+        Errors: INVALID_ARGUMENT (FIELD_REQUIRED, PATCH, PAGE_TOKEN); PERMISSION_DENIED (KEY_ACCESS); RESOURCE_EXHAUSTED
         (OVERLOADED; retry after the RetryInfo delay).
         """
 
