@@ -12,6 +12,7 @@ from statistics import mean
 from typing import Final
 
 from tests.bench import linking_rivals as rivals
+from tests.bench import probabilistic
 from tests.bench.figures import Figure
 from tests.bench.shared_identifiers import Happened, Quality, agreement, happened, quality
 
@@ -43,9 +44,12 @@ def measure() -> list[Figure]:
     gc.set_threshold(50_000, 20, 100)  # as every service does
     with postgres_server() as dsn:
         warm = asyncio.run(_warm(dsn))
+    with postgres_server() as dsn:
+        matched = asyncio.run(probabilistic.measure(dsn))
     small, large = (_look_ups(profiles) for profiles in FLAT)
     return [
         Figure("identity.deterministic", warm, "events/s", 50_000),
+        *matched,
         Figure("identity.flatness", small / large, "times the cost", 1.3),
         *_shared(),
     ]

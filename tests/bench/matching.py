@@ -92,8 +92,8 @@ def _streaming() -> list[Figure]:
         partitions.append([[table.ids[row] for row in group] for group in members(clusters).values()])
     agreement = min(b3_between(a, b) for a, b in itertools.combinations(partitions, 2))
     return [
-        Figure("identity.probabilistic", sorted(speeds)[len(speeds) // 2], "events/s", 10_000),
-        Figure("identity.probabilistic.order_agreement", agreement, "share", 1.0),
+        Figure("identity.matching.records", sorted(speeds)[len(speeds) // 2], "records/s"),
+        Figure("identity.matching.order_agreement", agreement, "share", 1.0),
     ]
 
 

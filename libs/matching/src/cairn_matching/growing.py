@@ -1,5 +1,6 @@
 """Arrays that grow by appending, at amortised constant cost."""
 
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -15,13 +16,11 @@ class Growing(Generic[Item]):
         self._buffer: npt.NDArray[Any] = np.empty(64, dtype=dtype)
         self._filled = 0
         self._waiting: list[Item] = []
+        self.append: Callable[[Item], None] = self._waiting.append
+        """Put an item at the end."""
 
     def __len__(self) -> int:
         return self._filled + len(self._waiting)
-
-    def append(self, item: Item) -> None:
-        """Put an item at the end."""
-        self._waiting.append(item)
 
     def view(self) -> npt.NDArray[Any]:
         """All items."""

@@ -76,14 +76,21 @@ def _where(test: Callable[[str, str], bool], left: Texts, right: Texts, places: 
 def _parts(left: Texts, right: Texts) -> Truths:
     """Where one is an initial for the other, or all its words are in it."""
     found = np.zeros(len(left), dtype=np.bool_)
-    pairs = list(zip(left, right, strict=True))
-    for place in [place for place, (a, b) in enumerate(pairs) if len(a) == 1 or len(b) == 1]:
+    values = set(left).union(right)
+    for place in _having({value for value in values if len(value) == 1}, left, right):
         found[place] = left[place][0] == right[place][0]
-    several = [place for place, (a, b) in enumerate(pairs) if " " in a or " " in b]
+    several = _having({value for value in values if " " in value}, left, right)
     if several:
         sides = ([side[place] for place in several] for side in (left, right))
         found[several] |= cpdist(*sides, scorer=fuzz.token_set_ratio, dtype=np.float32, score_cutoff=100) >= 100
     return found
+
+
+def _having(some: set[str], left: Texts, right: Texts) -> list[int]:
+    """Places where one of the two is among some values."""
+    if not some:
+        return []
+    return [place for place, (a, b) in enumerate(zip(left, right, strict=True)) if a in some or b in some]
 
 
 def _squeezed(values: Texts) -> Texts:

@@ -36,7 +36,8 @@ class Stream:
         self._model = model
         self._reader = Reader(model.rules, model.date_orders)
         self._numbers = KeyCodes()
-        self._lists: list[dict[int, list[int]]] = [{} for _ in model.keys]
+        self._lists: list[dict[int, int | list[int]]] = [{} for _ in model.keys]
+        """For each key, rows by its number: most lists hold one row, which is then noted without a list."""
         self._limits = [key.limit for key in model.keys]
         self._keyed: list[Numbers] = [np.empty((0, len(model.keys)), dtype=np.int64)]
         self._rows = 0
@@ -73,15 +74,16 @@ class Stream:
         for lists, number, limit in zip(self._lists, numbers, self._limits, strict=True):
             if number < 0:
                 continue
-            rows = lists.get(number)
-            if rows is None:
-                lists[number] = [row]
-            elif rows[0] != _DEAD:
+            rows = lists.setdefault(number, row)
+            if isinstance(rows, list):
                 if len(rows) < limit:
                     met.update(rows)
                     rows.append(row)
                 else:
-                    rows[:] = [_DEAD]
+                    lists[number] = _DEAD
+            elif rows != row and rows != _DEAD:
+                met.add(rows)
+                lists[number] = [rows, row]
         return met
 
     def _score(
@@ -121,5 +123,5 @@ class Stream:
         for place, lists in enumerate(self._lists):
             mine = keyed[links.left, place]
             for link in np.flatnonzero((mine >= 0) & (mine == keyed[links.right, place]) & ~alive).tolist():
-                alive[link] = lists[int(mine[link])][0] != _DEAD
+                alive[link] = lists[int(mine[link])] != _DEAD
         return alive

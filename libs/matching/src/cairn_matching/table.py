@@ -72,6 +72,10 @@ class Reader:
         self._vocabularies: dict[str, _Vocabulary] = {}
         self._codes: dict[str, Growing[int]] = {one.name: Growing(np.int32) for one in self._fields}
         self._uniques: dict[str, Growing[int]] = {column: Growing(np.int32) for column in rules.of_kind("unique")}
+        self._columns = [
+            (one.name, self._vocabulary(_vocabulary(one)), self._codes[one.name].append) for one in self._fields
+        ]
+        self._compared = [(column, kind) for column, kind in rules.columns.items() if kind not in ("unique", "ignore")]
         self._sources: Growing[int] = Growing(np.int32)
         self._ids: list[str] = []
         self._digests: Growing[int] = Growing(np.uint64)
@@ -85,24 +89,26 @@ class Reader:
 
     def take(self, record_id: str, values: Mapping[str, str], row: Mapping[str, str]) -> None:
         """Take in what `normalised` gave, now or long ago; of the row only unique ids and source are read."""
-        for one in self._fields:
-            self._codes[one.name].append(self._code(_vocabulary(one), values.get(one.name, "")))
+        compared = []
+        for name, vocabulary, put in self._columns:
+            value = values.get(name, "")
+            put(vocabulary.code(value) if value else NONE)
+            compared.append(value)
         for column, codes in self._uniques.items():
             codes.append(self._code(f"unique {column}", normalise.NORMALISERS["unique"](row.get(column) or "")))
         source = row.get(self._rules.source, "") if self._rules.source else ""
         self._sources.append(self._code("source", source or ""))
         self._ids.append(record_id or str(len(self._ids) + 1))
         uniques = (row.get(column) or "" for column in self._uniques)
-        compared = (values.get(one.name, "") for one in self._fields)
         self._digests.append(_digest([source or "", *compared, *uniques]))
 
     def normalised(self, row: Mapping[str, str]) -> dict[str, str]:
         """The compared values of a row by field; missing is empty."""
-        values: dict[str, str] = {one.name: "" for one in self._fields}
-        for column, kind in self._rules.columns.items():
-            if kind in ("unique", "ignore"):
+        values: dict[str, str] = dict.fromkeys(self._codes, "")
+        for column, kind in self._compared:
+            cell = row.get(column)
+            if not cell:
                 continue
-            cell = row.get(column) or ""
             parts = self._seen[column].get(cell)
             if parts is None:
                 parts = self._parts(column, kind, cell)

@@ -107,7 +107,7 @@ async def test_alike_records_merge_middling_ones_wait_and_what_people_say_stands
         await service.resolved(PARTITIONS + 5)
         waiting = await reviews(service, pb.REVIEW_STATE_OPEN)
         assert {(one.left.token, one.right.token) for one in waiting}
-        assert len({(one.left_profile_id, one.right_profile_id) for one in waiting}) == 1
+        assert len({frozenset((one.left_profile_id, one.right_profile_id)) for one in waiting}) == 1
         assert all("barfield" not in str(one) for one in waiting)
         first = waiting[0]
         assert await profile(service, "card", "4000-0003") in (first.left_profile_id, first.right_profile_id)
