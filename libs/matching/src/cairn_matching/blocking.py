@@ -94,21 +94,19 @@ class KeyTexts:
     """Keys of single records as texts, for an index outside of memory. Forms are made once per value."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
-        self._keys = [(f"{place}\x1f", key.atoms) for place, key in enumerate(keys)]
+        self._atoms = list(dict.fromkeys(atom for key in keys for atom in key.atoms))
+        self._keys = [
+            (f"{place}\x1f", tuple(self._atoms.index(atom) for atom in key.atoms)) for place, key in enumerate(keys)
+        ]
         self._forms = {form: lru_cache(_REMEMBERED_FORMS)(shape) for form, shape in FORMS.items()}
 
     def of(self, values: Mapping[str, str]) -> list[str]:
         """The key of each place; empty where a part is missing."""
-        made: dict[tuple[str, str], str] = {}
+        parts = [self._part(field, form, values) for field, form in self._atoms]
         found = []
-        for head, atoms in self._keys:
-            parts = []
-            for atom in atoms:
-                part = made.get(atom)
-                if part is None:
-                    part = made[atom] = self._part(*atom, values)
-                parts.append(part)
-            found.append(head + "\x1f".join(parts) if all(parts) else "")
+        for head, places in self._keys:
+            mine = [parts[place] for place in places]
+            found.append(head + "\x1f".join(mine) if all(mine) else "")
         return found
 
     def _part(self, field: str, form: str, values: Mapping[str, str]) -> str:

@@ -59,15 +59,13 @@ class _New(NamedTuple):
 
 
 class _Met(NamedTuple):
-    """Two records of different identifiers that share living lists, by their rows."""
+    """A new record meets one of another identifier in a living list."""
 
-    ends: Ends
-    ids: tuple[int, int]
-    rows: tuple[int, int]
-    keys: frozenset[int]
-    event_time: int
     by: int
     """Place of the new record among those of the batch."""
+    other: int
+    """Id of the one it meets."""
+    rows: tuple[int, int]
 
 
 class _Pool:
@@ -208,18 +206,20 @@ class RecordMatcher:
         found = []
         rows = self._pool.rows
         for by, (one, came) in enumerate(zip(new, entered, strict=True)):
-            row, own_id, at = rows[one.record.id]
-            for other, keys in came.met.items():
+            row, own_id, _ = rows[one.record.id]
+            for other in came.met:
                 known = rows.get(other)
-                if known is None or known[1] == own_id:
-                    continue
-                ours, theirs = (own_id, one.record.id, row), (known[1], other, known[0])
-                (left, left_id, left_row), (right, right_id, right_row) = sorted((ours, theirs))
-                when = max(at, known[2])
-                found.append(_Met((left, right), (left_id, right_id), (left_row, right_row), frozenset(keys), when, by))
+                if known is not None and known[1] != own_id:
+                    found.append(_Met(by, other, (known[0], row)))
         metrics.RECORDS.inc(len(new))
         metrics.COMPARED.inc(len(found))
         return found
+
+    def _pair(self, record: Record, came: Entered, other: int, bits: float, why: str) -> Pair:
+        _, own_id, at = self._pool.rows[other]
+        (left, left_id), (right, right_id) = sorted(((record.own_id, record.id), (own_id, other)))
+        when = max(at, record.event_time)
+        return Pair((left, right), left_id, right_id, bits, frozenset(came.met[other]), when, why)
 
     async def _conclude(
         self,
@@ -231,15 +231,15 @@ class RecordMatcher:
         """Fold deaths and pairs record by record, so that it shows which event brought what about."""
         deaths = [death for one in entered for death in one.died]
         metrics.DEAD_LISTS.inc(len(deaths))
-        concerned = {met.ends for met, _, _ in scored}
+        by_record: dict[int, list[Pair]] = {}
+        for met, bits, why in scored:
+            pair = self._pair(new[met.by].record, entered[met.by], met.other, bits, why)
+            by_record.setdefault(met.by, []).append(pair)
+        concerned = {pair.ends for some in by_record.values() for pair in some}
         if deaths:
             concerned |= await self._store.pairs_among({member for death in deaths for member in death.members})
         pairs = Pairs(await self._store.pairs(concerned) if concerned else ())
         before = {ends: self._weight(pairs.best(ends)) for ends in concerned}
-        by_record: dict[int, list[Pair]] = {}
-        for met, bits, why in scored:
-            pair = Pair(met.ends, *met.ids, bits, met.keys, met.event_time, why)
-            by_record.setdefault(met.by, []).append(pair)
         suggested: dict[str, list[Suggested]] = {}
         suggestions: list[Suggestion] = []
         for place, (one, came) in enumerate(zip(new, entered, strict=True)):

@@ -56,6 +56,8 @@ class Opener:
 
     def _at(self, event: Event, path: str, opened: dict[str, Any]) -> Any:
         """The value at a path: of a sealed field, within one, or in the clear."""
+        if "." not in path and path not in event.sealed:
+            return event.data.get(path)
         steps = path.split(".")
         for length in range(len(steps), 0, -1):
             name = ".".join(steps[:length])
@@ -104,7 +106,7 @@ def shown(event: Event, paths: Iterable[str]) -> bytes:
 
 def _walk(value: Any, steps: Iterable[str]) -> Any:
     for step in steps:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(step)
     return value
