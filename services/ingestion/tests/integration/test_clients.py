@@ -21,8 +21,10 @@ from .house import DEVICE_KEY, KEY, Ingestion, ingestion, settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
-NODE_CLIENTS = ("segment-node", "rudder-node", "posthog-node", "cloudevents-node")
-LARGE = ("posthog-python", "posthog-node", "snowplow-python", "cloudevents-python", "cloudevents-node")
+NODE_CLIENTS = ("segment-node", "rudder-node", "posthog-node", "snowplow-node", "cloudevents-node")
+LARGE = tuple(
+    f"{client}-{language}" for client in ("posthog", "snowplow", "cloudevents") for language in ("python", "node")
+)
 """Clients whose events may be larger than Segment's."""
 NO_SENDING_TIME = ("cloudevents-python", "cloudevents-node")
 CLOCK_OFF_S = -3_600

@@ -55,6 +55,23 @@ const clients = {
     }
     await posthog.shutdown(20000);
   },
+  async "snowplow-node"() {
+    const { newTracker, buildSelfDescribingEvent } = require("@snowplow/node-tracker");
+    let waiting = asked.events.length;
+    const onRequestSuccess = (events) => (waiting -= events.length);
+    const endpoint = `${url}/k/${key}`;
+    const more = { eventMethod: "post", bufferSize: 50, maxPostBytes: 1000000, onRequestSuccess };
+    const tracker = newTracker({ namespace: "shop", appId: "shop" }, { endpoint, ...more });
+    for (const event of asked.events) {
+      tracker.setUserId(event.user);
+      const schema = `iglu:com.acme/${event.name.toLowerCase().replaceAll(" ", "_")}/jsonschema/1-0-0`;
+      tracker.track(buildSelfDescribingEvent({ event: { schema, data: fields(event) } }));
+    }
+    for (let attempt = 0; waiting > 0 && attempt < 200; attempt += 1) {
+      await tracker.flush();
+      await sleep(100);
+    }
+  },
   async "cloudevents-node"() {
     const { CloudEvent, HTTP, emitterFor, Mode } = require("cloudevents");
     const emit = (mode) =>
