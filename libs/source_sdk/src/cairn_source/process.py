@@ -1,7 +1,6 @@
 """From a source to a running process."""
 
 import logging
-import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -40,7 +39,6 @@ def main(settings_type: type[S], open_source: Open[S]) -> int:
     What an operator can mend ends in one plain sentence, without a traceback.
     """
     write_logs()
-    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")  # children are programs of their own: nothing to prepare
     try:
         settings = settings_type()
         mappings = load_mappings(settings.source_mappings)

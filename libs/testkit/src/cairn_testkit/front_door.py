@@ -5,8 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,8 +19,11 @@ from cairn_kernel.partitions import PARTITIONS
 from journeyctl.health import grpc_health
 from journeyctl.ports import free_port
 
-KEY: Final = "key-of-the-partner"
-READY_S: Final = 30.0
+SOURCES: Final = 32
+"""Each test sends as a tenant of its own."""
+READY_S: Final = 60.0
+_OURS: Final = {"search_path": "ingestion"}
+_COUNT: Final = "SELECT count(*) FROM ingestion.events"
 
 
 class Aside(NamedTuple):
@@ -31,34 +35,30 @@ class Aside(NamedTuple):
 
 
 class FrontDoor:
-    """`python -m ingestion` over given servers, with one source `default/partner`."""
+    """`python -m ingestion` over given servers."""
 
     def __init__(self, dsn: str, nats_url: str, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.dsn = dsn
         self.address = f"127.0.0.1:{free_port()}"
-        self.key_file = folder / "write_key"
-        self.key_file.write_text(f"default/partner:{KEY}\n")
         self._environment = {
             "CAIRN_DATABASE_DSN": dsn,
             "CAIRN_NATS_URL": nats_url,
             "CAIRN_KEYS_DIR": str(folder / "keys"),
             "CAIRN_GRPC_ADDRESS": self.address,
-            "CAIRN_WRITE_KEYS": f"default/partner:{KEY}",
+            "CAIRN_WRITE_KEYS": ",".join(_entry(number) for number in range(SOURCES)),
             "CAIRN_LOG_LEVEL": "error",
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._given = 0
 
-    async def start(self) -> None:
+    def start(self) -> None:
         """Start it and return when it serves."""
-        self._process = self._spawn()
-        async with asyncio.timeout(READY_S):
-            while await asyncio.to_thread(grpc_health, self.address) != "serving":
-                assert self._process.poll() is None, "ingestion has ended"
-                await asyncio.sleep(0.05)
-
-    def _spawn(self) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([sys.executable, "-m", "ingestion"], env={**os.environ, **self._environment})
+        self._process = subprocess.Popen([sys.executable, "-m", "ingestion"], env={**os.environ, **self._environment})
+        until = time.monotonic() + READY_S
+        while grpc_health(self.address) != "serving":
+            assert self._process.poll() is None, "ingestion has ended"
+            assert time.monotonic() < until, "ingestion does not serve"
+            time.sleep(0.05)
 
     def kill(self) -> None:
         """End it at once, as a crash would."""
@@ -67,43 +67,85 @@ class FrontDoor:
             self._process.wait()
             self._process = None
 
+    def partner(self, folder: Path) -> "Partner":
+        """A source of a tenant that nobody else is."""
+        number = self._given
+        self._given += 1
+        key_file = folder / "write_key"
+        key_file.write_text(_entry(number))
+        return Partner(self, _tenant(number), key_file)
+
+
+class Partner(NamedTuple):
+    """What one test sends, and what became of it."""
+
+    door: FrontDoor
+    tenant: str
+    key_file: Path
+
     async def events(self) -> list[Event]:
         """Everything in the log, by partition and position."""
-        async with asyncpg.create_pool(self.dsn, min_size=1, server_settings={"search_path": "ingestion"}) as pool:
+        async with asyncpg.create_pool(self.door.dsn, min_size=1, server_settings=_OURS) as pool:
             store = PostgresEventStore(pool)
             found = [stored.event for part in range(PARTITIONS) for stored in await store.read(part, 0, 1_000_000)]
-        return [event for event in found if event.type != "cairn.marker"]
+        return [event for event in found if event.type != "cairn.marker" and event.tenant == self.tenant]
 
     async def arrived(self, number: int, timeout_s: float = 60.0) -> list[Event]:
         """Wait until the log holds that many events."""
-        connection = await asyncpg.connect(self.dsn)
+        connection = await asyncpg.connect(self.door.dsn)
         try:
             async with asyncio.timeout(timeout_s):
-                while await connection.fetchval("SELECT count(*) FROM ingestion.events") < number:  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
+                while True:
+                    before = await connection.fetchval(_COUNT)
+                    found = await self.events()
+                    if len(found) >= number:
+                        return found
+                    wanted = before + number - len(found)
+                    while await connection.fetchval(_COUNT) < wanted:  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
         finally:
             await connection.close()
-        return await self.events()
 
     async def aside(self) -> list[Aside]:
         """What is kept aside, by message id."""
-        connection = await asyncpg.connect(self.dsn)
+        connection = await asyncpg.connect(self.door.dsn)
         try:
-            rows = await connection.fetch("SELECT reason, field, message_id FROM ingestion.quarantine ORDER BY 3")
+            rows = await connection.fetch(
+                "SELECT reason, field, message_id FROM ingestion.quarantine WHERE tenant = $1 ORDER BY 3", self.tenant
+            )
         finally:
             await connection.close()
         return [Aside(*row) for row in rows]
 
 
-@asynccontextmanager
-async def front_door(dsn: str, nats_url: str, folder: Path) -> AsyncIterator[FrontDoor]:
-    """A front door that serves, and is gone afterwards."""
-    door = FrontDoor(dsn, nats_url, folder)
+def _tenant(number: int) -> str:
+    return f"tenant-{number}"
+
+
+def _entry(number: int) -> str:
+    return f"{_tenant(number)}/partner:key-of-the-partner-{number}"
+
+
+@contextmanager
+def front_door(server_dsn: str, nats_url: str, folder: Path) -> Iterator[FrontDoor]:
+    """A front door that serves, over a database of its own on a server; both are gone afterwards."""
+    name = f"front_door_{os.getpid()}"
+    asyncio.run(_execute(server_dsn, f"CREATE DATABASE {name} TEMPLATE template0"))
+    door = FrontDoor(f"{server_dsn.rpartition('/')[0]}/{name}", nats_url, folder)
     try:
-        await door.start()
+        door.start()
         yield door
     finally:
         door.kill()
+        asyncio.run(_execute(server_dsn, f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 @contextmanager

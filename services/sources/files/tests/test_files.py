@@ -11,13 +11,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 
-from cairn_testkit.front_door import FrontDoor, front_door, source_worker
+from cairn_testkit.front_door import FrontDoor, Partner, front_door, source_worker
 from journeyctl.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -34,10 +34,17 @@ properties: {number: {column: order_no, as: number}, amount: {column: total, as:
 HEADER = ["order_no", "ordered", "customer", "total"]
 
 
-@pytest.fixture
-async def door(postgres_dsn: str, nats_url: str, tmp_path: Path) -> AsyncIterator[FrontDoor]:
-    async with front_door(postgres_dsn, nats_url, tmp_path / "door") as opened:
+@pytest.fixture(scope="module")
+def front(
+    postgres_server_dsn: str, nats_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FrontDoor]:
+    with front_door(postgres_server_dsn, nats_server_url, tmp_path_factory.mktemp("door")) as opened:
         yield opened
+
+
+@pytest.fixture
+def partner(front: FrontDoor, tmp_path: Path) -> Partner:
+    return front.partner(tmp_path)
 
 
 @pytest.fixture
@@ -48,15 +55,15 @@ def inbox(tmp_path: Path) -> Path:
 
 
 class Worker:
-    def __init__(self, door: FrontDoor, folder: Path, at: str, mapping: str = MAPPING, **more: str) -> None:
+    def __init__(self, partner: Partner, folder: Path, at: str, mapping: str = MAPPING, **more: str) -> None:
         (folder / "mapping.yaml").write_text(mapping)
         self.log = folder / "worker.log"
         self.settings = {
             "CAIRN_SOURCE_NAME": "partner",
             "CAIRN_SOURCE_MAPPINGS": str(folder / "mapping.yaml"),
             "CAIRN_SOURCE_DIR": str(folder / "cursors"),
-            "CAIRN_INGESTION_ADDRESS": door.address,
-            "CAIRN_WRITE_KEY_FILE": str(door.key_file),
+            "CAIRN_INGESTION_ADDRESS": partner.door.address,
+            "CAIRN_WRITE_KEY_FILE": str(partner.key_file),
             "CAIRN_POLL_S": "0.2",
             "CAIRN_FILES_AT": at,
             "CAIRN_FILES_SETTLE_S": "0",
@@ -87,7 +94,7 @@ def write(path: Path, numbers: range) -> None:
     draft.rename(path)
 
 
-async def test_csv_jsonl_and_parquet_of_a_folder_become_events(door: FrontDoor, inbox: Path, tmp_path: Path) -> None:
+async def test_csv_jsonl_and_parquet_of_a_folder_become_events(partner: Partner, inbox: Path, tmp_path: Path) -> None:
     from pyarrow import Table, parquet
 
     rows = [dict(zip(HEADER, order(number), strict=True)) for number in range(200, 300)]
@@ -98,27 +105,27 @@ async def test_csv_jsonl_and_parquet_of_a_folder_become_events(door: FrontDoor, 
     parquet.write_table(Table.from_pylist(rows), inbox / "orders-3.parquet")
     (inbox / "customers.csv").write_text("no mapping is for it\n")
     (inbox / ".orders-hidden.csv").write_text("x\n")
-    with Worker(door, tmp_path, str(inbox)).running():
-        events = await door.arrived(300)
+    with Worker(partner, tmp_path, str(inbox)).running():
+        events = await partner.arrived(300)
         write(inbox / "orders-4.csv", range(300, 310))
-        events = await door.arrived(310)
+        events = await partner.arrived(310)
     assert sorted(event.data["number"] for event in events) == list(range(310))
     assert {event.type for event in events} == {"order.completed"}
     assert not any(event.historical for event in events)
-    assert await door.aside() == []
+    assert await partner.aside() == []
 
 
 async def test_rows_that_are_no_events_are_kept_aside_with_file_and_row(
-    door: FrontDoor, inbox: Path, tmp_path: Path
+    partner: Partner, inbox: Path, tmp_path: Path
 ) -> None:
     lines = ["1,2024-03-01,c1,5", "2,yesterday,c2,5", "3,2024-03-01,,5", "4,2024-03-01", "5,2999-01-01,c5,5"]
     (inbox / "orders.csv").write_text("\n".join([",".join(HEADER), *lines, ""]))
-    worker = Worker(door, tmp_path, str(inbox))
+    worker = Worker(partner, tmp_path, str(inbox))
     with worker.running():
         await worker.says("file.read")
         told = await worker.says("row.kept_aside", 4)
-    assert [event.data["number"] for event in await door.events()] == [1]
-    aside = await door.aside()
+    assert [event.data["number"] for event in await partner.events()] == [1]
+    aside = await partner.aside()
     assert [(item.reason, item.message_id.partition("@")[0]) for item in aside] == [
         ("UNREADABLE", "orders/orders.csv:2"),
         ("UNREADABLE", "orders/orders.csv:3"),
@@ -134,37 +141,37 @@ async def test_rows_that_are_no_events_are_kept_aside_with_file_and_row(
     assert "yesterday" not in worker.log.read_text()
 
 
-async def test_a_file_that_is_still_growing_is_left_alone(door: FrontDoor, inbox: Path, tmp_path: Path) -> None:
-    worker = Worker(door, tmp_path, str(inbox), CAIRN_FILES_SETTLE_S="1")
+async def test_a_file_that_is_still_growing_is_left_alone(partner: Partner, inbox: Path, tmp_path: Path) -> None:
+    worker = Worker(partner, tmp_path, str(inbox), CAIRN_FILES_SETTLE_S="1")
     with worker.running(), (inbox / "orders.csv").open("w", buffering=1) as file:
         file.write(",".join(HEADER) + "\n")
         for number in range(20):
             file.write(",".join(map(str, order(number))) + "\n")
             await asyncio.sleep(0.1)
-            assert await door.events() == []
-        events = await door.arrived(20)
+            assert await partner.events() == []
+        events = await partner.arrived(20)
     assert len(events) == 20
 
 
-async def test_a_file_that_changes_is_another_file(door: FrontDoor, inbox: Path, tmp_path: Path) -> None:
-    with Worker(door, tmp_path, str(inbox)).running():
+async def test_a_file_that_changes_is_another_file(partner: Partner, inbox: Path, tmp_path: Path) -> None:
+    with Worker(partner, tmp_path, str(inbox)).running():
         write(inbox / "orders.csv", range(5))
-        await door.arrived(5)
+        await partner.arrived(5)
         write(inbox / "orders.csv", range(100, 108))
-        events = await door.arrived(13)
+        events = await partner.arrived(13)
     assert sorted(event.data["number"] for event in events) == [*range(5), *range(100, 108)]
-    assert await door.aside() == []
+    assert await partner.aside() == []
 
 
 async def test_a_file_that_the_mapping_does_not_fit_stays_and_says_why(
-    door: FrontDoor, inbox: Path, tmp_path: Path
+    partner: Partner, inbox: Path, tmp_path: Path
 ) -> None:
     (inbox / "orders.csv").write_text("order_no,ordered\n1,2024-03-01\n")
     (inbox / "orders.parquet").write_bytes(b"PAR1 is how it begins")
     write(inbox / "orders-good.csv", range(3))
-    worker = Worker(door, tmp_path, str(inbox))
+    worker = Worker(partner, tmp_path, str(inbox))
     with worker.running():
-        await door.arrived(3)
+        await partner.arrived(3)
         refused = await worker.says("file.refused", 2)
     assert {(line["file"], line["why"]) for line in refused} == {
         ("orders.csv", "it has no column customer, total"),
@@ -172,43 +179,43 @@ async def test_a_file_that_the_mapping_does_not_fit_stays_and_says_why(
     }
 
 
-async def test_killed_again_and_again_each_row_is_taken_in_once(door: FrontDoor, inbox: Path, tmp_path: Path) -> None:
+async def test_killed_again_and_again_each_row_is_taken_in_once(partner: Partner, inbox: Path, tmp_path: Path) -> None:
     files, each = 3, 6_000
     for number in range(files):
         write(inbox / f"orders-{number}.csv", range(number * each, (number + 1) * each))
-    worker = Worker(door, tmp_path, str(inbox))
+    worker = Worker(partner, tmp_path, str(inbox))
     chance = random.Random(3)
     kills = Counter[str]()
     for stop in sorted(chance.sample(range(500, files * each - 3_000), 4)):
         with worker.running() as process:
-            await door.arrived(stop)
+            await partner.arrived(stop)
             if kills["worker"] == 2 and not kills["door"]:
-                door.kill()
+                partner.door.kill()
                 kills["door"] += 1
-                await door.start()
+                await asyncio.to_thread(partner.door.start)
             process.send_signal(signal.SIGKILL)
             kills["worker"] += 1
     with worker.running():
-        await door.arrived(files * each)
+        await partner.arrived(files * each)
         await worker.says("file.read")
-    events = await door.events()
+    events = await partner.events()
     assert sorted(event.data["number"] for event in events) == list(range(files * each))
-    assert await door.aside() == []
+    assert await partner.aside() == []
     assert kills == {"worker": 4, "door": 1}
 
 
 async def test_a_front_door_that_is_away_or_does_not_know_the_key_is_waited_for(
-    door: FrontDoor, inbox: Path, tmp_path: Path
+    partner: Partner, inbox: Path, tmp_path: Path
 ) -> None:
     write(inbox / "orders.csv", range(5))
-    door.kill()
-    worker = Worker(door, tmp_path, str(inbox))
+    partner.door.kill()
+    worker = Worker(partner, tmp_path, str(inbox))
     with worker.running():
         (told, *_) = await worker.says("source.unreachable")
         assert told["reason"] == "INGESTION_UNAVAILABLE"
-        await door.start()
-        assert len(await door.arrived(5)) == 5
-    stranger = Worker(door, tmp_path, str(inbox), CAIRN_WRITE_KEY="nobody-has-this")
+        await asyncio.to_thread(partner.door.start)
+        assert len(await partner.arrived(5)) == 5
+    stranger = Worker(partner, tmp_path, str(inbox), CAIRN_WRITE_KEY="nobody-has-this")
     del stranger.settings["CAIRN_WRITE_KEY_FILE"]
     stranger.log = tmp_path / "stranger.log"
     write(inbox / "orders-2.csv", range(5, 9))
@@ -223,7 +230,7 @@ def served(kind: str, folder: Path) -> Iterator[str]:
     port = free_port()
     rclone = Path(sys.executable).with_name("rclone")
     known = ["--auth-key", "partner,secret-of-the-partner"] if kind == "s3" else ["--user", "partner", "--pass", "pw"]
-    command = [rclone, "serve", kind, "--addr", f"127.0.0.1:{port}", *known, str(folder)]
+    command = [rclone, "serve", kind, "--addr", f"127.0.0.1:{port}", "--dir-cache-time", "1s", *known, str(folder)]
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 20
@@ -259,23 +266,23 @@ def remote(kind: str, address: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", ["s3", "sftp"])
 async def test_an_object_store_and_an_sftp_server_are_read_the_same_way(
-    door: FrontDoor, inbox: Path, tmp_path: Path, kind: str
+    partner: Partner, inbox: Path, tmp_path: Path, kind: str
 ) -> None:
     (inbox / "bucket" / "2024").mkdir(parents=True)
     write(inbox / "bucket" / "2024" / "orders-1.csv", range(700))
     mapping = MAPPING.replace('"orders*"', '"2024/orders*"')
     with served(kind, inbox) as address:
-        worker = Worker(door, tmp_path, "there:bucket", mapping, **remote(kind, address))
+        worker = Worker(partner, tmp_path, "there:bucket", mapping, **remote(kind, address))
         with worker.running() as process:
-            await door.arrived(500)
+            await partner.arrived(500)
             process.send_signal(signal.SIGKILL)
         with worker.running():
-            await door.arrived(700)
+            await partner.arrived(700)
             write(inbox / "bucket" / "2024" / "orders-2.csv", range(700, 705))
-            events = await door.arrived(705)
+            events = await partner.arrived(705)
     with worker.running():
         worker.log.write_text("")
         (told, *_) = await worker.says("source.unreachable")
     assert told["reason"] == "REMOTE_LIST"
     assert sorted(event.data["number"] for event in events) == list(range(705))
-    assert await door.aside() == []
+    assert await partner.aside() == []

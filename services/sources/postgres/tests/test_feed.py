@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from cairn_kernel.event import Event
-from cairn_testkit.front_door import FrontDoor, front_door, source_worker
+from cairn_testkit.front_door import FrontDoor, Partner, front_door, source_worker
 from cairn_testkit.servers import EmbeddedServers, embedded_servers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -82,14 +82,21 @@ async def legacy(servers: EmbeddedServers) -> AsyncIterator[Any]:
     await first.close()
 
 
-@pytest.fixture
-async def door(postgres_dsn: str, nats_url: str, tmp_path: Path) -> AsyncIterator[FrontDoor]:
-    async with front_door(postgres_dsn, nats_url, tmp_path / "door") as opened:
+@pytest.fixture(scope="module")
+def front(
+    postgres_server_dsn: str, nats_server_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[FrontDoor]:
+    with front_door(postgres_server_dsn, nats_server_url, tmp_path_factory.mktemp("door")) as opened:
         yield opened
 
 
+@pytest.fixture
+def partner(front: FrontDoor, tmp_path: Path) -> Partner:
+    return front.partner(tmp_path)
+
+
 class Worker:
-    def __init__(self, door: FrontDoor, folder: Path, dsn: str, **more: str) -> None:
+    def __init__(self, partner: Partner, folder: Path, dsn: str, **more: str) -> None:
         mappings = folder / "mappings"
         mappings.mkdir(exist_ok=True)
         for name, text in MAPPINGS.items():
@@ -99,8 +106,8 @@ class Worker:
             "CAIRN_SOURCE_NAME": "shop-db",
             "CAIRN_SOURCE_MAPPINGS": str(mappings),
             "CAIRN_SOURCE_DIR": str(folder / "cursors"),
-            "CAIRN_INGESTION_ADDRESS": door.address,
-            "CAIRN_WRITE_KEY_FILE": str(door.key_file),
+            "CAIRN_INGESTION_ADDRESS": partner.door.address,
+            "CAIRN_WRITE_KEY_FILE": str(partner.key_file),
             "CAIRN_POLL_S": "0.2",
             "CAIRN_POSTGRES_DSN": dsn,
             **more,
@@ -120,17 +127,17 @@ def numbers(events: list[Event], type: str = "order.completed") -> list[int]:
 
 
 async def test_what_was_there_and_what_changes_become_events(
-    door: FrontDoor, legacy: tuple[Any, str], tmp_path: Path
+    partner: Partner, legacy: tuple[Any, str], tmp_path: Path
 ) -> None:
     connection, dsn = legacy
     await connection.execute(INSERT, 1, 3)
-    with Worker(door, tmp_path, dsn).running():
-        await door.arrived(3)
+    with Worker(partner, tmp_path, dsn).running():
+        await partner.arrived(3)
         await connection.execute(INSERT, 4, 5)
         await connection.execute("UPDATE orders SET amount = 99.25 WHERE id = 2")
         await connection.execute("DELETE FROM orders WHERE id = 5")
         await connection.execute("TRUNCATE noise")
-        events = await door.arrived(7)
+        events = await partner.arrived(7)
     assert numbers(events) == [1, 2, 3, 4, 5]
     assert {event.data["number"]: event.historical for event in events if event.type == "order.completed"} == {
         1: True, 2: True, 3: True, 4: False, 5: False,
@@ -141,29 +148,29 @@ async def test_what_was_there_and_what_changes_become_events(
     assert update.data == {"number": 2, "amount": 99.25}
     (delete,) = [event for event in events if event.type == "delete"]
     assert delete.data == {"number": 5, "amount": 5.5}
-    assert await door.aside() == []
+    assert await partner.aside() == []
 
 
 async def test_a_row_without_a_customer_is_kept_aside_with_its_place(
-    door: FrontDoor, legacy: tuple[Any, str], tmp_path: Path
+    partner: Partner, legacy: tuple[Any, str], tmp_path: Path
 ) -> None:
     connection, dsn = legacy
     await connection.execute("INSERT INTO orders (id, amount) VALUES (1, 2)")
-    with Worker(door, tmp_path, dsn).running():
+    with Worker(partner, tmp_path, dsn).running():
         await connection.execute(INSERT, 2, 2)
-        await door.arrived(1)
-    (aside,) = await door.aside()
+        await partner.arrived(1)
+    (aside,) = await partner.aside()
     assert (aside.reason, aside.field.partition(" ")[2]) == ("UNREADABLE", "nobody is named by customer")
     assert aside.message_id.startswith("orders/public.orders:")
 
 
 async def test_killed_again_and_again_while_rows_come_each_is_taken_in_once(
-    door: FrontDoor, legacy: tuple[Any, str], tmp_path: Path
+    partner: Partner, legacy: tuple[Any, str], tmp_path: Path
 ) -> None:
     connection, dsn = legacy
     before, after = 3_000, 9_000
     await connection.execute(INSERT, 1, before)
-    worker = Worker(door, tmp_path, dsn, CAIRN_POSTGRES_CHANGES="300")
+    worker = Worker(partner, tmp_path, dsn, CAIRN_POSTGRES_CHANGES="300")
     written = before
 
     async def write() -> None:
@@ -177,46 +184,46 @@ async def test_killed_again_and_again_while_rows_come_each_is_taken_in_once(
     chance = random.Random(11)
     async with asyncio.TaskGroup() as group:
         with worker.running() as process:  # the first is killed in the middle of the copy
-            await door.arrived(500)
+            await partner.arrived(500)
             process.send_signal(signal.SIGKILL)
         group.create_task(write())
         for stop in (1_500, 4_000, 5_500, 8_000):
             with worker.running() as process:
-                await door.arrived(stop)
+                await partner.arrived(stop)
                 process.send_signal(signal.SIGKILL)
     with worker.running():
-        await door.arrived(after)
+        await partner.arrived(after)
         await asyncio.sleep(1)
-    assert numbers(await door.events()) == list(range(1, after + 1))
-    assert await door.aside() == []
+    assert numbers(await partner.events()) == list(range(1, after + 1))
+    assert await partner.aside() == []
 
 
 async def test_with_the_cursors_lost_nothing_is_lost_or_doubled(
-    door: FrontDoor, legacy: tuple[Any, str], tmp_path: Path
+    partner: Partner, legacy: tuple[Any, str], tmp_path: Path
 ) -> None:
     connection, dsn = legacy
     await connection.execute(INSERT, 1, 20)
-    worker = Worker(door, tmp_path, dsn)
+    worker = Worker(partner, tmp_path, dsn)
     with worker.running():
-        await door.arrived(20)
+        await partner.arrived(20)
         await connection.execute(INSERT, 21, 30)
-        await door.arrived(30)
+        await partner.arrived(30)
     worker.settings["CAIRN_SOURCE_DIR"] = str(tmp_path / "another disk")
     worker.settings["CAIRN_POSTGRES_COPY"] = "false"
     await connection.execute(INSERT, 31, 35)
     with worker.running():
-        events = await door.arrived(35)
+        events = await partner.arrived(35)
     assert numbers(events) == list(range(1, 36))
 
 
 async def test_the_server_may_forget_its_log_also_when_only_other_tables_change(
-    door: FrontDoor, legacy: tuple[Any, str], tmp_path: Path
+    partner: Partner, legacy: tuple[Any, str], tmp_path: Path
 ) -> None:
     connection, dsn = legacy
     held = "SELECT pg_current_wal_lsn() - confirmed_flush_lsn FROM pg_replication_slots"
-    with Worker(door, tmp_path, dsn).running():
+    with Worker(partner, tmp_path, dsn).running():
         await connection.execute(INSERT, 1, 1)
-        await door.arrived(1)
+        await partner.arrived(1)
         for first in range(0, 60_000, 20_000):
             await connection.execute(
                 "INSERT INTO noise SELECT n, repeat('x', 900) FROM generate_series($1::int, $2::int) AS n",
@@ -228,14 +235,16 @@ async def test_the_server_may_forget_its_log_also_when_only_other_tables_change(
                 await asyncio.sleep(0.1)
 
 
-async def test_what_an_operator_has_to_mend_is_said(door: FrontDoor, legacy: tuple[Any, str], tmp_path: Path) -> None:
+async def test_what_an_operator_has_to_mend_is_said(
+    partner: Partner, legacy: tuple[Any, str], postgres_dsn: str, tmp_path: Path
+) -> None:
     connection, dsn = legacy
     await connection.execute("DROP PUBLICATION cairn")
-    worker = Worker(door, tmp_path, dsn)
+    worker = Worker(partner, tmp_path, dsn)
     with worker.running():
         await worker.says("NO_PUBLICATION")
-    worker.settings["CAIRN_POSTGRES_DSN"] = door.dsn  # a server without logical decoding
-    other = await asyncpg.connect(door.dsn)
+    worker.settings["CAIRN_POSTGRES_DSN"] = postgres_dsn  # a server without logical decoding
+    other = await asyncpg.connect(postgres_dsn)
     await other.execute("CREATE PUBLICATION cairn FOR ALL TABLES")
     await other.close()
     with worker.running():

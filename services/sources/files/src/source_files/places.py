@@ -4,9 +4,10 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -105,21 +106,25 @@ class Remote:
         return json.loads(await self._run("LIST", "lsjson", "--use-server-modtime", *_PATIENCE, *arguments))
 
     async def _run(self, what: str, *arguments: str) -> bytes:
-        process = await asyncio.create_subprocess_exec(
-            str(self._rclone), *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
-        )
+        return await asyncio.to_thread(self._call, what, arguments)
+
+    def _call(self, what: str, arguments: Sequence[str]) -> bytes:
+        """In a thread, since there Python does not fork, which gRPC would not like."""
         try:
-            async with asyncio.timeout(self._timeout_s):
-                out, _ = await process.communicate()
-        except TimeoutError:
+            ended = subprocess.run(
+                [str(self._rclone), *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                timeout=self._timeout_s,
+            )
+        except subprocess.TimeoutExpired:
             raise Unreachable(f"REMOTE_{what}_TIMEOUT") from None
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode:
+        except OSError as fault:
+            raise Unreachable("NO_RCLONE") from fault
+        if ended.returncode:
             raise Unreachable(f"REMOTE_{what}")
-        return out
+        return ended.stdout
 
 
 def place(settings: FilesSettings) -> Place:
