@@ -10,6 +10,7 @@ from typing import Any, Final
 import grpc
 import structlog
 from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 from grpc_status.rpc_status import to_status
@@ -80,7 +81,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
             try:
                 left = context.time_remaining()
                 async with asyncio.timeout(DEFAULT_DEADLINE_S if left is None else left):
-                    return await call(request, context)
+                    return await call(_decoded(request), context)
             except BaseExceptionGroup as group:
                 error = group.exceptions[0] if len(group.exceptions) == 1 else group
                 code = await _abort(context, method, error)
@@ -91,7 +92,7 @@ class ErrorInterceptor(grpc.aio.ServerInterceptor):
 
         return grpc.unary_unary_rpc_method_handler(
             serve,
-            request_deserializer=handler.request_deserializer,
+            request_deserializer=_or_undecodable(handler.request_deserializer),
             response_serializer=handler.response_serializer,
         )
 
@@ -103,7 +104,8 @@ def _streaming(handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.Rp
 
     async def serve(request: Any, context: Any) -> AsyncIterator[Any]:
         try:
-            async for answer in call(request, context):
+            told = _all_decoded(request) if handler.request_streaming else _decoded(request)
+            async for answer in call(told, context):
                 yield answer
         except BaseExceptionGroup as group:
             await _abort(context, method, group.exceptions[0])
@@ -112,9 +114,37 @@ def _streaming(handler: grpc.RpcMethodHandler[Any, Any], method: str) -> grpc.Rp
 
     return kind(
         serve,
-        request_deserializer=handler.request_deserializer,
+        request_deserializer=_or_undecodable(handler.request_deserializer),
         response_serializer=handler.response_serializer,
     )
+
+
+class _Undecodable:
+    """Stands for bytes that are no message; gRPC itself would call them a fault of ours."""
+
+
+def _or_undecodable(deserializer: Callable[[bytes], Any] | None) -> Callable[[bytes], Any] | None:
+    if deserializer is None:
+        return None
+
+    def decode(told: bytes) -> Any:
+        try:
+            return deserializer(told)
+        except (DecodeError, ValueError):
+            return _Undecodable()
+
+    return decode
+
+
+def _decoded(request: Any) -> Any:
+    if isinstance(request, _Undecodable):
+        raise Invalid("these bytes are no message of this method", reason="UNDECODABLE")
+    return request
+
+
+async def _all_decoded(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _decoded(request)
 
 
 async def _abort(context: Any, method: str, error: BaseException) -> str:

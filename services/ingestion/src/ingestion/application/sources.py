@@ -1,5 +1,6 @@
 """Who may send: a write key names a source of a tenant."""
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -17,6 +18,8 @@ REFRESH_S: Final = 10.0
 MISS_PAUSE_S: Final = 1.0
 """An unknown key makes us look again at most this often."""
 MIN_KEY_CHARS: Final = 8
+_NAME: Final = re.compile(r"[^\s.*>]+")
+"""A name may be a token of a subject on the bus."""
 
 
 class SourceTable(Protocol):
@@ -78,9 +81,11 @@ def declared(text: str, hashed: Callable[[str], str]) -> dict[str, Source]:
         who, _, key = entry.partition(":")
         tenant, _, name = who.partition("/")
         name, _, clock = name.partition("@")
-        if not (tenant and name and len(key) >= MIN_KEY_CHARS) or clock not in ("", "device", "server"):
+        named = _NAME.fullmatch(tenant) and _NAME.fullmatch(name)
+        if not named or len(key) < MIN_KEY_CHARS or clock not in ("", "device", "server"):
             raise Invalid(
-                "CAIRN_WRITE_KEYS must look like tenant/source:KEY, with keys of at least 8 characters",
+                "CAIRN_WRITE_KEYS must look like tenant/source:KEY, with keys of at least 8 characters and names "
+                "without spaces, dots, * and >",
                 reason="WRITE_KEYS",
             )
         found[hashed(key)] = Source(tenant, name, "device" if clock == "device" else "server")

@@ -13,11 +13,20 @@ HIGHEST: Final = 2**63 - 1
 
 _INFINITY: Final = float("inf")
 _NOTHING: Final = Personal(frozenset())
+_TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Controls of the bidirectional algorithm (Unicode Standard Annex 9)."""
 
 
 def check_text(value: str, field: str) -> None:
     """Raises BAD_TEXT for NUL and lone surrogates, which no store takes."""
     if "\x00" in value or not (value.isascii() or encodable(value)):
+        raise BadEvent(BAD_TEXT, field)
+
+
+def check_id(value: str, field: str) -> None:
+    """What `check_text` raises, and BAD_TEXT for what turns the reading direction: two ids that look alike."""
+    check_text(value, field)
+    if not value.isascii() and not _TURNING.isdisjoint(value):
         raise BadEvent(BAD_TEXT, field)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from cairn_kernel.event import canonical
 from ingestion.domain import names as names_
 from ingestion.domain.arriving import Arrival, Request, drafted, readable_id
-from ingestion.domain.attributes import check_text, part
+from ingestion.domain.attributes import check_id, part
 from ingestion.domain.drafts import Secrets, aside
 from ingestion.domain.faults import FIELD_REQUIRED, TOO_LARGE, UNREADABLE, BadEvent, step
 from ingestion.domain.told import MAX_EVENT_BYTES, NAMING_FIELDS, Name, Told, declared, message_id, names
@@ -88,7 +88,7 @@ def _named(event: Declared) -> tuple[Name, ...]:
     candidates: list[tuple[str, object]] = []
     for namespace, value in event.identifiers.items():
         field = f"identifiers.{step(namespace)}"
-        check_text(value, field)
+        check_id(value, field)
         candidates.append((declared(namespace, field), value))
     candidates.extend((field, event.properties.get(field)) for field in NAMING_FIELDS if field in event.properties)
     found = names(candidates)

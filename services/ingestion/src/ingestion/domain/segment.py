@@ -8,7 +8,7 @@ import msgspec
 
 from cairn_kernel.identifiers import ANONYMOUS_ID, CAIRN_PROFILE, NAMESPACES, USER_ID
 from ingestion.domain import names as names_
-from ingestion.domain.attributes import check_text, part
+from ingestion.domain.attributes import check_id, part
 from ingestion.domain.event_types import EMPTY, Catalogue
 from ingestion.domain.faults import FIELD_FORMAT, FIELD_REQUIRED, BadEvent
 from ingestion.domain.told import NAMING_FIELDS, Name, Source, Told, instant, message_id, names, skew
@@ -199,7 +199,7 @@ def _titles(call: Call) -> dict[str, Any]:
 
 def _identifier(value: object, field: str) -> object:
     if isinstance(value, str):
-        check_text(value, field)
+        check_id(value, field)
     elif value is not None and (isinstance(value, bool) or not isinstance(value, int)):
         raise BadEvent(FIELD_FORMAT, field)
     return value
