@@ -197,3 +197,33 @@ def read_until(stream: IO[str], words: str) -> str:
         assert line, f"{words!r} never came: {read}"
         read += line
     return read
+
+
+def test_each_file_in_sources_runs_a_worker_that_is_told_where_its_things_are(
+    home: Path, stand_ins: dict[str, str]
+) -> None:
+    (home / "sources").mkdir()
+    (home / "sources" / "shop.env").write_text('# the shop\nSOURCE=source_files\nCAIRN_FILES_AT="/srv/out"\n')
+    package = home / "packages" / "source_files"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    told = (
+        "print(*(os.environ[f'CAIRN_{name}'] for name in ('SOURCE_NAME', 'FILES_AT', 'SOURCE_MAPPINGS')), flush=True)"
+    )
+    (package / "__main__.py").write_text(STAND_IN.replace('if "CAIRN_GRPC', f'{told}\nif "CAIRN_GRPC', 1))
+    with supervise(home, stand_ins) as supervisor:
+        supervisor.start_servers()
+        supervisor.launch_sources()
+        supervisor.await_healthy("source_files-shop")
+        assert "source_files-shop" in supervisor.installation.metrics
+    (said,) = [line for line in (home / "logs" / "source_files-shop.log").read_text().splitlines() if "/srv" in line]
+    assert said == f"shop /srv/out {home / 'sources' / 'shop.yaml'}"
+
+
+def test_a_source_that_names_no_worker_is_told(home: Path) -> None:
+    (home / "sources").mkdir()
+    (home / "sources" / "shop.env").write_text("CAIRN_FILES_AT=/srv/out\n")
+    with pytest.raises(
+        CannotRun, match=r"shop\.env does not say which worker to run; begin it with SOURCE=source_files"
+    ):
+        supervise(home, {}).__enter__()
