@@ -16,7 +16,7 @@ from cairn.journey.v1 import journey_pb2
 from cairn_kernel.time import to_datetime
 from cairn_runtime.clock import now_us
 from journeyctl.apply import apply_everywhere
-from journeyctl.demo.front_door import FrontDoor
+from journeyctl.demo.front_door import WRITE_KEY, FrontDoor
 from journeyctl.demo.households import PERIODS, Call, calls
 from journeyctl.demo.stage import Stage, set_up
 from journeyctl.embedded import THROWAWAY
@@ -132,7 +132,9 @@ def campaign(name: str) -> Call:
 
 
 def journeyctl(stage: Stage, *arguments: str) -> str:
-    result = CliRunner().invoke(app, ["identity", *arguments, "--home", str(stage.supervisor.home)])
+    result = CliRunner(env={"CAIRN_WRITE_KEY": WRITE_KEY}).invoke(
+        app, ["identity", *arguments, "--home", str(stage.supervisor.home)]
+    )
     assert result.exit_code == 0, result.output
     return result.output
 

@@ -22,6 +22,7 @@ from journeyctl.up import Home
 
 FORMATS: Final = ("table", "json")
 SHOWN_LOSERS: Final = 3
+WIDE: Final = 300
 STANDINGS: Final = {
     pb.CONSENT_STANDING_SILENT: "Nobody said anything of it: what the contact policy asks for holds.",
     pb.CONSENT_STANDING_GRANTED: "Messages may go out.",
@@ -56,7 +57,7 @@ def profile(
     if output == "json":
         typer.echo(_json(answer))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, width=WIDE)
     console.print(f"Profile {answer.profile_id}")
     for one in answer.identifiers:
         console.print(f"  {one.namespace}:#{one.token}", markup=False)
@@ -85,7 +86,7 @@ def consents(
     if output == "json":
         typer.echo(_json(answer))
         return
-    console = Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False, width=WIDE)
     console.print(_entries(answer.entries) if answer.entries else "Nobody said anything about consent.")
     if channel:
         by = f" By event {answer.decided_by_event_id}." if answer.decided_by_event_id else ""
@@ -93,7 +94,7 @@ def consents(
 
 
 def _traits(answer: pb.GetProfileResponse) -> Table:
-    table = Table("trait", "value", "rule", "source", "happened", "event", box=None, pad_edge=False)
+    table = _table("trait", "value", "rule", "source", "happened", "event")
     for trait in answer.traits:
         for number, value in enumerate(trait.values[: 1 + SHOWN_LOSERS]):
             name = trait.name if number == 0 else ""
@@ -111,12 +112,20 @@ def _traits(answer: pb.GetProfileResponse) -> Table:
 
 
 def _entries(entries: Any) -> Table:
-    table = Table("said", "state", "channel", "class", "source", "proof", "author", "event", box=None, pad_edge=False)
+    table = _table("said", "state", "channel", "class", "source", "proof", "author", "event")
     for one in entries:
         state = f"{one.state} ({one.reason.replace('_', ' ')})" if one.reason else one.state
         said = f"{words.moment(one.time):%F %T}"
         told = (one.channel, getattr(one, "class"), one.source, one.proof, one.author, one.event_id)
         table.add_row(said, state, *map(escape, told))
+    return table
+
+
+def _table(*columns: str) -> Table:
+    """Ids and proofs are shown whole, to be copied."""
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True, overflow="ignore")
     return table
 
 
