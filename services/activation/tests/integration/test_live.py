@@ -100,6 +100,31 @@ async def test_who_withdrew_before_the_claim_gets_nothing(here: World, decide: D
     await here.until(sent=5, suppressed=2)
 
 
+async def test_a_complaint_that_comes_with_a_merge_stops_the_survivors_and_the_losers_message_and_is_named(
+    here: World, decide: Decide
+) -> None:
+    await here.decisions.append(*decisions(decide, PEOPLE[:5]))  # takes all the credit there is
+    await here.until(dispatched=5)
+    await here.decisions.append(*decisions(decide, ["loser", "survivor"]))
+    await here.until(dispatched=5, planned=2)
+    both = {"from": stable_id("profile", "loser"), "to": stable_id("profile", "survivor")}
+    said = {"channel": "email", "class": "*", "granted": False, "state": "suppressed", "reason": "complaint"}
+    complaint = _control(CONSENT_CHANGED, "loser", **said, source="esp", at=NOON - HOUR)
+    grant = _control(CONSENT_CHANGED, "survivor", **{**said, "granted": True, "state": "granted"}, at=NOON)
+    await here.decisions.append(complaint, grant, _control(MERGED, "loser", **both))
+    await here.connect()
+    await here.until(sent=5, planned=2)
+    await here.decisions.append(_control(MERGED, "survivor", **both))
+    await here.until(sent=5, suppressed=2)
+    for delivery in await here.of("survivor"):
+        refused = delivery.facts[-1].refused_by
+        assert (delivery.reason, refused.event_id, refused.state, refused.reason, refused.source) == (
+            "SUPPRESSION", complaint.id, "suppressed", "complaint", "esp",
+        )  # fmt: skip
+        assert refused.time.ToMicroseconds() == NOON - HOUR
+    assert len(await here.of("survivor")) == 2
+
+
 async def test_a_survivor_waits_for_the_losers_side_of_a_merge(here: World, decide: Decide) -> None:
     await here.connect()
     both = {"from": stable_id("profile", "loser"), "to": stable_id("profile", "survivor")}

@@ -145,3 +145,12 @@ def test_only_device_clocks_are_corrected_and_only_beyond_a_minute() -> None:
 def test_the_address_of_the_sending_machine_is_not_kept() -> None:
     made = taken(call(context={"ip": "10.0.0.1", "library": {"name": "analytics-python"}}))
     assert (made.clear, made.personal) == ({}, {})
+
+
+def test_what_a_consent_manager_says_of_categories_comes_along() -> None:
+    told = {"Marketing": False, "Analytics": True}
+    for name in ("Segment Consent Preference", "Segment Consent Preference Updated"):
+        made = taken(call(event=name, properties={}, context={"consent": {"categoryPreferences": told}}))
+        assert made.clear == {"category_preferences": told}
+    assert kept(call(event="Segment Consent Preference", context={"consent": [1]})).field == "context.consent"
+    assert "category_preferences" not in taken(call(context={"consent": {"categoryPreferences": told}})).clear
