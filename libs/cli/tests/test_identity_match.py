@@ -43,11 +43,11 @@ def test_the_guide_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.chdir(tmp_path)
     (tmp_path / "build").mkdir()
     (tmp_path / "deploy").symlink_to(ROOT / "deploy")
-    (rules,) = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
+    rules, programme = re.findall(r"```yaml\n(.*?)```", GUIDE, re.DOTALL)
     written(tmp_path / "build", rules, "rules.yaml")
     commands = re.findall(r"```sh\n(journeyctl .*?)\n```", GUIDE)
-    assert len(commands) == 2
-    for command in commands:
+    assert len(commands) == 3
+    for command in commands[:2]:
         result = CliRunner().invoke(app, shlex.split(command)[1:], catch_exceptions=False)
         assert result.exit_code == 0
         assert "records are of" in result.output
@@ -59,6 +59,11 @@ def test_the_guide_runs_as_it_is_written(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(wrong) <= 2
     assert len(missed) <= 12
     assert json.loads((tmp_path / "build/model.json").read_text())["version"]
+    (tmp_path / "build/programme").mkdir()
+    (tmp_path / "build/model.json").rename(tmp_path / "build/programme/model.json")
+    written(tmp_path / "build/programme", programme, "identity.yaml")
+    checked = CliRunner().invoke(app, shlex.split(commands[2])[1:], catch_exceptions=False)
+    assert checked.exit_code == 0, checked.output
     assert "given_name" in (tmp_path / "build/review.csv").read_text().splitlines()[0]
 
 
