@@ -7,7 +7,7 @@ whom the change does not reach at all is not even folded, unless a message that 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cairn_journey import JourneyDomain
 from cairn_journey.engine.evolve import NO_RECORD, evolve
@@ -15,6 +15,23 @@ from cairn_journey.engine.facts import SOURCE
 from cairn_journey.engine.state import CustomerState, Draft, Record
 from cairn_kernel.event import Event
 from journeyctl.simulate.touched import Touched
+
+_FIRST: Final = ("timers", "open")
+"""Where two states differ most often."""
+_COMPARED: Final = (*_FIRST, *sorted({*CustomerState.__struct_fields__} - {*_FIRST, "records", "last_seen"}))
+_COUNTS: Final = {
+    "goals",
+    "attributed",
+    "exits",
+    "values",
+    "stage_entries",
+    "transitions",
+    "dwell",
+    "frictions",
+    "past",
+}
+_GONE_BY: Final = tuple(name for name in Record.__struct_fields__ if name not in _COUNTS)
+"""All of a record but counts, and but past instances, of which only the end of the last one matters."""
 
 
 class Step(NamedTuple):
@@ -131,22 +148,13 @@ def _at_once(told: list[Event]) -> int:
 
 def alike(one: CustomerState, other: CustomerState) -> bool:
     """Whether the same will become of two states, whatever comes: they differ in counts alone, if at all."""
-    return (
-        one.timers == other.timers
-        and one.open == other.open
-        and one.traits == other.traits
-        and one.audiences == other.audiences
-        and _rests(one) == _rests(other)
-        and one.features == other.features
-        and one.sealed == other.sealed
-        and (one.told, one.version, one.subject) == (other.told, other.version, other.subject)
-    )
+    return all(getattr(one, name) == getattr(other, name) for name in _COMPARED) and _rests(one) == _rests(other)
 
 
-def _rests(state: CustomerState) -> dict[str, tuple[object, ...]]:
+def _rests(state: CustomerState) -> dict[str, list[object]]:
     """What entries and steps go by in the past of journeys."""
     return {journey: _rest(record) for journey, record in state.records.items() if record != NO_RECORD}
 
 
-def _rest(record: Record) -> tuple[object, ...]:
-    return record.entered, bool(record.past), record.last_ended, record.keys, record.arms
+def _rest(record: Record) -> list[object]:
+    return [bool(record.past), record.last_ended, *(getattr(record, name) for name in _GONE_BY)]

@@ -5,10 +5,11 @@ Time is not in it. What happens when a timer is due is always asked of the chang
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from cairn_journey.engine.compiler import CompiledJourney, CompiledProgramme
 from cairn_journey.engine.steps import CompiledIntervention
+from cairn_journey.language.diff import diff
 from cairn_journey.language.model import Journey
 from cairn_kernel.event import Event
 
@@ -34,6 +35,10 @@ class Touched(NamedTuple):
         return any(event.type in types or event.data.get("journey") in journeys for event in stream)
 
 
+_ELSEWHERE: Final = frozenset({"Action", "Connector", "ContactPolicy", "EventType", "Source", "Template"})
+"""Kinds of definitions that journeys do not look at, but for a connector's contact."""
+
+
 class _Everything(Exception):
     """No event can be left out."""
 
@@ -43,18 +48,18 @@ def touched(before: CompiledProgramme, after: CompiledProgramme) -> Touched:
 
     Only lengths of time are looked through (a stage by absence, the time for a goal), and interventions, which do
     nothing but at what triggers them or what they wait for. Any other change of a journey touches all that the journey
-    looks out for; one of audiences, of kinds of subjects or of contacts touches everything.
+    looks out for; one of contacts, and of any kind of definition but those in `_ELSEWHERE`, touches everything.
     """
     one, other = before.programme, after.programme
     foreign = frozenset(
         name for name, journey in before.journeys.items() if not _has(after.journeys.get(name), journey)
     )
     everything = Touched(frozenset(), everything=True, foreign=foreign)
-    if (one.audiences, one.subjects, before.contacts) != (other.audiences, other.subjects, after.contacts):
+    changes = diff(one, other)
+    if before.contacts != after.contacts or any(change.kind not in {"Journey", *_ELSEWHERE} for change in changes):
         return everything
     types: set[str] = set()
-    names = {*one.journeys, *other.journeys}
-    changed = frozenset(name for name in names if one.journeys.get(name) != other.journeys.get(name))
+    changed = frozenset(change.name for change in changes if change.kind == "Journey")
     try:
         for name in sorted(changed):
             types.update(_types(before.journeys.get(name), after.journeys.get(name)))
