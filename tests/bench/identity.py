@@ -11,12 +11,14 @@ from collections.abc import Hashable, Mapping, Sequence
 from statistics import mean
 from typing import Final
 
+from msgspec.structs import replace
 from tests.bench import linking_rivals as rivals
 from tests.bench import probabilistic
 from tests.bench.figures import Figure
 from tests.bench.shared_identifiers import Happened, Quality, agreement, happened, quality
 
 from cairn_eventstore import UnitOfWork
+from cairn_journey import load_text
 from cairn_kernel.event import Event, Identifier, from_msgpack, to_canonical_json, to_msgpack
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
@@ -24,6 +26,7 @@ from cairn_kernel.time import SECOND
 from cairn_runtime.database import open_pool
 from cairn_testkit.servers import postgres_server
 from identity_resolution.adapters.postgres_identities import PostgresIdentityStore
+from identity_resolution.application.kinds import KindsInForce
 from identity_resolution.application.resolve_events import EventResolver
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.graph import IdentityGraph
@@ -43,12 +46,13 @@ def measure() -> list[Figure]:
     """Speed of known customers, its flatness, and quality and order agreement over five seeds."""
     gc.set_threshold(50_000, 20, 100)  # as every service does
     with postgres_server() as dsn:
-        warm = asyncio.run(_warm(dsn))
+        warm, members = asyncio.run(_warm(dsn)), asyncio.run(_members(dsn))
     with postgres_server() as dsn:
         matched = asyncio.run(probabilistic.measure(dsn))
     small, large = (_look_ups(profiles) for profiles in FLAT)
     return [
         Figure("identity.deterministic", warm, "events/s", 50_000),
+        Figure("identity.members", members, "events/s"),
         *matched,
         Figure("identity.flatness", small / large, "times the cost", 1.3),
         *_shared(),
@@ -57,10 +61,25 @@ def measure() -> list[Figure]:
 
 async def _warm(dsn: str) -> float:
     """Events/s of one core from the bytes of the bus to the unit of work; nothing has to be looked up."""
+    return await _known(dsn, KindsInForce(), [])
+
+
+async def _members(dsn: str) -> float:
+    """The same where each customer belongs to a company of a hundred, and it is told of each event."""
+    kinds, programme = KindsInForce(), load_text("{kind: SubjectKind, name: account, member_of: {group: company}}")
+    kinds.install("default", programme.version, programme.bundle())
+    joined = [
+        replace(event, type="group.joined", data={"group_id": f"company {number % (WARM_CUSTOMERS // 100)}"})
+        for number, event in enumerate(_baskets(WARM_CUSTOMERS, WARM_CUSTOMERS, 0))
+    ]
+    return await _known(dsn, kinds, joined)
+
+
+async def _known(dsn: str, kinds: KindsInForce, joined: Sequence[Event]) -> float:
     async with open_pool(dsn, "identity_resolution") as pool:
-        resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), WARM_CUSTOMERS * 4)
+        resolver = EventResolver(PostgresIdentityStore(pool), Rulebook(), WARM_CUSTOMERS * 4, kinds=kinds)
         await resolver.forget({})
-        for batch in _batches(_baskets(WARM_CUSTOMERS, WARM_CUSTOMERS, 0)):
+        for batch in _batches([*_baskets(WARM_CUSTOMERS, WARM_CUSTOMERS, 0), *joined]):
             await resolver.resolve([from_msgpack(body) for body in batch], UnitOfWork())
         batches = _batches(_baskets(WARM_CUSTOMERS, WARM_EVENTS, 1))
         started = time.process_time()

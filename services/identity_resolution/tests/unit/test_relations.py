@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from msgspec.structs import replace
 
 from cairn_journey import load_text
 from cairn_journey.subjects.intervals import Interval
@@ -42,9 +41,7 @@ class Tenant:
         self.shelf: dict[tuple[str, str, int], Evidence] = {}
 
     def take(self, event: Event) -> list[Event]:
-        resolution = self.graph.resolve(event)
-        own = replace(event, profile_id=resolution.profile_id)
-        return list(self.relations.follow(self.graph, own, resolution.moves))
+        return list(self.relations.follow(self.graph, event, self.graph.resolve(event)))
 
     def profile(self, name: str) -> str:
         return self.graph.nodes[named(name)].profile_id

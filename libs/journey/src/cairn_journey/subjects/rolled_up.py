@@ -7,17 +7,11 @@ from msgspec.structs import replace
 
 from cairn_journey.language.model import SubjectKind
 from cairn_journey.subjects.intervals import Interval
-from cairn_journey.subjects.told import GROUP_JOINED, GROUP_TYPES, IDENTIFIED, subject_id
-from cairn_kernel.event import ADDRESSED, CONTROL_TYPES, RELATION_CHANGED, Event, derived
+from cairn_journey.subjects.told import GROUP_JOINED, GROUP_TYPES, IDENTIFIED, passes, subject_id
+from cairn_kernel.event import RELATION_CHANGED, Event, derived
 from cairn_kernel.ids import stable_id
 
 SOURCE: Final = "identity_resolution"
-_NEVER: Final = CONTROL_TYPES | {ADDRESSED, RELATION_CHANGED}
-
-
-def passes(kind: SubjectKind, type: str) -> bool:
-    """Whether events of this type are told to subjects of a kind."""
-    return type in kind.events if kind.events else type not in _NEVER
 
 
 def copies(kind: SubjectKind, belongs: Iterable[Interval], event: Event) -> Iterator[Event]:

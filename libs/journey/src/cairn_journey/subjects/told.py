@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from cairn_journey.language.model import MEMBER, SubjectKind
-from cairn_kernel.event import Event, canonical
+from cairn_kernel.event import ADDRESSED, CONTROL_TYPES, RELATION_CHANGED, Event, canonical
 from cairn_kernel.identifiers import USER_ID, normalise
 from cairn_kernel.ids import stable_id
 from cairn_kernel.time import SECOND, parse_instant
@@ -18,6 +19,8 @@ GROUP_JOINED: Final = "group.joined"
 GROUP_ID: Final = "group_id"
 GROUP_TYPES: Final = ("group_type", "groupType")
 """Where `group` calls say which kind of group they speak of."""
+_NEVER: Final = CONTROL_TYPES | {ADDRESSED, RELATION_CHANGED}
+"""Told to nobody else."""
 MOST_KEYS: Final = 50
 """So many subjects of one kind one event may name; the others are left out."""
 
@@ -33,6 +36,11 @@ class Says(StrEnum):
     """As `is`, and to no other of the kind that nobody related them to by hand."""
     ENDS = "ends"
     """They do not belong to these any more, or (none named) to none of the kind, or only not in these roles."""
+
+
+def passes(kind: SubjectKind, type: str) -> bool:
+    """Whether events of this type are told to subjects of a kind."""
+    return type in kind.events if kind.events else type not in _NEVER
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -75,10 +83,20 @@ class Kinds:
                 self._ways.setdefault(type, []).append(_Way(kind, kind.trait or GROUP_ID, says))
             for type in kind.ends:
                 self._ways.setdefault(type, []).append(_Way(kind, kind.trait or GROUP_ID, Says.ENDS))
+        self._concerned: dict[str, tuple[SubjectKind, ...]] = {}
         self._of_groups = [kind.group for kind in self.by_name.values() if kind.group]
 
     def __bool__(self) -> bool:
         return bool(self.by_name)
+
+    def concerned(self, type: str) -> tuple[SubjectKind, ...]:
+        """The kinds to whom events of a type are told, or may tell something; most often asked, so remembered."""
+        found = self._concerned.get(type)
+        if found is None:
+            telling = [way.kind for way in self._ways.get(type, ())]
+            found = tuple(kind for kind in self.by_name.values() if kind in telling or passes(kind, type))
+            self._concerned[type] = found
+        return found
 
     def told(self, event: Event) -> list[Told]:
         """What an event says, one thing for each kind of subject it speaks of."""
@@ -118,6 +136,7 @@ def keys_of(value: Any) -> tuple[str, ...]:
     return tuple(sorted({key for key in (normalise(USER_ID, each) for each in listed) if key}))
 
 
+@lru_cache(maxsize=100_000)
 def subject_id(tenant: str, kind: str, key: str) -> str:
     """The id of a subject: its stream's name."""
     return stable_id("subject", tenant, kind, key)

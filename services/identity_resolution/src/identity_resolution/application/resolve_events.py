@@ -1,5 +1,6 @@
 """Gives each event of a batch its profile. The graphs of all tenants are kept here, as far as memory allows."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
@@ -62,6 +63,8 @@ class EventResolver:
         self._kinds = kinds or KindsInForce()
         self._relations: dict[str, Relations] = {}
         """Of the tenants that have kinds of subject besides persons."""
+        self._told_subjects: Counter[tuple[str, str]] = Counter()
+        """Counts to be, once committed."""
         self._told = told
         self._cache_identifiers = cache_identifiers
         self._graphs: dict[str, IdentityGraph] = {}
@@ -77,6 +80,7 @@ class EventResolver:
         """Drop all memory; `as_of` is the greatest instant in each partition of the own log."""
         self._graphs.clear()
         self._relations.clear()
+        self._told_subjects.clear()
         if self._matchers is not None:
             await self._matchers.forget()
         self._stated = await self._store.stated()
@@ -110,11 +114,8 @@ class EventResolver:
                 if event.type in KEPT and output.id == event.id:
                     kept.append(work.appends[-1].event)
             if event.tenant in self._relations:
-                graph, own = (
-                    self._graphs[event.tenant],
-                    msgspec.structs.replace(event, profile_id=resolution.profile_id),
-                )
-                self._tell_subjects(self._relations[event.tenant].follow(graph, own, resolution.moves), work)
+                relations, graph = self._relations[event.tenant], self._graphs[event.tenant]
+                self._tell_subjects(relations.follow(graph, event, resolution), work)
         if self._told is not None and kept:
             self._told.keep(work, kept)
         self._write(work)
@@ -235,6 +236,9 @@ class EventResolver:
 
     def committed(self) -> None:
         """The last unit of work has happened."""
+        for labels, count in self._told_subjects.items():
+            metrics.TOLD_SUBJECTS.labels(*labels).inc(count)
+        self._told_subjects.clear()
         if self._changed is not None:
             self._move_on(self._changed)
         share = self._cache_identifiers // max(1, len(self._graphs))
@@ -401,7 +405,7 @@ class EventResolver:
         """What accounts and households are told of those who belong to them."""
         for output in told:
             what = "relation" if output.type == RELATION_CHANGED else "event" if output.member_id else "traits"
-            metrics.TOLD_SUBJECTS.labels(output.subject, what).inc()
+            self._told_subjects[output.subject, what] += 1
             self._append(output, work)
 
     def _retell(self, cause: Event, resolution: Resolution, work: UnitOfWork) -> None:

@@ -4,16 +4,19 @@ What is told stays with the identifier whose event told it and follows that thro
 belongs where any of their identifiers does. It never joins two persons.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from typing import Final, NamedTuple
 
+from msgspec.structs import replace
+
 from cairn_journey.subjects.intervals import Interval, Point, intervals
-from cairn_journey.subjects.rolled_up import changed, copies, passes, traits
+from cairn_journey.subjects.rolled_up import changed, copies, traits
 from cairn_journey.subjects.told import Kinds, Told, subject_id
 from cairn_kernel.event import Event
 from cairn_kernel.time import DAY
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Move
+from identity_resolution.domain.resolution import Resolution
 
 NO_KINDS: Final = Kinds()
 Instant = tuple[int, str]
@@ -108,21 +111,22 @@ class Relations:
             first.cached = (version, self._intervals(related))
         return first.cached[1]
 
-    def follow(self, graph: IdentityGraph, event: Event, moves: Sequence[Move]) -> Iterator[Event]:
-        """What is told to subjects because of a member's event, `profile_id` the member's."""
-        if not self.kinds:
+    def follow(self, graph: IdentityGraph, event: Event, resolution: Resolution) -> Iterator[Event]:
+        """What is told to subjects because of an event, and of what it did to profiles."""
+        told: dict[str, Event] = {}
+        ways = self.kinds.concerned(event.type)
+        if not (ways or resolution.moves):
             return
-        told = {fact.id: fact for fact in self.retell(graph, event, moves)} if moves else {}
+        event = replace(event, profile_id=resolution.profile_id)
+        if resolution.moves:
+            told = {fact.id: fact for fact in self.retell(graph, event, resolution.moves)}
         for one in self.kinds.told(event):  # of what an event changes twice the latter counts
             told.update((fact.id, fact) for fact in self._say(graph, event, graph.holder(event, event.profile_id), one))
         yield from told.values()
-        if not self._known:
-            return
-        belongs: dict[str, tuple[Interval, ...]] | None = None
-        for name, kind in self.kinds.by_name.items():
-            if passes(kind, event.type):
-                belongs = self.of(graph.own_ids(event.profile_id)) if belongs is None else belongs
-                yield from copies(kind, belongs.get(name, ()), event)
+        if self._known:
+            belongs = self.of(graph.own_ids(event.profile_id))
+            for kind in ways:
+                yield from copies(kind, belongs.get(kind.name, ()), event)
 
     def say(self, graph: IdentityGraph, own_id: str, cause: Event, told: Told) -> Iterator[Event]:
         """Somebody relates a person, by an identifier, to a subject or ends that; `cause` carries time and profile."""
