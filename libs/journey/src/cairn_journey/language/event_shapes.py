@@ -35,7 +35,7 @@ SOURCE: Final = Shape(
     OWNER,
     DESCRIPTION,
     Key("clock", choice(*CLOCKS), "Whose clock its events carry; server if left out."),
-    Key("trust", choice(*TRUSTS), "How far its identifiers are trusted; server if left out."),
+    Key("trust", choice(*TRUSTS), "How far its word counts where a trait keeps the most trusted; server if left out."),
     Key("unknown", choice(*UNKNOWN), "What becomes of events of unknown types; accept if left out."),
     Key("quota", QUOTA, QUOTA.text),
 )

@@ -22,11 +22,12 @@ DOWN: Final = (
     asyncpg.InsufficientResourcesError,
 )
 
-SOURCES: Final = "SELECT key_hash, tenant, source, clock, trust FROM sources"
+SOURCES: Final = "SELECT key_hash, tenant, source, clock FROM sources"
 DECLARE: Final = """
-INSERT INTO sources SELECT *, 'settings' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])
+INSERT INTO sources (key_hash, tenant, source, clock, declared)
+SELECT *, 'settings' FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
 ON CONFLICT (key_hash) DO UPDATE SET tenant = excluded.tenant, source = excluded.source, clock = excluded.clock,
-    trust = excluded.trust, declared = excluded.declared
+    declared = excluded.declared
 """
 WITHDRAW: Final = "DELETE FROM sources WHERE declared = 'settings' AND key_hash <> ALL($1::text[])"
 QUARANTINE: Final = """
@@ -92,7 +93,7 @@ class PostgresTables:
             return {row[0]: Source(*row[1:]) for row in map(tuple, await connection.fetch(SOURCES))}
 
     async def declare(self, sources: Mapping[str, Source]) -> None:
-        rows = [(hashed, source.tenant, source.name, source.clock, source.trust) for hashed, source in sources.items()]
+        rows = [(hashed, source.tenant, source.name, source.clock) for hashed, source in sources.items()]
         async with self._connection() as connection, connection.transaction():
             await connection.execute(WITHDRAW, list(sources))
             if rows:

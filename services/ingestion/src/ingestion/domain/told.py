@@ -31,8 +31,6 @@ class Source(NamedTuple):
     name: str
     clock: Literal["server", "device"] = "server"
     """`device` clocks are often wrong: their times are corrected by what they say the time is."""
-    trust: Literal["server", "public"] = "server"
-    """`public` keys are in the hands of everybody who loads a page."""
 
 
 class Name(NamedTuple):
