@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -65,8 +65,9 @@ class FilesSource:
             async with self._place.opened(file) as path:
                 if path is None:
                     continue
-                async for told in self._rows(file, path, mapping, at):
-                    yield told
+                async with aclosing(self._rows(file, path, mapping, at)) as slices:
+                    async for told in slices:
+                        yield told
 
     async def acknowledged(self, stream: str, cursor: str) -> None:
         """Files stay where they are."""

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
@@ -62,11 +63,12 @@ async def copy_tables(connection: Any, publication: str) -> AsyncGenerator[Slice
         taken = await connection.fetchrow(_SNAPSHOT)
         rows: list[Row] = []
         for table in await connection.fetch(_TABLES, publication):
-            async for row in _rows(connection, table, taken["at"].astimezone(UTC)):
-                rows.append(row)
-                if len(rows) == ROWS:
-                    yield Slice(COPY, "", rows, past=True)
-                    rows = []
+            async with aclosing(_rows(connection, table, taken["at"].astimezone(UTC))) as found:
+                async for row in found:
+                    rows.append(row)
+                    if len(rows) == ROWS:
+                        yield Slice(COPY, "", rows, past=True)
+                        rows = []
     yield Slice(COPY, json.dumps([int(taken["lsn"]), taken["snapshot"]]), rows, past=True)
 
 

@@ -1,7 +1,7 @@
 """The change feed of a PostgreSQL database: what was there, then what changes, each once and in order of commit."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final, NoReturn
@@ -82,11 +82,13 @@ class PostgresSource:
         try:
             copy = Copied.of(cursors.get(COPY, ""))
             if copy is None and self._settings.postgres_copy:
-                async for told in copy_tables(await self._open(), self._publication):
+                async with aclosing(copy_tables(await self._open(), self._publication)) as copied:
+                    async for told in copied:
+                        yield told
+                        copy = Copied.of(told.cursor)
+            async with aclosing(self._changes(int(cursors.get(CHANGES, "0")), copy)) as changes:
+                async for told in changes:
                     yield told
-                    copy = Copied.of(told.cursor)
-            async for told in self._changes(int(cursors.get(CHANGES, "0")), copy):
-                yield told
         except _FAULTS as fault:
             await self._lose(fault)
 
