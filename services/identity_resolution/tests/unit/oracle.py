@@ -1,7 +1,7 @@
 """The identity graph from scratch, straight from its definition: slow, without memory, order-free by construction."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
 from cairn_kernel.event import Event, Identifier
@@ -13,7 +13,12 @@ from identity_resolution.domain.statements import Kind, Statement
 Pair = tuple[Identifier, Identifier]
 
 
-def who_is_who(evidence: Iterable[Event], rules: Rules, statements: Sequence[Statement] = ()) -> dict[Identifier, str]:
+def who_is_who(
+    evidence: Iterable[Event],
+    rules: Rules,
+    statements: Sequence[Statement] = (),
+    suggested: Mapping[Pair, float] | None = None,
+) -> dict[Identifier, str]:
     """Identifier to profile id."""
     nodes: dict[Identifier, int] = {}
     links: dict[Pair, tuple[int, str]] = {}
@@ -25,7 +30,8 @@ def who_is_who(evidence: Iterable[Event], rules: Rules, statements: Sequence[Sta
         for pair in shown:
             at = (event.event_time, event.id)
             links[pair] = min(links.get(pair, at), at)
-    considered = _considered(links, rules, _said(statements, Kind.BLOCK), _said(statements, Kind.ALLOW))
+    blocked, allowed = _said(statements, Kind.BLOCK), _said(statements, Kind.ALLOW)
+    considered = _considered(links, rules, blocked, allowed, suggested or {})
     person = {identifier: {identifier} for identifier in nodes}
     for statement in sorted(statements, key=lambda one: (one.at, one.id)):
         if statement.kind == Kind.SAME and statement.left[0] in nodes and statement.right[0] in nodes:
@@ -43,7 +49,11 @@ def _said(statements: Iterable[Statement], kind: Kind) -> set[Identifier]:
 
 
 def _considered(
-    links: dict[Pair, tuple[int, str]], rules: Rules, blocked: set[Identifier], allowed: set[Identifier]
+    links: dict[Pair, tuple[int, str]],
+    rules: Rules,
+    blocked: set[Identifier],
+    allowed: set[Identifier],
+    suggested: Mapping[Pair, float],
 ) -> list[Pair]:
     ages = {pair: (first, pair) for pair, first in links.items()}
     ranks = Counter[Pair]()
@@ -59,7 +69,9 @@ def _considered(
         if rule.at_most == 1 and (shared or len(pairs) > rule.fan_out) and end not in allowed:
             barred.add(end)
     considered = [pair for pair in links if ranks[pair] == 2 and not barred.intersection(pair)]
-    return sorted(considered, key=lambda pair: (sum(rules.of(end.namespace).priority for end in pair), ages[pair]))
+    considered.sort(key=lambda pair: (sum(rules.of(end.namespace).priority for end in pair), ages[pair]))
+    alike = [pair for pair in suggested if pair not in links and not barred.intersection(pair)]
+    return considered + sorted(alike, key=lambda pair: (-suggested[pair], pair))
 
 
 def _unite(
