@@ -1,6 +1,7 @@
 """Two households of the demo's data that share a card at one till are one person until somebody takes them apart."""
 
 import shlex
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -27,12 +28,15 @@ from journeyctl.validate import load_or_tell
 pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(240)]
 
 PROGRAMME = Path(__file__).parents[2] / "deploy" / "examples" / "retail"
+RULES = PROGRAMME.parent / "identity" / "rules.yaml"
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "identity.md"
 BASKETS = 4
 AGO = timedelta(minutes=5)
 
 
-def test_two_households_joined_by_a_shared_card_are_found_and_taken_apart(tmp_path: Path) -> None:
+def test_two_households_joined_by_a_shared_card_are_found_and_taken_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The households `ada` and `bob` share a card once; `eve` and `dan` live the same lives and do not."""
     first, second = lives()
     mixed = [*named(first, "ada", card="29001"), *without_account(second, "bob", shared="29001")]
@@ -64,8 +68,14 @@ def test_two_households_joined_by_a_shared_card_are_found_and_taken_apart(tmp_pa
             eventually(lambda: in_journey(stage, "bob", "campaign") and alike(stage, "bob", "dan"))
             assert last_decision(stage, "bob") == last_decision(stage, "dan")
             journeyctl(stage, "undeny", "user_id:ada", "email:bob@households.example")
+            shutil.copytree(PROGRAMME, tmp_path / "programme")
+            shutil.copy(RULES, tmp_path / "programme")
+            monkeypatch.chdir(tmp_path)
             for command in guide():
-                journeyctl(stage, *command)
+                run(stage, *command)
+            said = journeyctl(stage, "rules")
+            assert "deterministic-1" not in said
+            assert "all identifiers stand as they say" in said
 
 
 def eventually(holds: Callable[[], bool]) -> None:
@@ -84,7 +94,7 @@ def guide() -> list[list[str]]:
     """The commands of docs/guides/identity.md, in order."""
     text = GUIDE.read_text(encoding="utf-8")
     lines = [line for block in text.split("```sh")[1:] for line in block.split("```")[0].strip().splitlines()]
-    return [shlex.split(line)[2:] for line in lines]
+    return [shlex.split(line)[1:] for line in lines]
 
 
 def lives() -> tuple[list[Call], list[Call]]:
@@ -132,10 +142,14 @@ def campaign(name: str) -> Call:
 
 
 def journeyctl(stage: Stage, *arguments: str) -> str:
-    result = CliRunner(env={"CAIRN_WRITE_KEY": WRITE_KEY}).invoke(
-        app, ["identity", *arguments, "--home", str(stage.supervisor.home)]
-    )
-    assert result.exit_code == 0, result.output
+    return run(stage, "identity", *arguments)
+
+
+def run(stage: Stage, *arguments: str) -> str:
+    """A plan with changes has exit code 2."""
+    runner = CliRunner(env={"CAIRN_WRITE_KEY": WRITE_KEY})
+    result = runner.invoke(app, [*arguments, "--home", str(stage.supervisor.home)])
+    assert result.exit_code == (2 if arguments[0] == "plan" else 0), result.output
     return result.output
 
 

@@ -12,6 +12,8 @@ from typer.testing import CliRunner
 
 from cairn.definition.v1 import definition_pb2
 from cairn.definition.v1 import definition_pb2_grpc as definitions
+from cairn.identity.v1 import identity_pb2
+from cairn.identity.v1 import identity_pb2_grpc as identities
 from cairn.journey.v1 import journey_pb2 as pb
 from cairn.journey.v1 import journey_pb2_grpc as journeys
 from cairn_journey import load_text
@@ -34,11 +36,22 @@ schema: {required: [amount]}
 OLD = load_text(JOURNEY)
 
 
-class Keeper(definitions.DefinitionServiceServicer, journeys.JourneyControlServiceServicer):
+RULES = """\
+---
+kind: IdentityRules
+name: shop
+namespaces: [{name: email, max: 3}]
+"""
+
+
+class Keeper(
+    definitions.DefinitionServiceServicer, journeys.JourneyControlServiceServicer, identities.IdentityServiceServicer
+):
     """Has a programme in force and people in flight."""
 
     def __init__(self) -> None:
         self.applied: list[definition_pb2.ApplyRequest] = []
+        self.asked = 0
         self.places = [
             pb.PlannedPlace(
                 journey="win-back",
@@ -79,6 +92,30 @@ class Keeper(definitions.DefinitionServiceServicer, journeys.JourneyControlServi
         self.applied.append(request)
         return definition_pb2.ApplyResponse(version="new", changed=True, walk=9)
 
+    def PreviewRules(
+        self, request: identity_pb2.PreviewRulesRequest, context: grpc.ServicerContext
+    ) -> Iterator[identity_pb2.PreviewRulesResponse]:
+        found = identity_pb2.PreviewRulesResponse(
+            rules_version="b", in_force_version="a", seen=5, total=9, profiles=3, profiles_then=3
+        )
+        yield found
+        found.seen, found.profiles, found.profiles_then, found.merges, found.splits = 9, 5, 4, 2, 1
+        found.samples.add(
+            profile_id="p",
+            identifiers=3,
+            to_profile_ids=["p", "q"],
+            sizes=[2, 1],
+            refusal="CARDINALITY",
+            rule="email max 3",
+        )
+        yield found
+
+    def GetRules(
+        self, request: identity_pb2.GetRulesRequest, context: grpc.ServicerContext
+    ) -> identity_pb2.GetRulesResponse:
+        self.asked += 1
+        return identity_pb2.GetRulesResponse(version="b", done=self.asked > 1, share=0.5, merges=2, splits=1)
+
     def GetWalk(self, request: pb.GetWalkRequest, context: grpc.ServicerContext) -> pb.GetWalkResponse:
         return pb.GetWalkResponse(visited=1200, changed=1200)
 
@@ -89,6 +126,7 @@ def keeper(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeper]:
     server = grpc.server(futures.ThreadPoolExecutor(2))
     definitions.add_DefinitionServiceServicer_to_server(keeper, server)
     journeys.add_JourneyControlServiceServicer_to_server(keeper, server)
+    identities.add_IdentityServiceServicer_to_server(keeper, server)
     address = f"127.0.0.1:{server.add_insecure_port('127.0.0.1:0')}"
     server.start()
     monkeypatch.setattr(
@@ -158,6 +196,33 @@ def test_schemas_that_would_refuse_what_they_allowed_are_exit_code_1_with_the_cu
         JOURNEY.replace("[amount]", "[amount, till]").replace("mode: strict", "mode: strict\nversion: 2")
     )
     assert CliRunner().invoke(app, ["plan", str(folder)]).exit_code == 2
+
+
+def test_other_rules_of_identity_are_shown_with_what_they_make_of_profiles(keeper: Keeper, folder: Path) -> None:
+    (folder / "win-back.yaml").write_text(JOURNEY + RULES)
+    said = " ".join(CliRunner().invoke(app, ["plan", str(folder)]).output.split())
+    assert "Rules of identity, from a to b: 5 profiles would be 4:" in said
+    assert "2 would become part of another, 1 would lose identifiers" in said
+    assert "p 3 p (2), q (1) email max 3" in said
+    told = json.loads(CliRunner().invoke(app, ["plan", str(folder), "-o", "json"]).output)["identity"]
+    assert (told["merges"], told["splits"], told["identifiers"]) == (2, 1, 9)
+    assert told["samples"][0]["becomes"] == {"p": 2, "q": 1}
+
+
+def test_profiles_that_would_move_are_asked_about_and_waited_for(keeper: Keeper, folder: Path) -> None:
+    keeper.places.clear()
+    (folder / "win-back.yaml").write_text(JOURNEY + RULES)
+    result = CliRunner().invoke(app, ["apply", str(folder)])
+    assert "say --yes" in str(result.exception)
+    assert keeper.applied == []
+    result = CliRunner().invoke(app, ["apply", str(folder), "--yes"])
+    assert "Rules b: all identifiers stand as they say, 2 merges and 1 splits by the change." in result.output
+    assert keeper.asked == 2
+
+
+def test_the_same_rules_under_another_owner_move_nobody(keeper: Keeper, folder: Path) -> None:
+    told = json.loads(CliRunner().invoke(app, ["plan", str(folder), "-o", "json"]).output)
+    assert told["identity"] is None
 
 
 def test_apply_asks_before_it_moves_people(keeper: Keeper, folder: Path) -> None:
