@@ -2,22 +2,30 @@
 
 from typing import Final
 
+# LATERAL with LIMIT or OFFSET: one look-up by index for each row, whatever the planner believes of tables that grow.
 LOAD_NODES: Final = """
-SELECT own_id::text, profile_id::text, root::text, tenant, namespace, token, first_time, had_profile FROM nodes
-WHERE root IN (SELECT root FROM nodes WHERE own_id = ANY($1::text[]::uuid[]))
+SELECT own_id::text, profile_id::text, n.root::text, tenant, namespace, token, first_time, had_profile
+FROM (
+    SELECT DISTINCT root FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    CROSS JOIN LATERAL (SELECT root FROM nodes WHERE own_id = w.own_id LIMIT 1) AS found
+) AS wanted CROSS JOIN LATERAL (SELECT * FROM nodes WHERE root = wanted.root OFFSET 0) AS n
 """
 LOAD_LINKS: Final = """
 WITH ranked AS (
-    SELECT * FROM links WHERE left_id = ANY($1::text[]::uuid[]) AND left_ranked
+    SELECT found.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    CROSS JOIN LATERAL (SELECT * FROM links WHERE left_id = w.own_id AND left_ranked OFFSET 0) AS found
     UNION
-    SELECT * FROM links WHERE right_id = ANY($1::text[]::uuid[]) AND right_ranked
+    SELECT found.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    CROSS JOIN LATERAL (SELECT * FROM links WHERE right_id = w.own_id AND right_ranked OFFSET 0) AS found
 )
 SELECT l.tenant, l.namespace AS left_namespace, l.token AS left_token,
        r.namespace AS right_namespace, r.token AS right_token,
        ranked.left_id::text, ranked.right_id::text, ranked.support, ranked.first_time,
        ranked.first_event_id::text, ranked.refusal,
        ranked.left_ranked, ranked.right_ranked, ranked.weight, ranked.last_week
-FROM ranked JOIN nodes l ON l.own_id = ranked.left_id JOIN nodes r ON r.own_id = ranked.right_id
+FROM ranked
+CROSS JOIN LATERAL (SELECT tenant, namespace, token FROM nodes WHERE own_id = ranked.left_id LIMIT 1) AS l
+CROSS JOIN LATERAL (SELECT namespace, token FROM nodes WHERE own_id = ranked.right_id LIMIT 1) AS r
 """
 WRITE_NODES: Final = """
 INSERT INTO nodes (tenant, own_id, profile_id, root, namespace, token, first_time, had_profile)
@@ -155,18 +163,24 @@ ON CONFLICT (tenant, ordinal) DO UPDATE SET
     upto = excluded.upto, done = excluded.done, merges = excluded.merges, splits = excluded.splits
 """
 PAGE: Final = """
+WITH RECURSIVE ordered AS (
+    (SELECT * FROM nodes WHERE own_id > $2::text::uuid ORDER BY own_id LIMIT 1)
+    UNION ALL
+    SELECT following.* FROM ordered
+    CROSS JOIN LATERAL (SELECT * FROM nodes WHERE own_id > ordered.own_id ORDER BY own_id LIMIT 1) AS following
+)
 SELECT n.own_id::text, n.namespace, n.token,
        NOT EXISTS (SELECT FROM nodes o WHERE o.root = n.root AND o.own_id < n.own_id) AS leads
-FROM nodes n WHERE n.tenant = $1 AND n.own_id > $2::text::uuid ORDER BY n.own_id LIMIT $3
+FROM ordered n WHERE n.tenant = $1 LIMIT $3
 """
 # Of each identifier and each namespace at the other end, its earliest links, and those that rank.
 SHOWN: Final = """
 WITH ends AS (
-    SELECT w.own_id, true AS is_left, l.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
-    JOIN links l ON l.left_id = w.own_id
+    SELECT w.own_id, true AS is_left, found.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    CROSS JOIN LATERAL (SELECT * FROM links WHERE left_id = w.own_id OFFSET 0) AS found
     UNION ALL
-    SELECT w.own_id, false, l.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
-    JOIN links l ON l.right_id = w.own_id
+    SELECT w.own_id, false, found.* FROM unnest($1::text[]::uuid[]) AS w(own_id)
+    CROSS JOIN LATERAL (SELECT * FROM links WHERE right_id = w.own_id OFFSET 0) AS found
 ), placed AS (
     SELECT ends.*, l.namespace AS left_namespace, l.token AS left_token,
            r.namespace AS right_namespace, r.token AS right_token,
@@ -175,7 +189,9 @@ WITH ends AS (
                ORDER BY weight >= 0, ends.first_time, first_event_id, l.namespace COLLATE "C", l.token COLLATE "C",
                         r.namespace COLLATE "C", r.token COLLATE "C"
            ) AS place
-    FROM ends JOIN nodes l ON l.own_id = left_id JOIN nodes r ON r.own_id = right_id
+    FROM ends
+    CROSS JOIN LATERAL (SELECT namespace, token FROM nodes WHERE own_id = ends.left_id LIMIT 1) AS l
+    CROSS JOIN LATERAL (SELECT namespace, token FROM nodes WHERE own_id = ends.right_id LIMIT 1) AS r
 )
 SELECT own_id::text AS at, left_id::text, right_id::text, support, first_time, first_event_id::text, refusal,
        left_ranked, right_ranked, weight, last_week, left_namespace, left_token, right_namespace, right_token
