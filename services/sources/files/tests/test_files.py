@@ -180,13 +180,13 @@ async def test_a_file_that_the_mapping_does_not_fit_stays_and_says_why(
 
 
 async def test_killed_again_and_again_each_row_is_taken_in_once(partner: Partner, inbox: Path, tmp_path: Path) -> None:
-    files, each = 3, 6_000
+    files, each = 3, 3_000
     for number in range(files):
         write(inbox / f"orders-{number}.csv", range(number * each, (number + 1) * each))
     worker = Worker(partner, tmp_path, str(inbox))
     chance = random.Random(3)
     kills = Counter[str]()
-    for stop in sorted(chance.sample(range(500, files * each - 3_000), 4)):
+    for stop in sorted(chance.sample(range(500, files * each - 2_000), 4)):
         with worker.running() as process:
             await partner.arrived(stop)
             if kills["worker"] == 2 and not kills["door"]:

@@ -168,7 +168,7 @@ async def test_killed_again_and_again_while_rows_come_each_is_taken_in_once(
     partner: Partner, legacy: tuple[Any, str], tmp_path: Path
 ) -> None:
     connection, dsn = legacy
-    before, after = 3_000, 9_000
+    before, after = 1_500, 5_000
     await connection.execute(INSERT, 1, before)
     worker = Worker(partner, tmp_path, dsn, CAIRN_POSTGRES_CHANGES="300")
     written = before
@@ -187,7 +187,7 @@ async def test_killed_again_and_again_while_rows_come_each_is_taken_in_once(
             await partner.arrived(500)
             process.send_signal(signal.SIGKILL)
         group.create_task(write())
-        for stop in (1_500, 4_000, 5_500, 8_000):
+        for stop in (800, 2_000, 3_000, 4_200):
             with worker.running() as process:
                 await partner.arrived(stop)
                 process.send_signal(signal.SIGKILL)
