@@ -21,7 +21,7 @@ from journeyctl.source_workers import configured
 START_TIMEOUT_S: Final = 45.0
 STOP_TIMEOUT_S: Final = 25.0  # above a connector's own time to drain
 ALL: Final = (*SERVICES, *CONNECTORS)
-MAY_OPEN_PERSONAL_FIELDS: Final = ("ingestion", "activation")
+MAY_OPEN_PERSONAL_FIELDS: Final = ("ingestion", "identity_resolution", "activation")
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 FREE: Final[Mapping[str, int]] = MappingProxyType({})
 

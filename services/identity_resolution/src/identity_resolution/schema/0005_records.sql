@@ -49,10 +49,3 @@ CREATE TABLE suggestions (
 CREATE INDEX suggestions_by_bits ON suggestions (tenant, bits DESC, id) WHERE counts;
 CREATE INDEX suggestions_by_left ON suggestions (left_id);
 CREATE INDEX suggestions_by_right ON suggestions (right_id);
-
--- By which rules the lists and pairs were made.
-CREATE TABLE matching_versions (
-    tenant  text PRIMARY KEY,
-    version text   NOT NULL,
-    upto    bigint            -- records up to this id are compared anew; NULL: all are
-);
