@@ -12,6 +12,7 @@ IDENTIFIERS_CACHED: Final = Gauge("cairn_identity_identifiers_cached", "Identifi
 TOLD_SUBJECTS: Final = Counter(
     "cairn_identity_subject_events_total", "What accounts and households were told, by kind and what.", ["kind", "what"]
 )
+TOLD: Final = Counter("cairn_identity_told_total", "Events that told traits or consent, kept by kind.", ["kind"])
 RECORDS: Final = Counter("cairn_identity_records_total", "Records of people that were new and were compared.")
 COMPARED: Final = Counter("cairn_identity_pairs_compared_total", "Pairs of records that were compared.")
 SUGGESTIONS: Final = Counter(

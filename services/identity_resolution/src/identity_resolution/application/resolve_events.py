@@ -118,6 +118,8 @@ class EventResolver:
                 self._tell_subjects(relations.follow(graph, event, resolution), work)
         if self._told is not None and kept:
             self._told.keep(work, kept)
+            for event in kept:
+                metrics.TOLD.labels(KEPT[event.type]).inc()
         self._write(work)
 
     async def expire(self, upto: int, work: UnitOfWork) -> None:
