@@ -48,7 +48,7 @@ class IdentitySettings(Settings):
     key_access_token: SecretStr = SecretStr("")
     """What ingestion's KeyService asks of callers, if it asks for anything. Keys are asked for where records of
     people are compared only."""
-    rules_page: int = 500
+    rules_page: int = 200
     """Identifiers judged anew between two batches of events while the rules change."""
 
 

@@ -36,7 +36,7 @@ log = structlog.get_logger()
 NO_TIME: Final = 0
 EXPIRY: Final = "expiry"
 """Timer of a statement."""
-PAGE: Final = 500
+PAGE: Final = 200
 """Identifiers looked at in one batch of a change of the rules."""
 SHOWN: Final = 5
 """Most ids in one log line."""
