@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping as Fields
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -117,18 +118,22 @@ def _instant(time: Time, row: Fields[str, Any]) -> datetime:
 
 
 def _moment(time: Time, value: Any) -> datetime:
-    zone = ZoneInfo(time.zone)
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=zone)
+        return value if value.tzinfo else value.replace(tzinfo=ZoneInfo(time.zone))
     if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=zone)
-    text = str(value).strip()
+        return datetime(value.year, value.month, value.day, tzinfo=ZoneInfo(time.zone))
+    return _parsed(time, str(value).strip())
+
+
+@lru_cache(maxsize=8_192)
+def _parsed(time: Time, text: str) -> datetime:
+    """Neighbouring rows often say the same time."""
     if not time.format and text.lstrip("-").replace(".", "", 1).isdigit():
         number = Decimal(text)
         seconds = number / 1_000 if abs(number) >= _MILLISECONDS_FROM else number
         return datetime.fromtimestamp(float(seconds), UTC)
     moment = datetime.strptime(text, time.format) if time.format else datetime.fromisoformat(text)  # noqa: DTZ007 - below
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+    return moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(time.zone))
 
 
 def _message_id(mapping: Mapping, row: Fields[str, Any]) -> str:
