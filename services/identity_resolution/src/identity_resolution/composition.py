@@ -107,7 +107,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
             finder,
             past,
             identities,
-            keys,
+            rulebook,
             maker,
             RulesPreview(identities, rulebook),
             Ledgers(told, past, rulebook, lambda token: Opener(KeyServiceKeys(ingestion, token))),
@@ -117,7 +117,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
     )
     chassis.add_servicer(
         add_RelationServiceServicer_to_server,
-        RelationApi(RelationFinder(identities, kinds), maker, keys, now_us),
+        RelationApi(RelationFinder(identities, kinds), maker, rulebook, now_us),
         relations_pb2.DESCRIPTOR.services_by_name["RelationService"].full_name,
     )
 

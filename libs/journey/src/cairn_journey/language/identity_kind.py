@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable
 from typing import Final, Literal, cast
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from cairn_journey.language.documents import Node
 from cairn_journey.language.identity_model import Blocked, Devices, IdentityRules, Matching, NamespaceRules, TraitRules
 from cairn_journey.language.identity_shapes import (
@@ -16,10 +18,11 @@ from cairn_journey.language.identity_shapes import (
     NAMED,
     NAMESPACE_RULES,
     SHARED,
+    SPELLINGS,
     TRAIT_RULES,
 )
 from cairn_journey.language.reading import Fields, Reading
-from cairn_kernel.identifiers import normalise
+from cairn_kernel.identifiers import EMAIL, PHONE, normalise
 from cairn_kernel.survivorship import Keep
 from cairn_kernel.time import parse_duration
 
@@ -51,9 +54,33 @@ def _namespaces(reading: Reading, top: Fields) -> tuple[NamespaceRules, ...]:
             reading.fault(item, f"{name} stands here twice", "say all that holds for it in one place")
         most, per = _limit(reading, fields)
         found[name] = NamespaceRules(
-            name, most, per, _optional(fields, "fan_out", 1), fields.optional_duration("valid_for")
+            name,
+            most,
+            per,
+            _optional(fields, "fan_out", 1),
+            fields.optional_duration("valid_for"),
+            _region(reading, fields, name),
+            _mailboxes(reading, fields, name),
         )
     return tuple(found.values())
+
+
+def _region(reading: Reading, fields: Fields, name: str) -> str:
+    node, region = fields.node_of("region"), fields.text("region")
+    if node is None or not region:
+        return ""
+    if name != PHONE:
+        reading.fault(node, f"{name} has no region", "say it of phone")
+    elif region not in SUPPORTED_REGIONS:
+        reading.fault(node, f"{region} is no country", "write its two letters, such as DE")
+    return region
+
+
+def _mailboxes(reading: Reading, fields: Fields, name: str) -> bool:
+    node, spelling = fields.node_of("spelling"), fields.choice("spelling", SPELLINGS, default=SPELLINGS[0])
+    if node is not None and name != EMAIL:
+        reading.fault(node, f"{name} has one spelling", "say it of email")
+    return spelling == SPELLINGS[1]
 
 
 def _limit(reading: Reading, fields: Fields) -> tuple[int | None, int | None]:
@@ -72,8 +99,13 @@ def _limit(reading: Reading, fields: Fields) -> tuple[int | None, int | None]:
 def _blocked(reading: Reading, item: Node) -> list[Blocked]:
     fields = Fields(reading, item, BLOCKED)
     namespace = fields.choice("namespace", NAMED)
-    fields.required("values", "name the values: values: [desk@shop.example]")
+    if fields.node_of("values") is None and fields.node_of("patterns") is None:
+        fields.required("values", 'name values or patterns: values: [desk@shop.example], patterns: ["info@*"]')
     found = []
+    for text, node in zip(fields.texts("patterns"), fields.items("patterns"), strict=True):
+        if not any(letter.isalnum() for letter in text):
+            reading.fault(node, f"{text} fits anything", "name at least one letter or digit, as in info@*")
+        found.append(Blocked(namespace, "", text.lower() if namespace == EMAIL else text))
     for text, node in zip(fields.texts("values"), fields.items("values"), strict=True):
         value = normalise(namespace, text)
         if text and not value:

@@ -18,14 +18,19 @@ class NamespaceRules:
     fan_out: int | None = None
     valid_for: int | None = None
     """What was shown last so long before a newer owner's first evidence is no evidence any more."""
+    region: str = ""
+    """Of phone: ISO 3166 code of the country whose numbers are meant where none is named."""
+    mailboxes: bool = False
+    """Of email: whether addresses of one mailbox are one identifier."""
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """An identifier in clear that names nobody in particular."""
+    """An identifier in clear, or a pattern of such, that names nobody in particular; either is empty."""
 
     namespace: str
     value: str
+    pattern: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ _LIMIT: Final = OneOf(
     )
 )
 
+SPELLINGS: Final = ("address", "mailbox")
+
 NAMESPACE_RULES: Final = Shape(
     "NamespaceRules",
     "a namespace",
@@ -43,13 +45,16 @@ NAMESPACE_RULES: Final = Shape(
         DURATION,
         "Shown last so long before a newer owner came, a link counts no more: a recycled number. To the week.",
     ),
+    Key("region", TEXT, "Of phone: the country (as DE) whose numbers are meant where none is named; spells E.164."),
+    Key("spelling", choice(*SPELLINGS), "Of email: whether +tags, and dots at Google, tell mailboxes apart (address)."),
 )
 BLOCKED: Final = Shape(
     "Blocked",
     "what is blocked",
-    "Identifiers that name nobody in particular: they join nobody, now and in the past.",
+    "Identifiers that name nobody in particular.",
     Key("namespace", choice(*NAMED), "The namespace.", required=True),
-    Key("values", ListOf(TEXT, least=1), "Exact values, however they are spelt.", required=True),
+    Key("values", ListOf(TEXT, least=1), "Exact values, however they are spelt; they join nobody, also in the past."),
+    Key("patterns", ListOf(TEXT, least=1), "With * and ?; what fits is no identifier from now on."),
 )
 DEVICES: Final = Shape(
     "Devices",

@@ -7,7 +7,7 @@ from cairn.identity.v1 import identity_pb2 as pb
 from cairn.identity.v1.identity_pb2_grpc import IdentityServiceServicer
 from cairn_kernel.errors import Invalid, NotFound
 from cairn_kernel.event import Identifier
-from cairn_kernel.identifiers import CAIRN_PROFILE, normalise
+from cairn_kernel.identifiers import CAIRN_PROFILE
 from cairn_kernel.time import to_datetime
 from identity_resolution.adapters import ledger_messages
 from identity_resolution.adapters.grpc_reviews import LEAST_BITS, STATE_NAMES, field_weights, review_message
@@ -37,9 +37,11 @@ KINDS: Final = {
 
 
 class Tokens(Protocol):
-    """Turns normalised values into tokens."""
+    """Turns values, however they are spelt, into tokens."""
 
-    def token(self, tenant: str, namespace: str, value: str) -> str: ...
+    def token(self, tenant: str, namespace: str, value: str) -> str:
+        """Empty if the value cannot be an identifier."""
+        ...
 
 
 class IdentityApi(IdentityServiceServicer):
@@ -72,10 +74,10 @@ class IdentityApi(IdentityServiceServicer):
         if request.namespace == CAIRN_PROFILE:
             profile = await self._finder.get(tenant, request.value)
             return pb.ResolveResponse(profile_id=profile.profile_id)
-        value = normalise(request.namespace, request.value)
-        if not value:
+        token = self._tokens.token(tenant, request.namespace, request.value)
+        if not token:
             raise NotFound("no event has shown this identifier", reason="NO_SUCH_IDENTIFIER")
-        identifier = Identifier(request.namespace, self._tokens.token(tenant, request.namespace, value))
+        identifier = Identifier(request.namespace, token)
         return pb.ResolveResponse(profile_id=await self._finder.resolve(tenant, identifier))
 
     async def GetProfile(self, request: pb.GetProfileRequest, context: Any) -> pb.GetProfileResponse:
@@ -207,10 +209,10 @@ def named(tokens: Tokens, tenant: str, refs: Sequence[pb.IdentifierRef], field: 
     for ref in refs:
         _require(ref.namespace, f"{field}.namespace")
         if ref.value:
-            value = normalise(ref.namespace, ref.value)
-            if not value:
+            token = tokens.token(tenant, ref.namespace, ref.value)
+            if not token:
                 raise Invalid(f"no {ref.namespace} is spelt like that", reason="FIELD_FORMAT", field=field)
-            found.append(Identifier(ref.namespace, tokens.token(tenant, ref.namespace, value)))
+            found.append(Identifier(ref.namespace, token))
         else:
             _require(ref.token, f"{field}.value")
             found.append(Identifier(ref.namespace, ref.token))

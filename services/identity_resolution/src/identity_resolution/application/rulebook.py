@@ -8,6 +8,7 @@ import structlog
 
 from cairn_journey import DefinitionFaults, Fault, Programme, parse_bundle
 from cairn_journey.language.identity_model import IdentityRules
+from cairn_journey.language.spelling import PLAIN, Spelling
 from cairn_kernel.event import Identifier, canonical
 from cairn_kernel.survivorship import Survivorship
 from cairn_matching import BadModel, load
@@ -35,6 +36,7 @@ class Rulebook:
         self._default = default or Rules()
         self._versions: dict[str, list[Rules]] = {}
         self._traits: dict[str, Mapping[str, Survivorship]] = {}
+        self._spellings: dict[str, Spelling] = {}
 
     def versions(self, tenant: str) -> Sequence[Rules]:
         """All that were ever in force, the oldest first; the first are those that hold without any."""
@@ -52,9 +54,16 @@ class Rulebook:
         """Which value of a trait counts, by name; of those not named the latest."""
         return self._traits.get(tenant, {})
 
+    def token(self, tenant: str, namespace: str, value: str) -> str:
+        """What stands for an identifier in clear; empty if there can be none like it."""
+        text = self._spellings.get(tenant, PLAIN).spell(namespace, value)
+        return self._tokens.token(tenant, namespace, text) if text and self._tokens is not None else text
+
     def install(self, tenant: str, version: str, bundle: bytes) -> None:
         """A programme came into force."""
-        self._traits[tenant] = parse_bundle(bundle).survivorship
+        programme = parse_bundle(bundle)
+        self._traits[tenant] = programme.survivorship
+        self._spellings[tenant] = Spelling(programme.identity)
         if self.put(tenant, rules := self.read(tenant, bundle)):
             log.info("rules.installed", tenant=tenant, definition_version=version, rules_version=rules.version)
 
@@ -106,6 +115,7 @@ def _rules(told: IdentityRules, version: str, tenant: str, tokens: Tokens | None
     for name in sorted(DEFAULT_LIMITS, key=lambda name: DEFAULT_LIMITS[name].priority):
         if name not in limits:
             limits[name] = default.of(name)._replace(priority=1 + len(limits))
+    spelling = Spelling(told)
     matching = None
     if told.matching is not None:
         matching = Matching(
@@ -124,7 +134,8 @@ def _rules(told: IdentityRules, version: str, tenant: str, tokens: Tokens | None
         matching=matching,
         component_cap=default.component_cap if told.largest is None else told.largest,
         blocked=frozenset(
-            Identifier(one.namespace, tokens.token(tenant, one.namespace, one.value) if tokens else one.value)
+            Identifier(one.namespace, tokens.token(tenant, one.namespace, text) if tokens else text)
             for one in told.blocked
+            if (text := spelling.spell(one.namespace, one.value))
         ),
     )

@@ -87,7 +87,7 @@ def set_aside(
         raw,
         request.source,
         secrets,
-        names=segment.named_by(call, kind=request.kind),
+        names=segment.named_by(call, request.catalogue.spelling, kind=request.kind),
         message_id=readable_id(call.message_id),
         arrived=request.arrived,
         form=f"{request.dialect.name}:{request.kind}",

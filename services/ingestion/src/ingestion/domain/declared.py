@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from cairn_journey.language.spelling import Spelling
 from cairn_kernel.event import canonical
 from ingestion.domain import names as names_
 from ingestion.domain.arriving import Arrival, Request, drafted, readable_id
@@ -41,7 +42,10 @@ def arrive_declared(event: Declared, request: Request, secrets: Secrets, *, plac
             _payload(event),
             request.source,
             secrets,
-            names=names((key, value) for key, value in event.identifiers.items() if _is_declared(key)),
+            names=names(
+                ((key, value) for key, value in event.identifiers.items() if _is_declared(key)),
+                request.catalogue.spelling,
+            ),
             message_id=readable_id(event.message_id),
             arrived=request.arrived,
             form=DECLARED,
@@ -72,7 +76,7 @@ def _told(event: Declared, request: Request) -> Told:
         type=type_,
         event_time=event.event_time,
         skew_us=0,
-        names=_named(event),
+        names=_named(event, request.catalogue.spelling),
         clear=clear,
         personal=sealed,
         version=rule.version,
@@ -84,14 +88,14 @@ def readable(sentence: str) -> str:
     return "".join(letter for letter in sentence[:MAX_SENTENCE_CHARS] if letter.isprintable())
 
 
-def _named(event: Declared) -> tuple[Name, ...]:
+def _named(event: Declared, spelling: Spelling) -> tuple[Name, ...]:
     candidates: list[tuple[str, object]] = []
     for namespace, value in event.identifiers.items():
         field = f"identifiers.{step(namespace)}"
         check_id(value, field)
         candidates.append((declared(namespace, field), value))
     candidates.extend((field, event.properties.get(field)) for field in NAMING_FIELDS if field in event.properties)
-    found = names(candidates)
+    found = names(candidates, spelling)
     if not found:
         raise BadEvent(FIELD_REQUIRED, "identifiers")
     return found

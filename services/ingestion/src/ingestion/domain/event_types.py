@@ -8,6 +8,7 @@ import jsonschema_rs
 
 from cairn_journey import Programme
 from cairn_journey.language.model import EventType
+from cairn_journey.language.spelling import Spelling
 from ingestion.domain.faults import SCHEMA, UNKNOWN_TYPE, BadEvent, join, step
 from ingestion.domain.personal import FIELDS, TRAITS, Personal
 
@@ -46,6 +47,7 @@ class Catalogue:
     """The event types and sources of one tenant."""
 
     def __init__(self, programme: Programme) -> None:
+        self.spelling = Spelling(programme.identity)
         self.types: Mapping[str, Rule] = {name: _rule(type) for name, type in programme.event_types.items()}
         self.sources: Mapping[str, SourceRule] = {
             name: SourceRule(source.clock, source.unknown == "quarantine", source.per_second)

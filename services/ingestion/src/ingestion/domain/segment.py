@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cairn_journey.language.spelling import Spelling
 from cairn_kernel.identifiers import ANONYMOUS_ID, CAIRN_PROFILE, NAMESPACES, USER_ID
 from ingestion.domain import names as names_
 from ingestion.domain.attributes import check_id, part
@@ -68,18 +69,18 @@ def told_by(
         type=type_,
         event_time=_event_time(call),
         skew_us=_skew(call, sent, arrived) if source.clock == "device" else 0,
-        names=_named(call, parts, kind),
+        names=_named(call, parts, kind, catalogue.spelling),
         clear=clear,
         personal=sealed,
         version=rule.version,
     )
 
 
-def named_by(call: Call, *, kind: str = "") -> tuple[Name, ...]:
+def named_by(call: Call, spelling: Spelling, *, kind: str = "") -> tuple[Name, ...]:
     """Whom a call is about, as far as can be told: it may be a bad one."""
     with suppress(BadEvent):
         parts = Parts({}, _fields(call.traits, ""), _fields(call.context, ""))
-        return _named(call, parts, _kind(call, kind))
+        return _named(call, parts, _kind(call, kind), spelling)
     return ()
 
 
@@ -137,7 +138,7 @@ _SHAPES: Final[Mapping[str, Callable[[Call, Parts], Shape]]] = {
 }
 
 
-def _named(call: Call, parts: Parts, kind: str) -> tuple[Name, ...]:
+def _named(call: Call, parts: Parts, kind: str, spelling: Spelling) -> tuple[Name, ...]:
     candidates: list[tuple[str, object]] = []
     if call.user_id is not None:
         candidates.append((USER_ID, _identifier(call.user_id, "userId")))
@@ -152,7 +153,7 @@ def _named(call: Call, parts: Parts, kind: str) -> tuple[Name, ...]:
             candidates += [(field, fields[field]) for field in NAMING_FIELDS if field in fields]
     if parts.context and "externalIds" in parts.context:
         candidates.extend(_external_ids(parts.context["externalIds"]))
-    found = names(candidates)
+    found = names(candidates, spelling)
     if not found:
         raise BadEvent(FIELD_REQUIRED, "userId")
     return found

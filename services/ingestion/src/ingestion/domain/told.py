@@ -6,8 +6,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from cairn_journey.language.spelling import PLAIN, Spelling
 from cairn_kernel.event import canonical
-from cairn_kernel.identifiers import CAIRN_PROFILE, CARD, EMAIL, NAMESPACES, PHONE, normalise
+from cairn_kernel.identifiers import CAIRN_PROFILE, CARD, EMAIL, NAMESPACES, PHONE
 from cairn_kernel.time import DAY, parse_instant
 from ingestion.domain.attributes import encodable
 from ingestion.domain.faults import BAD_TEXT, FIELD_FORMAT, TIME_RANGE, TOO_LARGE, BadEvent
@@ -34,7 +35,7 @@ class Source(NamedTuple):
 
 
 class Name(NamedTuple):
-    """What somebody is called, spelled as `cairn_kernel.identifiers` spells it."""
+    """What somebody is called, in the one spelling of it."""
 
     namespace: str
     value: str
@@ -99,20 +100,20 @@ def in_range(event_time: int, *, latest: int, field: str) -> int:
     return event_time
 
 
-def names(candidates: Iterable[tuple[str, object]]) -> tuple[Name, ...]:
+def names(candidates: Iterable[tuple[str, object]], spelling: Spelling = PLAIN) -> tuple[Name, ...]:
     """The candidates that do name somebody, in their order, without repeats. Junk is left out."""
     found = []
     for namespace, value in candidates:
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
-        if isinstance(value, str) and (spelled := _spelled(namespace, value)) and spelled not in found:
+        if isinstance(value, str) and (spelled := _spelled(spelling, namespace, value)) and spelled not in found:
             found.append(spelled)
     return tuple(found)
 
 
 @lru_cache(maxsize=CACHED)
-def _spelled(namespace: str, value: str) -> Name | None:
-    text = normalise(namespace, value)
+def _spelled(spelling: Spelling, namespace: str, value: str) -> Name | None:
+    text = spelling.name(namespace, value)
     return Name(namespace, text) if text and encodable(text) else None
 
 
