@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from cairn_journey import CustomerState
-from cairn_journey.engine.state import Count, Instance, Record, Sealed, Timer
+from cairn_journey.engine.state import Count, Instance, Record, Sealed, Telling, Timer
+from cairn_journey.subjects.intervals import Interval
 from journey_state.application.state_hash import hashed_bytes
 
 STATE = CustomerState(
@@ -33,6 +34,8 @@ FLIPS: dict[str, Any] = {
     "records": {"win-back": Record(entered=2, stage_entries={"active": 1})},
     "timers": {"t": Timer(98, "goal", "win-back")},
     "subject": "account",
+    "members": {"q": (Interval("acme", "payer", 3),)},
+    "survivors": {"locale": (Telling(9, "e", "crm", "en"),)},
     "audiences": {"vip": 3},
     "version": "v2",
     "latest": (3, 2, "e"),

@@ -18,6 +18,7 @@ from identity_resolution.application.match_records import NOTHING, Found
 from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.ports import IdentityStore, Pending, RulesChange
 from identity_resolution.application.rulebook import Rulebook
+from identity_resolution.application.rules_in_force import RulesInForce
 from identity_resolution.application.told_ports import KEPT, ToldStore
 from identity_resolution.domain.commands import Answer, Relate
 from identity_resolution.domain.elements import Refusal
@@ -28,7 +29,6 @@ from identity_resolution.domain.outputs import outputs, rules_event, stated_even
 from identity_resolution.domain.reassess import FIRST, Former, look
 from identity_resolution.domain.relations import Relations
 from identity_resolution.domain.resolution import Resolution
-from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated, Statement
 
 log = structlog.get_logger()
@@ -58,7 +58,7 @@ class EventResolver:
         """`rules_page`: identifiers looked at in one batch of a change of the rules."""
         self._rules_page = rules_page
         self._store = store
-        self._rulebook = rulebook
+        self._rules = RulesInForce(store, rulebook)
         self._matchers = matchers
         self._kinds = kinds or KindsInForce()
         self._relations: dict[str, Relations] = {}
@@ -70,9 +70,6 @@ class EventResolver:
         self._graphs: dict[str, IdentityGraph] = {}
         self._stated: dict[str, Stated] = {}
         self._as_of = [NO_TIME] * PARTITIONS
-        self._changes: dict[str, RulesChange] = {}
-        self._changed: RulesChange | None = None
-        self._to_change: list[str] = []
         self._faulty: set[str] = set()
         self._batch = 0
 
@@ -84,10 +81,7 @@ class EventResolver:
         if self._matchers is not None:
             await self._matchers.forget()
         self._stated = await self._store.stated()
-        self._changes = await self._store.rules_changes()
-        self._changed = None
-        self._to_change = [tenant for tenant in self._rulebook.tenants() if not self._change(tenant).done]
-        self._tell_rules()
+        await self._rules.load()
         self._as_of = [as_of.get(partition, NO_TIME) for partition in range(PARTITIONS)]
 
     @property
@@ -171,14 +165,17 @@ class EventResolver:
     @property
     def changes_rules(self) -> bool:
         """Whether there is a change of the rules to go on with."""
-        return bool(self._to_change)
+        return self._rules.under_way is not None
 
     async def change_rules(self, work: UnitOfWork) -> None:
         """Let the next identifiers stand as the changed rules say."""
-        tenant = self._to_change[0]
+        tenant = self._rules.under_way
+        before = self._rules.of(tenant).former if tenant is not None else None
+        if tenant is None or before is None:
+            return
         self._note_kinds([tenant])
-        change, graph = self._change(tenant), self._graph(tenant)
-        rules, former = graph.rules, self._rulebook.versions(tenant)[change.ordinal - 1]
+        change, graph = self._rules.change(tenant), self._graph(tenant)
+        rules, former = graph.rules, before.rules
         if change.upto == FIRST:
             self._announce(tenant, change, former.version, work)
         page = await self._store.page(tenant, change.upto, self._rules_page)
@@ -209,22 +206,13 @@ class EventResolver:
             )
         done = len(page) < self._rules_page
         change = change._replace(upto=page[-1].own_id if page else change.upto, done=done)
-        graph.former = None if done else Former(former, change.upto)
-        graph.stated.rule(_blocked(tenant, rules, graph.former))
+        standing = self._rules.after(change)
+        graph.former = standing.former
+        graph.stated.rule(standing.blocked(tenant))
         self._store.write_rules_change(work, change)
         self._write(work)
-        self._changed = change
+        self._rules.note(change)
         metrics.REASSESSED.inc(len(page))
-
-    def _change(self, tenant: str) -> RulesChange:
-        """The change that is under way, or the last one."""
-        change = self._changes.get(tenant) or RulesChange(
-            tenant, 0, self._rulebook.versions(tenant)[0].version, "", True, 0, 0
-        )
-        versions = self._rulebook.versions(tenant)
-        if change.done and change.ordinal + 1 < len(versions):
-            return RulesChange(tenant, change.ordinal + 1, versions[change.ordinal + 1].version, FIRST, False, 0, 0)
-        return change
 
     async def _bring_in(self, tenant: str, identifiers: Collection[Identifier]) -> None:
         nodes = self._graph(tenant).nodes
@@ -241,39 +229,14 @@ class EventResolver:
         for labels, count in self._told_subjects.items():
             metrics.TOLD_SUBJECTS.labels(*labels).inc(count)
         self._told_subjects.clear()
-        if self._changed is not None:
-            self._move_on(self._changed)
+        if (tenant := self._rules.committed()) is not None:
+            del self._graphs[tenant]
         share = self._cache_identifiers // max(1, len(self._graphs))
         for tenant, graph in self._graphs.items():
             forgotten = graph.evict(share)
             if tenant in self._relations:
                 self._relations[tenant].forget(forgotten)
         metrics.IDENTIFIERS_CACHED.set(sum(len(graph.nodes) for graph in self._graphs.values()))
-
-    def _tell_rules(self) -> None:
-        metrics.RULES_VERSION.clear()
-        for tenant in self._rulebook.tenants():
-            version = self._rulebook.versions(tenant)[self._change(tenant).ordinal].version
-            metrics.RULES_VERSION.labels(tenant, version).set(1)
-        metrics.RULES_LEFT.set(len(self._to_change))
-
-    def _move_on(self, change: RulesChange) -> None:
-        self._changed = None
-        self._changes[change.tenant] = change
-        if not change.done:
-            return
-        log.info(
-            "rules.changed",
-            tenant=change.tenant,
-            rules_version=change.version,
-            merges=change.merges,
-            splits=change.splits,
-        )
-        if self._change(change.tenant).done:
-            self._to_change.remove(change.tenant)
-        else:
-            del self._graphs[change.tenant]
-        self._tell_rules()
 
     async def _admit(self, events: Sequence[Event], own_ids: Collection[str]) -> None:
         """Bring in what the events touch, and what goes by these own ids: one look-up for all that is not in memory."""
@@ -384,11 +347,9 @@ class EventResolver:
         graph = self._graphs.get(tenant)
         if graph is None:
             stated = self._stated.setdefault(tenant, Stated())
-            versions, change = self._rulebook.versions(tenant), self._change(tenant)
-            rules = versions[change.ordinal]
-            former = None if change.done else Former(versions[change.ordinal - 1], change.upto)
-            stated.rule(_blocked(tenant, rules, former))
-            graph = self._graphs[tenant] = IdentityGraph(tenant, rules, stated, former)
+            standing = self._rules.of(tenant)
+            stated.rule(standing.blocked(tenant))
+            graph = self._graphs[tenant] = IdentityGraph(tenant, standing.rules, stated, standing.former)
         return graph
 
     def _note_kinds(self, tenants: Collection[str]) -> None:
@@ -463,10 +424,3 @@ class EventResolver:
                 token=identifier.token,
                 reason=reason,
             )
-
-
-def _blocked(tenant: str, rules: Rules, former: Former | None) -> frozenset[Identifier]:
-    """What rules block; while they are changed, also what those before blocked and was not looked at yet."""
-    if former is None:
-        return rules.blocked
-    return rules.blocked | {one for one in former.rules.blocked if stable_id("profile", tenant, *one) > former.upto}
