@@ -130,7 +130,7 @@ async def run() -> None:
     """Serve until told to stop."""
     gc.collect()
     gc.freeze()  # what is loaded by now stays
-    gc.set_threshold(50_000, 20, 20)  # a batch makes many small things, none of them in circles
+    gc.set_threshold(10_000, 100, 100)  # what is young is looked through in 10 ms, while requests wait
     settings = IngestionSettings()
     async with compose(settings) as app:
         await app.chassis.serve()
