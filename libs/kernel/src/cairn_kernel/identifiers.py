@@ -1,6 +1,7 @@
 """The namespaces identifiers live in, and the one spelling of a value in each of them.
 
-Ingestion and identity resolution both call `normalise`, so a value always gives the same token.
+A tenant's rules of identity may go further (`cairn_journey.language.spelling`). Ingestion and identity resolution both
+go by these, so a value always gives the same token.
 """
 
 import re
