@@ -17,8 +17,9 @@ from cairn_kernel.event import BROADCAST, MARKER, Event, derived
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_runtime import Chassis, ProfileProcessor, Settings, open_chassis
+from cairn_runtime.fencing import FENCE, LOCK
 from cairn_runtime.parking import ParkingApi
-from cairn_runtime.walks import FENCE, LOCK, Command, Walk, Walks, begin_walk
+from cairn_runtime.walks import Command, Walk, Walks, begin_walk
 from cairn_testkit.upstream import UpstreamLog, serving, upstream_log
 from cairn_testkit.waiting import eventually
 from journeyctl.ports import free_port
@@ -313,6 +314,20 @@ async def test_where_nothing_ever_came_a_walk_is_over_at_once(house: House) -> N
         house.upstream.silent = False
         await house.upstream.append(ping(PROFILES[0], 1))
         assert (await noted(keeper, 1))[PROFILES[0]] == ["1"]
+
+
+async def test_a_walk_that_begins_while_a_service_starts_for_the_first_time_is_seen(house: House) -> None:
+    async with open_chassis(house.settings, "diary", "journeys") as by_hand, by_hand.pool.acquire() as connection:
+        change = connection.transaction()
+        await change.start()
+        await connection.execute(LOCK)
+        await connection.execute(FENCE)
+        async with house.keeper() as keeper:
+            await asyncio.sleep(1)  # it would have found out what is unfinished by now
+            _, controls = await begin_walk(connection, "journeys", Command("default", BROADCAST, {"type": "closed"}))
+            await commit_on(connection, UnitOfWork(appends=controls))
+            await change.commit()
+            assert (await done(keeper))["visited"] == 0
 
 
 async def test_a_walk_waits_while_the_upstream_does_not_say_how_complete_it_is(house: House) -> None:

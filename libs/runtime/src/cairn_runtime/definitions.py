@@ -16,9 +16,9 @@ from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS
 from cairn_messaging import Publisher
 from cairn_runtime.clock import now_us
+from cairn_runtime.fencing import FENCE, LOCK
 from cairn_runtime.walks import Command, begin_walk
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('definitions'))"
 ACTIVE = "SELECT version, bundle, activated, ordinal FROM definitions WHERE tenant = $1 ORDER BY ordinal DESC LIMIT 1"
 PREVIOUS = """
 SELECT version, bundle FROM definitions d WHERE tenant = $1 AND version <> (
@@ -30,7 +30,6 @@ ALL = "SELECT tenant, version, bundle FROM definitions ORDER BY tenant, ordinal"
 ANSWERED = "SELECT version FROM definition_requests WHERE tenant = $1 AND request_id = $2"
 INSERT = "INSERT INTO definitions (tenant, ordinal, version, bundle) VALUES ($1, $2, $3, $4)"
 INSERT_REQUEST = "INSERT INTO definition_requests VALUES ($1, $2, $3) ON CONFLICT DO NOTHING"
-FENCE = "UPDATE inbox SET epoch = epoch + 1"
 
 Check = Callable[[bytes], str]
 """Check a bundle whole and return its version. Raises Invalid (DEFINITION)."""

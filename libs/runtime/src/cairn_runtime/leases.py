@@ -11,6 +11,7 @@ import structlog
 from cairn_eventstore import InboxAdvance
 from cairn_kernel.partitions import PARTITIONS
 from cairn_runtime import metrics
+from cairn_runtime.fencing import NO_CHANGE_UNDER_WAY
 
 log = structlog.get_logger()
 
@@ -31,7 +32,7 @@ UPDATE leases SET owner = $1, until = now() + make_interval(secs => $2) WHERE pa
 """
 STILL_HELD = "SELECT partition FROM leases WHERE owner = $1"
 RELEASE = "UPDATE leases SET owner = '', until = '-infinity' WHERE owner = $1 AND partition = ANY($2::smallint[])"
-OPEN_INBOX = "INSERT INTO inbox (log, partition) SELECT $1, unnest($2::smallint[]) ON CONFLICT DO NOTHING"
+OPEN_INBOX = "INSERT INTO inbox (log, partition) SELECT $1, generate_series(0, $2::int - 1) ON CONFLICT DO NOTHING"
 NEW_EPOCH = """
 UPDATE inbox SET epoch = epoch + 1 WHERE log = $1 AND partition = ANY($2::smallint[])
 RETURNING partition, position, epoch
@@ -64,6 +65,7 @@ class LeaseKeeper:
         self._gained = gained
         self._lost = lost
         self._lock = asyncio.Lock()
+        self._inbox_is_open = False
         self.held: set[int] = set()
 
     async def run(self) -> None:
@@ -82,6 +84,7 @@ class LeaseKeeper:
         """Find out what is still held, give up too much, take what is free."""
         async with self._lock:
             async with self._pool.acquire(timeout=10) as connection:
+                await self._open_inbox(connection)
                 await connection.execute(HEARTBEAT, self._owner, self._ttl_s)
                 await connection.execute(FORGET_MEMBERS)
                 members = await connection.fetchval(MEMBERS)
@@ -107,6 +110,13 @@ class LeaseKeeper:
         self.held &= {row["partition"] for row in rows}
         return self.held
 
+    async def _open_inbox(self, connection: asyncpg.pool.PoolConnectionProxy) -> None:
+        if not self._inbox_is_open:
+            async with connection.transaction():
+                await connection.execute(NO_CHANGE_UNDER_WAY)
+                await connection.execute(OPEN_INBOX, self._upstream, PARTITIONS)
+            self._inbox_is_open = True
+
     async def _take(
         self, connection: asyncpg.pool.PoolConnectionProxy, room: int, own: Collection[int]
     ) -> dict[int, InboxAdvance]:
@@ -121,7 +131,6 @@ class LeaseKeeper:
                 return {}
             if not taken:
                 return {}
-            await connection.execute(OPEN_INBOX, self._upstream, sorted(taken))
             epochs = await connection.fetch(NEW_EPOCH, self._upstream, sorted(taken))
         return {part: InboxAdvance(self._upstream, part, at, at, epoch) for part, at, epoch in epochs}
 

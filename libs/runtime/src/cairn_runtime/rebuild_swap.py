@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from cairn_kernel.errors import Refused
+from cairn_runtime.fencing import FENCE
 
 LOG_TABLES: Final = ("timers", "snapshots")
 """Tables of the log's schema that follow from the log where there is one stream per profile."""
@@ -13,7 +14,6 @@ LOCK_TIMEOUT: Final = "20s"
 """How long the swap waits for whoever reads the live tables."""
 
 LOCK = "SELECT pg_try_advisory_lock(hashtext('rebuild'), hashtext($1))"
-FENCE = "UPDATE inbox SET epoch = epoch + 1"
 DISARM_PARKED = "DELETE FROM timers WHERE stream IN (SELECT stream FROM parked)"
 TIMERS_DIFFER = """
 SELECT (SELECT count(*) FROM {live}.timers l FULL JOIN {shadow}.timers s USING (stream, timer_id)
@@ -73,7 +73,7 @@ async def swap(
     shadow = f"{service}_rebuild"
     async with connection.transaction():
         await connection.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'")
-        await connection.execute(FENCE)  # waits for the commit under way; later ones find themselves fenced
+        await connection.execute(FENCE)
         await catch_up()
         if keep:
             await connection.execute(keep.format(live=service, shadow=shadow))

@@ -20,8 +20,6 @@ log = structlog.get_logger()
 PAGE: Final = 1_000
 """Profiles visited in one transaction, over all partitions."""
 
-LOCK = "SELECT pg_advisory_xact_lock(hashtext('definitions'))"
-FENCE = "UPDATE inbox SET epoch = epoch + 1"
 NEXT = "SELECT coalesce(max(ordinal), 0) + 1 FROM walks"
 INSERT = "INSERT INTO walks (partition, ordinal, tenant, event, in_flight) VALUES ($1, $2, $3, $4, $5)"
 PENDING = """

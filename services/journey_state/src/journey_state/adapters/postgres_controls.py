@@ -12,7 +12,8 @@ from cairn_kernel.errors import Conflict
 from cairn_kernel.event import from_canonical_json
 from cairn_kernel.time import micros
 from cairn_messaging import Publisher
-from cairn_runtime.walks import FENCE, LOCK, Command, begin_walk
+from cairn_runtime.fencing import FENCE, LOCK
+from cairn_runtime.walks import Command, begin_walk
 from journey_state.application.ports import Control, Keeping, WalkProgress
 
 ANSWERED = "SELECT ordinal, request FROM control_requests WHERE tenant = $1 AND request_id = $2"
