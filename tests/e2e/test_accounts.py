@@ -141,7 +141,7 @@ def eventually(holds: Callable[[], bool]) -> None:
         except ServiceRefused:
             return False
 
-    until(asked, timeout_s=60)
+    until(asked)
 
 
 def journeyctl(stage: Stage, *arguments: str) -> str:

@@ -87,7 +87,7 @@ def eventually(holds: Callable[[], bool]) -> None:
         except ServiceRefused:
             return False
 
-    until(asked, timeout_s=60)
+    until(asked)
 
 
 def guide() -> list[list[str]]:

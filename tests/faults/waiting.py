@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def until(holds: Callable[[], bool], timeout_s: float = 30.0) -> None:
+def until(holds: Callable[[], bool], timeout_s: float = 90.0) -> None:
     """Ask every 50 ms. Raises TimeoutError."""
     deadline = time.monotonic() + timeout_s
     while not holds():

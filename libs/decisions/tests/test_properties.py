@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import reduce
 from itertools import pairwise, permutations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn_decisions.facts import ProfileState, fold
@@ -17,7 +17,6 @@ from cairn_kernel.event import MERGED, Event, canonical
 
 from .scene import PROFILE, T0, Profile, action, consent, event, moment, outcome, programme
 
-calm = settings(deadline=None)  # a busy machine is no fault
 WINDOW = 100
 LIMIT = 3
 RULES = programme(
@@ -53,7 +52,6 @@ def busiest(times: list[int]) -> int:
     return max((sum(start <= time < start + WINDOW for time in times) for start in times), default=0)
 
 
-@calm
 @given(inputs, st.booleans())
 def test_no_window_ever_holds_more_than_the_cap_whatever_the_order_or_burst(come: list[Event], in_order: bool) -> None:
     ada = Profile(RULES).given(*(sorted(come, key=lambda item: item.as_of) if in_order else come))
@@ -61,7 +59,6 @@ def test_no_window_ever_holds_more_than_the_cap_whatever_the_order_or_burst(come
     assert busiest(marketing) <= LIMIT
 
 
-@calm
 @given(inputs, st.randoms(use_true_random=False))
 def test_a_contact_whose_message_was_not_sent_makes_room_and_what_was_sent_never_exceeds_the_cap(
     come: list[Event], chance: random.Random
@@ -78,7 +75,6 @@ def test_a_contact_whose_message_was_not_sent_makes_room_and_what_was_sent_never
     assert [row.at for row in ada.state.ledger.counted() if row.message_class == "marketing"] == sorted(sent)
 
 
-@calm
 @given(st.lists(offsets, max_size=30), offsets)
 def test_the_next_possible_instant_is_the_first_that_fits(past: list[int], at: int) -> None:
     times = sorted(past)
@@ -95,14 +91,12 @@ def test_the_next_possible_instant_is_the_first_that_fits(past: list[int], at: i
     assert all(crowd(time) > LIMIT for time in range(at, verdict.next_at))
 
 
-@calm
 @given(inputs)
 def test_the_state_is_the_fold_of_the_stream(come: list[Event]) -> None:
     ada = Profile(RULES).given(*come)
     assert reduce(fold, ada.stream, ProfileState("default", PROFILE)) == ada.state
 
 
-@calm
 @given(inputs)
 def test_every_moment_gets_exactly_one_decision(come: list[Event]) -> None:
     ada = Profile(RULES).given(*come)
@@ -111,13 +105,11 @@ def test_every_moment_gets_exactly_one_decision(come: list[Event]) -> None:
     assert sorted(answered) == sorted(told)
 
 
-@calm
 @given(inputs)
 def test_equal_inputs_give_equal_bytes(come: list[Event]) -> None:
     assert canonical(Profile(RULES).given(*come).stream) == canonical(Profile(RULES).given(*come).stream)
 
 
-@calm
 @given(inputs, inputs, inputs)
 def test_the_union_of_ledgers_does_not_depend_on_order(a: list[Event], b: list[Event], c: list[Event]) -> None:
     ledgers = [Profile(RULES).given(*come).state.ledger for come in (a, b, c)]
@@ -126,7 +118,6 @@ def test_the_union_of_ledgers_does_not_depend_on_order(a: list[Event], b: list[E
     assert unions[0].united(ledgers[0]) == unions[0]
 
 
-@calm
 @given(inputs, inputs)
 def test_a_merge_gives_the_survivor_both_ledgers_and_folds_back(mine: list[Event], theirs: list[Event]) -> None:
     survivor, loser = Profile(RULES).given(*mine), Profile(RULES, "loser").given(*theirs)

@@ -189,7 +189,7 @@ def test_a_schedule_comes_round_when_clocks_say_so(schedule: Schedule, after: st
     assert next_due(schedule, instant, "Asia/Tokyo") == micros(datetime.fromisoformat(due))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.integers(950_000_000, 2_200_000_000),
     st.integers(0, 1439),
@@ -313,7 +313,7 @@ class TestAProgrammeThatComesIntoForce:
         assert customer.state.timers == {}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(lives(), st.integers(0, 12))
 def test_it_does_not_matter_where_the_state_was_read_back(life: list[Event], border: int) -> None:
     text = VIP.replace(">= 100.0", ">= 17.0") + "---" + WEEKLY % '{weekday: friday, at: "18:30", zone: Europe/Paris}'

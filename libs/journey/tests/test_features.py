@@ -55,7 +55,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize("text", TEXTS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     days=st.lists(st.integers(0, 400), max_size=40),
     values=st.lists(st.sampled_from([1, 2, 3, -4, None]), min_size=40, max_size=40),

@@ -45,7 +45,7 @@ def filled(customer: Customer, text: str, day: float) -> Customer:
     return customer
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives())
 def test_they_say_what_they_would_have_said(life: list[Event]) -> None:
     late = filled(Customer(PLAIN).when(*life), COUNTING, 500)

@@ -193,7 +193,7 @@ TYPES = (
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(1, 12), st.sampled_from(TYPES)), max_size=25), st.integers(0, 24))
 def test_whatever_happens_health_keeps_its_bounds_and_the_state_is_the_fold(
     steps: list[tuple[int, str]], border: int

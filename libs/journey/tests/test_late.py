@@ -134,7 +134,7 @@ def arrivals(draw: st.DrawFn) -> Arrivals:
     return Arrivals(events, draw(st.lists(days, min_size=len(events), max_size=len(events))))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(arrivals(), st.integers(10, 60))
 def test_within_the_allowance_the_order_of_arrival_leaves_no_trace(life: Arrivals, later: int) -> None:
     end = max([item.as_of / DAY for item in life.events], default=0.0) + later

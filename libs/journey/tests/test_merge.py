@@ -103,7 +103,7 @@ def test_the_stream_of_a_united_profile_folds_after_it_was_stored() -> None:
     assert pair.survivor.state.sealed["email"].sealed == b"b"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives(), lives(), st.integers(0, 20))
 def test_merging_any_two_lives_is_as_if_they_had_been_one(mine: list[Event], theirs: list[Event], later: int) -> None:
     pair = Pair.make()

@@ -8,7 +8,7 @@ from cairn_kernel.time import DAY
 from .scenario import WIN_BACK, Customer, bought, event, identified, lives
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(lives())
 def test_folding_the_stream_gives_the_state(life: list[Event]) -> None:
     customer = Customer().when(*life)  # checks the same after each event
@@ -18,7 +18,7 @@ def test_folding_the_stream_gives_the_state(life: list[Event]) -> None:
     assert parse_state(canonical_state(customer.state)) == customer.state
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives(), st.lists(st.integers(0, 11), max_size=6))
 def test_it_does_not_matter_when_time_is_told(life: list[Event], pauses: list[int]) -> None:
     """A timer fires alike, whether an event overtakes it or a tick comes first: borders of batches mean nothing."""
@@ -31,7 +31,7 @@ def test_it_does_not_matter_when_time_is_told(life: list[Event], pauses: list[in
     assert [to_canonical_json(fact) for fact in plain.stream] == [to_canonical_json(fact) for fact in told.stream]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives(), st.integers(1, 12))
 def test_it_does_not_matter_where_the_state_was_read_back(life: list[Event], border: int) -> None:
     whole = Customer().when(*life)
@@ -43,7 +43,7 @@ def test_it_does_not_matter_where_the_state_was_read_back(life: list[Event], bor
     assert [fact.id for fact in first.stream + second.stream] == [fact.id for fact in whole.stream]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lives())
 def test_counts_add_up_and_ids_are_unique(life: list[Event]) -> None:
     customer = Customer().when(*life).until(2000)
@@ -56,7 +56,7 @@ def test_counts_add_up_and_ids_are_unique(life: list[Event]) -> None:
     assert customer.state.timers == {}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lives())
 def test_instants_never_fall_within_a_stream(life: list[Event]) -> None:
     instants = [fact.as_of for fact in Customer().when(*life).stream]

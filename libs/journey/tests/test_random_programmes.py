@@ -116,7 +116,6 @@ def lives(draw: st.DrawFn) -> list[Event]:
 
 SETTINGS = settings(
     max_examples=25,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # such programmes are small enough to be read as they are
     suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
 )

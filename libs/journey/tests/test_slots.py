@@ -131,7 +131,7 @@ def test_a_state_from_before_there_were_keys_is_read() -> None:
     assert parse_state(canonical_state(state)) == state
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.sampled_from("pdlvx"), st.sampled_from(["a", "b", 3])), max_size=14), st.integers(0, 13))
 def test_keyed_lives_fold_to_the_same_state(life: list[tuple[str, object]], border: int) -> None:
     types = {

@@ -144,7 +144,7 @@ def test_an_event_of_both_goes_where_its_strongest_named_identifier_goes() -> No
     assert [facts[-1].data["events"] for facts in (kept, unknown, named)] == [[], [both.id], [both.id]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lives(), lives(), st.integers(0, 200), st.integers(1, 20))
 def test_parting_any_two_lives_is_as_if_they_had_never_been_one(
     mine: list[Event], others: list[Event], joined: int, later: int

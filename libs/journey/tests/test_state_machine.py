@@ -255,9 +255,7 @@ def waits(runs: dict[str, Any]) -> int | None:
     return runs["offer"].due if "offer" in runs else None
 
 
-Everything.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=40, deadline=None, derandomize=True, database=None
-)
+Everything.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
 
 
 @pytest.mark.slow

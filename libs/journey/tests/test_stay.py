@@ -124,7 +124,7 @@ interventions: [{{name: i, trigger: {{on: start}}, steps: [{{decide: {{actions: 
     assert [(data["journey"], data.get("priority")) for data in moments] == [("b", 5), ("d", 5), ("a", None), ("c", -1)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(lives())
 def test_whenever_the_state_is_read_back_exits_come_alike(life: list[Event]) -> None:
     journey = SIMPLE.replace("club.joined", "basket.purchased") + "reentry: always\n"

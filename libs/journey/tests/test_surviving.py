@@ -15,7 +15,7 @@ from cairn_kernel.survivorship import Keep, rank
 
 from .scenario import CATALOGUE, WIN_BACK, Customer, identified, loaded, of
 
-calm = settings(deadline=None, max_examples=50)
+calm = settings(max_examples=50)
 RULED = """
 ---
 kind: IdentityRules

@@ -1,6 +1,6 @@
 from itertools import permutations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cairn_kernel.consents import (
@@ -22,8 +22,6 @@ from cairn_kernel.consents import (
     word_of,
 )
 from cairn_kernel.event import CONSENT_CHANGED, Event
-
-calm = settings(deadline=None)
 
 
 def word(
@@ -143,14 +141,12 @@ def test_a_word_told_before_states_had_names_reads_as_it_was() -> None:
     assert word_of(event) == Word(9, True, 9, "e", "ada", "email", "*", WITHDRAWN)
 
 
-@calm
 @given(words_.filter(lambda words: len(words) <= 5), merges, questions)
 def test_neither_order_nor_repetition_matters(words: list[Word], joined: list[Joined], asked: tuple[str, str]) -> None:
     answers = {standing([*order, *words], joined[::-1], *asked) for order in permutations(words)}
     assert answers == {standing(words, joined, *asked)}
 
 
-@calm
 @given(words_, merges, questions)
 def test_words_beyond_the_frontier_make_no_difference(
     words: list[Word], joined: list[Joined], asked: tuple[str, str]
@@ -158,14 +154,12 @@ def test_words_beyond_the_frontier_make_no_difference(
     assert standing(frontier(words), joined, *asked).allowed == standing(words, joined, *asked).allowed
 
 
-@calm
 @given(words_, words_)
 def test_the_frontier_of_a_union_is_that_of_the_frontiers(left: list[Word], right: list[Word]) -> None:
     assert frontier([*frontier(left), *frontier(right)]) == frontier([*left, *right])
     assert frontier(frontier(left)) == frontier(left)
 
 
-@calm
 @given(words_, merges, questions)
 def test_no_grant_and_no_merge_ever_opens_what_is_suppressed(
     words: list[Word], joined: list[Joined], asked: tuple[str, str]
@@ -175,7 +169,6 @@ def test_no_grant_and_no_merge_ever_opens_what_is_suppressed(
     assert not suppressed or standing(never_lifted, joined, *asked).allowed is False
 
 
-@calm
 @given(words_, merges, questions)
 def test_a_merge_never_opens_what_either_side_had_closed(
     words: list[Word], joined: list[Joined], asked: tuple[str, str]

@@ -65,7 +65,7 @@ def test_a_source_that_holds_each_person_once_parts_its_rows() -> None:
     assert set(found.refused.values()) == {SOURCE_HOLDS_BOTH}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.dictionaries(
         st.tuples(st.sampled_from("abcdefgh"), st.sampled_from("abcdefgh")).filter(lambda pair: pair[0] < pair[1]),

@@ -57,7 +57,7 @@ async def following(bus: MemoryBus, log: OwnersLog, after: int = 0) -> AsyncIter
 async def seen(follower: Follower, upto: int) -> list[int]:
     """Positions taken until the last one wanted has come; each holds its own event."""
     found: list[int] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while not found or found[-1] < upto:
             await follower.wait(1)
             for entry in follower.take(7).get(3, ()):

@@ -147,13 +147,13 @@ async def test_it_stops_when_told_and_goes_on_from_its_cursors(served: tuple[Doo
         while not cursors.all():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         first.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
         second = runner(source, address, tmp_path, cursors)
         task = asyncio.get_running_loop().create_task(second.run())
         while cursors.all() != {"even": "200", "odd": "200"}:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
         second.stop()
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
     assert len(door.taken) == ROWS
 
 

@@ -16,7 +16,10 @@ _LOCAL = ("127.", "::1", "localhost", "0.0.0.0")  # noqa: S104 - compared with, 
 _numbers = itertools.count(1)
 _hermetic = False
 
-hypothesis.settings.register_profile("cairn", deadline=None)  # a busy machine is no fault
+hypothesis.settings.register_profile("explore", deadline=None, print_blob=True)  # a busy machine is no fault
+hypothesis.settings.register_profile(
+    "cairn", hypothesis.settings.get_profile("explore"), derandomize=True, database=None
+)
 hypothesis.settings.load_profile("cairn")
 
 
@@ -113,6 +116,6 @@ def _wait_for(make: Callable[[], Awaitable[_T]]) -> _T:
         async def run() -> _T:
             return await make()
 
-        return loop.run_until_complete(asyncio.wait_for(run(), timeout=15.0))
+        return loop.run_until_complete(asyncio.wait_for(run(), timeout=60.0))
     finally:
         loop.close()

@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    probe: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool, *, timeout_s: float = 10.0
+    probe: Callable[[], Awaitable[T]], holds: Callable[[T], bool] = bool, *, timeout_s: float = 60.0
 ) -> T:
     """Probe every 20 ms until the answer holds, and return it. Raises TimeoutError."""
     async with asyncio.timeout(timeout_s):

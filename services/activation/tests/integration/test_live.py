@@ -22,7 +22,7 @@ from journeyctl.ports import free_port
 
 from .world import World, contact, decisions, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 Decide = Callable[..., Event]
 NOON = 1_488_369_600_000_000
@@ -211,7 +211,7 @@ async def test_what_is_of_a_newer_version_waits_alone_for_the_upgrade(there: Wor
         return {stream: (reason, waiting) for stream, reason, waiting in rows}
 
     alone = {stream: ("UNKNOWN_VERSION", 0), newer.id: ("UNKNOWN_VERSION", 1)}
-    await eventually(parked, lambda found: found == alone, timeout_s=20)
+    await eventually(parked, lambda found: found == alone)
     await there.decisions.append(decide(profile="later", contact=contact("later")))
     await there.until(sent=6, planned=1)
 
@@ -243,7 +243,7 @@ async def test_a_dispatch_that_grew_too_old_is_claimed_and_checked_anew(here: Wo
     await here.until(dispatched=2)
     await here.decisions.append(_control(CONSENT_CHANGED, "bert", channel="email", granted=False, **{"class": "*"}))
     sql = "SELECT count(*) FROM activation.events WHERE topic = 'delivery.dispatched'"
-    await eventually(lambda: here.query(sql), lambda rows: rows[0][0] >= 4, timeout_s=20)
+    await eventually(lambda: here.query(sql), lambda rows: rows[0][0] >= 4)
     await here.connect()
     await here.until(sent=1, suppressed=1)
     assert len(here.channel.sent) == 1
@@ -327,7 +327,7 @@ async def test_two_replicas_share_the_work_and_one_takes_over_from_the_other(her
     )
     try:
         await other.start()
-        await eventually(_owners(here), lambda rows: len(rows) == 2, timeout_s=20)
+        await eventually(_owners(here), lambda rows: len(rows) == 2)
         await here.decisions.append(*decisions(decide, PEOPLE))
         await here.until(sent=40)
         await other.stop()

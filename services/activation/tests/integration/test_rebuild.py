@@ -15,7 +15,7 @@ from cairn_runtime.rebuild import Outcome, Progress, rebuild
 
 from .world import World, decisions, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 Decide = Callable[..., Event]
 WHERE: Final = "activation.rebuild:READ_MODEL"

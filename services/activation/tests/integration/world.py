@@ -123,7 +123,7 @@ class World:
         assert self._process is not None
         with suppress(ProcessLookupError):
             self._process.send_signal(how)
-        await asyncio.wait_for(self._process.wait(), 20)
+        await asyncio.wait_for(self._process.wait(), 60)
 
     async def connect(self) -> None:
         """Start the connector."""
@@ -144,7 +144,7 @@ class World:
 
     async def until(self, **statuses: int) -> None:
         """Wait until there are exactly so many deliveries of each status."""
-        await eventually(self.counts, lambda found: found == statuses, timeout_s=30)
+        await eventually(self.counts, lambda found: found == statuses)
 
     async def hash(self) -> str:
         answer = await self.api.GetStateHash(pb.GetStateHashRequest(), timeout=30, wait_for_ready=True)
@@ -174,7 +174,7 @@ class World:
         return found
 
     async def until_step(self, step: int) -> None:
-        await eventually(self.markers, lambda found: found.get(step, 0) >= PARTITIONS, timeout_s=30)
+        await eventually(self.markers, lambda found: found.get(step, 0) >= PARTITIONS)
 
     async def query(self, sql: str) -> list[Any]:
         connection = await asyncpg.connect(self.settings.database_dsn)

@@ -42,7 +42,7 @@ async def fetched(addresses: Addresses, *contacts: Mapping[str, str]) -> None:
     assert not any([addresses.at_hand(each) for each in contacts])
     async with asyncio.TaskGroup() as group:
         task = group.create_task(addresses.run())
-        await asyncio.wait_for(come.wait(), 5)
+        await asyncio.wait_for(come.wait(), 60)
         task.cancel()
 
 

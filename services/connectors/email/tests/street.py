@@ -76,7 +76,7 @@ class Street:
         await streams.store(self.client, wire.dispatch_subject("email"), body, message_id=message_id, headers=headers)
 
     async def receipt_of(self, delivery_id: str) -> pb.Receipt:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 for receipt in self.receipts:
                     if receipt.delivery_id == delivery_id and receipt.status != pb.Receipt.STATUS_IN_DOUBT:
@@ -99,7 +99,7 @@ class Street:
         return messages
 
     async def until_kept(self, delivery_id: str) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for _ in range(2_000):
                 with suppress(OSError):
                     if await self.kept(delivery_id):
@@ -107,7 +107,7 @@ class Street:
                 await asyncio.sleep(0.01)
 
     async def until_sink_answers(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for _ in range(2_000):
                 with suppress(OSError):
                     await self.ask("/counts")

@@ -13,7 +13,7 @@ from cairn_connector import streams, wire
 
 from .street import Street, open_street
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ async def test_told_to_stop_it_ends_cleanly(street: Street) -> None:
 
 async def _until_begun(street: Street) -> None:
     wal = street.folder / "connector" / "email.sqlite-wal"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in range(1_000):
             if b"d-1" in wal.read_bytes():
                 return

@@ -98,7 +98,7 @@ class Decisioning:
 
     async def decided(self, number: int) -> pb.GetCountsResponse:
         """Wait until that many moments are decided."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 counts: pb.GetCountsResponse = await self.api.GetCounts(pb.GetCountsRequest(), wait_for_ready=True)
                 if counts.moments >= number:
@@ -107,7 +107,7 @@ class Decisioning:
 
     async def passed(self, type: str, number: int = 1) -> list[Event]:
         """Wait until the own log holds that many facts of a type, and return them."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while True:
                 facts = [
                     stored.event

@@ -50,7 +50,7 @@ async def process(settings: Settings, address: str, hash_seed: int) -> AsyncIter
 
 async def counted(channel: grpc.aio.Channel, at_least: int) -> int:
     api = DecisioningServiceStub(channel)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while True:
             counts = await api.GetCounts(pb.GetCountsRequest(), wait_for_ready=True)
             if counts.moments >= at_least:
@@ -59,7 +59,7 @@ async def counted(channel: grpc.aio.Channel, at_least: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(90)
+@pytest.mark.timeout(240)
 async def test_killed_at_any_moment_it_goes_on_and_the_hash_is_that_of_an_undisturbed_run(
     postgres_server_dsn: str, postgres_dsn: str, nats_url: str, tmp_path: Path
 ) -> None:

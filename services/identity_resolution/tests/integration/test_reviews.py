@@ -58,7 +58,7 @@ async def apply_rules(service: Service) -> None:
                 await asyncio.sleep(0.05)
             else:
                 break
-    await service.resolved(PARTITIONS, timeout_s=60)  # the change of the rules was told in each
+    await service.resolved(PARTITIONS)  # the change of the rules was told in each
 
 
 def named(upstream: Upstream, number: int, row: dict[str, str], **names: str) -> Event:
@@ -80,12 +80,12 @@ async def test_alike_records_merge_middling_ones_wait_and_what_people_say_stands
     async with world(postgres_dsn, nats_url, tmp_path, add_keys) as (upstream, service):
         await apply_rules(service)
         await upstream.tell([named(upstream, 1, ANNA, card="4000-0001")])
-        await service.resolved(PARTITIONS + 1, timeout_s=60)
+        await service.resolved(PARTITIONS + 1)
 
         assert await service.stop() == 0  # what was told is known after a restart, by sealed records alone
         await service.start()
         await upstream.tell([named(upstream, 2, WITH_TYPOS, card="4000-0002")])
-        log = await service.resolved(PARTITIONS + 4, timeout_s=60)
+        log = await service.resolved(PARTITIONS + 4)
         assert [event.type for run in log.values() for event in run].count(MERGED) == 2
         assert await profile(service, "card", "4000-0001") == await profile(service, "card", "4000-0002")
         (link,) = (
@@ -104,7 +104,7 @@ async def test_alike_records_merge_middling_ones_wait_and_what_people_say_stands
         assert pair.path[0].weight == link.weight
 
         await upstream.tell([named(upstream, 3, MIDDLING, card="4000-0003")])
-        await service.resolved(PARTITIONS + 5, timeout_s=60)
+        await service.resolved(PARTITIONS + 5)
         waiting = await reviews(service, pb.REVIEW_STATE_OPEN)
         assert {(one.left.token, one.right.token) for one in waiting}
         assert len({frozenset((one.left_profile_id, one.right_profile_id)) for one in waiting}) == 1
@@ -114,7 +114,7 @@ async def test_alike_records_merge_middling_ones_wait_and_what_people_say_stands
 
         assert await service.stop() == 0
         await service.start()
-        await service.resolved(PARTITIONS + 5, timeout_s=60)
+        await service.resolved(PARTITIONS + 5)
         decide = pb.DecideReviewRequest(
             request_id="d1", review_id=first.id, accept=True, author="anna", reason="she called"
         )
@@ -142,7 +142,7 @@ async def test_alike_records_merge_middling_ones_wait_and_what_people_say_stands
         assert await profile(service, "card", "4000-0002") != await profile(service, "card", "4000-0001")
         held = sum((await service.log.positions()).values())
         await upstream.tell([named(upstream, 9, ANNA | {"phone": ""}, card="4000-0002")])
-        await service.resolved(held + 1, timeout_s=60)
+        await service.resolved(held + 1)
         assert await profile(service, "card", "4000-0002") != await profile(service, "card", "4000-0001")
 
 
@@ -154,7 +154,7 @@ async def test_a_rejected_review_is_not_joined_by_a_better_score(
         await upstream.tell(
             [named(upstream, 1, ANNA, card="4000-0001"), named(upstream, 2, MIDDLING, card="4000-0002")]
         )
-        await service.resolved(PARTITIONS + 2, timeout_s=60)
+        await service.resolved(PARTITIONS + 2)
         (waiting,) = await reviews(service, pb.REVIEW_STATE_OPEN)
         await service.identity.DecideReview(
             pb.DecideReviewRequest(
@@ -163,7 +163,7 @@ async def test_a_rejected_review_is_not_joined_by_a_better_score(
         )
         held = sum((await service.log.positions()).values())
         await upstream.tell([named(upstream, 3, ANNA, card="4000-0002")])
-        await service.resolved(held + 1, timeout_s=60)
+        await service.resolved(held + 1)
         assert await profile(service, "card", "4000-0001") != await profile(service, "card", "4000-0002")
         (rejected,) = await reviews(service, pb.REVIEW_STATE_REJECTED)
         assert rejected.bits > waiting.bits
@@ -178,7 +178,7 @@ async def test_two_customers_with_accounts_and_the_same_data_wait_for_people(
     async with world(postgres_dsn, nats_url, tmp_path, add_keys) as (upstream, service):
         await apply_rules(service)
         await upstream.tell([named(upstream, 1, ANNA, user_id="anna"), named(upstream, 2, ANNA, user_id="bea")])
-        await service.resolved(PARTITIONS + 2, timeout_s=60)
+        await service.resolved(PARTITIONS + 2)
         (waiting,) = await reviews(service, pb.REVIEW_STATE_OPEN)
         assert waiting.refusal == "CARDINALITY"
         assert await profile(service, "user_id", "anna") != await profile(service, "user_id", "bea")

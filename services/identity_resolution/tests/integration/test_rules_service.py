@@ -80,7 +80,7 @@ async def test_rules_change_in_flight_and_a_kill_changes_nothing(
     async with world(postgres_dsn, nats_url, tmp_path, CAIRN_RULES_PAGE="3") as (upstream, service):
         before, after = range(COUPLES), range(COUPLES, COUPLES + 20)
         await upstream.tell(couples(upstream, 1_000, before))
-        await service.resolved(2 * COUPLES, timeout_s=90)
+        await service.resolved(2 * COUPLES)
         assert await couples_are_one(service, range(5)) == {False}
 
         previews = service.identity.PreviewRules(pb.PreviewRulesRequest(bundle=load_text(ONE_PERSON).bundle()))

@@ -18,7 +18,7 @@ from identity_resolution.domain.rules import Rules
 
 from .world import Upstream, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 DAY = 86_400_000_000
 
@@ -247,7 +247,7 @@ async def _stored(dsn: str, at_least: int = 0) -> int:
     """How many events the `resolved` log holds, once it holds this many."""
     connection = await asyncpg.connect(dsn)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 count = int(await connection.fetchval("SELECT sum(position) FROM identity_resolution.heads"))
                 if count >= at_least:

@@ -109,14 +109,14 @@ class Service:
         assert self._process is not None
         with suppress(ProcessLookupError):
             self._process.send_signal(how)
-        return await asyncio.wait_for(self._process.wait(), 15)
+        return await asyncio.wait_for(self._process.wait(), 60)
 
     async def close(self) -> None:
         if self._process is not None and self._process.returncode is None:
             await self.stop(signal.SIGKILL)
         await self._channel.close()
 
-    async def resolved(self, count: int, timeout_s: float = 20) -> dict[int, list[Event]]:
+    async def resolved(self, count: int, timeout_s: float = 60) -> dict[int, list[Event]]:
         """The `resolved` log once it holds at least this many events."""
         async with asyncio.timeout(timeout_s):
             while True:

@@ -23,7 +23,7 @@ from identity_resolution.domain.statements import Kind, Statement
 from .evidence import named, seen
 from .oracle import who_is_who
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 TIGHT = Rules(
     limits={
@@ -139,7 +139,7 @@ def people(shelf: Shelf) -> dict[Identifier, str]:
 
 
 @given(st.lists(events, max_size=25), st.randoms(use_true_random=False), st.integers(0, 1_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_order_repeats_batches_and_forgetting_change_nothing(
     evidence: list[Event], chance: random.Random, seed: int
 ) -> None:
@@ -153,7 +153,7 @@ def test_order_repeats_batches_and_forgetting_change_nothing(
 
 
 @given(st.lists(events, max_size=25), st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_the_rules_we_ship_give_the_definition_too(evidence: list[Event], chance: random.Random) -> None:
     expected = who_is_who(evidence, LOOSE)
     chance.shuffle(evidence)
@@ -161,7 +161,7 @@ def test_the_rules_we_ship_give_the_definition_too(evidence: list[Event], chance
 
 
 @given(st.lists(events, max_size=25), st.randoms(use_true_random=False))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_links_support_and_refusals_do_not_depend_on_order(evidence: list[Event], chance: random.Random) -> None:
     evidence = list({event.id: event for event in evidence}.values())
     ordered, _ = take_in(evidence, TIGHT, 1)
@@ -197,7 +197,7 @@ statements = st.builds(
     st.randoms(use_true_random=False),
     st.sampled_from([3, 1_000]),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_statements_and_evidence_in_any_order_give_the_definition(
     evidence: list[Event], said: list[Statement], chance: random.Random, keep: int
 ) -> None:
@@ -211,7 +211,7 @@ def test_statements_and_evidence_in_any_order_give_the_definition(
     st.lists(statements, max_size=4, unique_by=lambda one: one.id),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_what_is_said_and_withdrawn_leaves_nothing_behind(
     evidence: list[Event], said: list[Statement], chance: random.Random
 ) -> None:
@@ -230,7 +230,7 @@ def test_what_is_said_and_withdrawn_leaves_nothing_behind(
     st.lists(st.one_of(events, statements), max_size=30, unique_by=lambda one: str(one.id)),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_following_what_is_told_leads_from_every_profile_to_the_one_it_is_now(
     evidence: list[Event | Statement], chance: random.Random
 ) -> None:
@@ -290,7 +290,7 @@ class Told:
     st.permutations([TIGHT, WIDE, FIRST]),
     st.randoms(use_true_random=False),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_rules_that_change_amid_the_evidence_give_the_definition_of_the_last(
     evidence: list[Event], later: list[Event], versions: list[Rules], chance: random.Random
 ) -> None:
@@ -342,7 +342,7 @@ weeks = st.builds(
 
 
 @given(st.lists(weeks, max_size=25), st.randoms(use_true_random=False), st.integers(0, 1_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_what_lapses_follows_from_the_set_of_evidence(evidence: list[Event], chance: random.Random, seed: int) -> None:
     expected, _ = take_in(evidence, LAPSING, seed)
     shuffled = evidence + [event for event in evidence if chance.random() < 0.3]

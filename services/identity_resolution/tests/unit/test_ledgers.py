@@ -3,7 +3,7 @@
 from itertools import permutations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -14,7 +14,6 @@ from identity_resolution.domain.traits import SHOWN, Trait, traits
 
 from .evidence import seen
 
-calm = settings(deadline=None)
 SOURCES = {"crm": 0, "shop": 1}
 RULES = {keep: Survivorship(keep, SOURCES if keep in (Keep.SOURCE, Keep.TRUSTED) else {}) for keep in Keep}
 
@@ -92,7 +91,6 @@ told = st.lists(
 )
 
 
-@calm
 @given(told, st.sampled_from(list(Keep)))
 def test_neither_order_nor_repetition_changes_traits(events: list[Event], keep: Keep) -> None:
     once = {event.id: event for event in events}

@@ -19,7 +19,7 @@ from identity_resolution.domain.statements import Kind, Statement
 from .evidence import named, seen
 from .oracle import who_is_who
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 TIGHT = Rules(
     limits={
@@ -72,7 +72,7 @@ def people(
 
 
 @given(st.lists(events, max_size=15), weights, st.integers(0, 1_000))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_suggestions_and_events_in_any_order_give_the_definition(
     evidence: list[Event], suggested: dict[tuple[str, str], float], seed: int
 ) -> None:
@@ -82,7 +82,7 @@ def test_suggestions_and_events_in_any_order_give_the_definition(
 
 
 @given(st.lists(events, max_size=10), weights, st.integers(0, 1_000))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_a_suggestion_taken_back_leaves_nothing_behind(
     evidence: list[Event], suggested: dict[tuple[str, str], float], seed: int
 ) -> None:

@@ -56,7 +56,7 @@ class Ingestion(NamedTuple):
 
     async def arrived(self, number: int) -> list[Event]:
         """Wait until the log holds that many events."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while True:
                 if len(events := await self.events()) >= number:
                     return events
@@ -151,7 +151,7 @@ def settings(dsn: str, nats_url: str, keys: Path, **more: Any) -> IngestionSetti
 async def ingestion(settings: IngestionSettings) -> AsyncIterator[Ingestion]:
     async with compose(settings) as app, _served(app.chassis):
         async with grpc.aio.insecure_channel(settings.grpc_address) as channel:
-            await asyncio.wait_for(channel.channel_ready(), 10)
+            await asyncio.wait_for(channel.channel_ready(), 60)
             yield Ingestion(
                 app,
                 settings.database_dsn,

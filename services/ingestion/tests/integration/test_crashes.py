@@ -21,7 +21,7 @@ from ingestion.settings import IngestionSettings
 
 from .house import KEY, delivered, deliveries, ingestion, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 T0 = parse_instant("2017-01-01T00:00:00Z")
 EVENTS = 3_000
@@ -55,7 +55,7 @@ def answers(chosen: IngestionSettings) -> bool:
 def wait_until(true: Callable[[], bool]) -> None:
     import time
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)

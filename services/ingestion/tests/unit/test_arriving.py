@@ -123,14 +123,14 @@ fields_of_a_call = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(fields_of_a_call, anything))
 def test_whatever_comes_is_taken_in_or_kept_aside(fields: dict[str, Any]) -> None:
     found = arrived({**call(), **fields})
     assert isinstance(found, Draft) or (isinstance(found, Aside) and found.reason in REASONS)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=60))
 def test_whatever_bytes_come_are_kept_aside(raw: bytes) -> None:
     assert isinstance(arrived(raw), Aside)

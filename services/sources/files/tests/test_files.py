@@ -75,7 +75,7 @@ class Worker:
 
     async def says(self, fact: str, times: int = 1, **fields: str) -> list[dict[str, object]]:
         """Wait for lines of its log that say so."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 lines = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
                 found = [line for line in lines if line["event"] == fact and fields.items() <= line.items()]
@@ -233,7 +233,7 @@ def served(kind: str, folder: Path) -> Iterator[str]:
     command = [rclone, "serve", kind, "--addr", f"127.0.0.1:{port}", "--dir-cache-time", "1s", *known, str(folder)]
     process = subprocess.Popen(list(map(str, command)), stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()

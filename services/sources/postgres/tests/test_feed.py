@@ -117,7 +117,7 @@ class Worker:
         return source_worker("source_postgres", self.settings, self.log)
 
     async def says(self, reason: str) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not any(f'"{reason}"' in line for line in self.log.read_text().splitlines()):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
 
@@ -230,7 +230,7 @@ async def test_the_server_may_forget_its_log_also_when_only_other_tables_change(
                 first,
                 first + 19_999,
             )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while await connection.fetchval(held) > 2**20:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 

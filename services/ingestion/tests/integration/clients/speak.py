@@ -83,7 +83,7 @@ def snowplow(url: str, key: str, events: list[Event]) -> Iterator[str]:
         data = SelfDescribingJson(schema, fields(event))
         tracker.track(SelfDescribing(event_json=data))
     emitter.flush()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while (emitter.event_store.size() or emitter.retry_delay) and time.monotonic() < until:
         time.sleep(0.05)
         emitter.flush()
