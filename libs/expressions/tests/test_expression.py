@@ -69,6 +69,13 @@ def test_a_value_is_plain_python(text: str, value: object) -> None:
         ("spend > 5", 7, "> does not work between a decimal number and a whole number", "5.0"),
         ("baskets_30d +", 14, "the expression ends too early", "complete"),
         ("profile..a", 9, "this is not CEL", "syntax"),
+        ("profile.a.substring(2) == 1", 11, "CEL has no function substring", "such as contains"),
+        ("profile.a.startswith(profile.b)", 11, "CEL has no function startswith", "did you mean startsWith?"),
+        ("size(1, 2) == 1", 1, "size is not called like this", "values and their order"),
+        (".nan", 2, "nothing is called nan here", "names one may use"),
+        ("profile == null", 9, "== does not work between a map of fields and null", "one kind"),
+        ("(" * 40 + "1" + ")" * 40, 1, "nested too deeply", "split"),
+        ("99999999999999999999 > 1", 1, "out of range", "with a point"),
         ("", 1, "empty", "condition"),
         ("1 +" * 2000, 1, "at most", "split"),
     ],
@@ -79,6 +86,19 @@ def test_a_fault_tells_place_and_cure(text: str, column: int, says: str, cure: s
     assert caught.value.column == column
     assert says in caught.value.message
     assert cure in caught.value.cure
+
+
+def test_all_faults_of_an_expression_are_told_at_once() -> None:
+    with pytest.raises(ExpressionFault) as caught:
+        compile_expression("a.b && baskets_30d == true &&\n c(1)", VARIABLES)
+    faults = (caught.value, *caught.value.others)
+    assert [(fault.line, fault.column) for fault in faults] == [(1, 1), (1, 20), (2, 2)]
+
+
+def test_a_fault_of_syntax_is_told_alone() -> None:
+    with pytest.raises(ExpressionFault) as caught:
+        compile_expression("a b c d", VARIABLES)
+    assert caught.value.others == ()
 
 
 def test_a_fault_in_a_text_of_two_lines_tells_its_line() -> None:

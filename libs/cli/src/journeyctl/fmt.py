@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from cairn_journey import DefinitionFaults, format_text
+from cairn_journey import DefinitionFaults, format_file
 from journeyctl.errors import CannotRun
 from journeyctl.processes import cannot
 from journeyctl.validate import fault_lines
@@ -18,9 +18,8 @@ def fmt(
     """Format files of definitions in place, comments kept; scenarios are left alone."""
     changed = wrong = 0
     for path in _files(paths):
-        before = path.read_text(encoding="utf-8")
         try:
-            after = format_text(before, str(path))
+            before, after = format_file(path)
         except DefinitionFaults as refused:
             wrong += 1
             for line in fault_lines(refused.faults):
@@ -41,13 +40,14 @@ def _files(paths: list[Path]) -> list[Path]:
         if path.is_file():
             found.append(path)
         elif path.is_dir():
-            found += (each for each in path.rglob("*") if each.suffix in (".yaml", ".yml") and each.is_file())
+            found += (each for each in path.rglob("*") if each.suffix.lower() in (".yaml", ".yml") and each.is_file())
         else:
             raise CannotRun(f"There is no {path}.")
     return sorted(path for path in found if ".scenario." not in path.name)
 
 
 def _write(path: Path, text: str) -> None:
+    path = path.resolve()
     draft = path.with_name(f".{path.name}.new")
     try:
         draft.write_text(text, encoding="utf-8")

@@ -37,18 +37,25 @@ def fault_lines(faults: Iterable[Fault]) -> list[str]:
 
 
 def describe(programme: Programme) -> str:
-    """What a programme is made of: `3 journeys, 9 actions, …`."""
+    """What a programme is made of: `3 journeys, 9 actions, …`; kinds of which it has none are left out."""
     parts = {
         "journey": programme.journeys,
+        "audience": programme.audiences,
+        "subject kind": programme.subjects,
         "action": programme.actions,
         "template": programme.templates,
         "contact policy": programme.policies,
         "connector": programme.connectors,
+        "event type": programme.event_types,
+        "source": programme.sources,
+        "rules of identity": () if programme.identity is None else (programme.identity,),
     }
-    return ", ".join(_counted(len(found), word) for word, found in parts.items())
+    return ", ".join(_counted(len(found), word) for word, found in parts.items() if found)
 
 
 def _counted(count: int, word: str) -> str:
+    if word == "rules of identity":
+        return word
     if count == 1:
         return f"1 {word}"
     return f"{count} {word[:-1] + 'ies' if word.endswith('cy') else word + 's'}"

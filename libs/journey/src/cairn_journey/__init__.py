@@ -10,7 +10,7 @@ from cairn_journey.engine.timeline import known_at, timeline
 from cairn_journey.engine.touchpoints import touchpoints_of
 from cairn_journey.language.diff import DefinitionChange, FieldChange, diff
 from cairn_journey.language.faults import DefinitionFaults, Fault
-from cairn_journey.language.formatting import format_text
+from cairn_journey.language.formatting import format_file, format_text
 from cairn_journey.language.model import (
     Action,
     Connector,
@@ -55,6 +55,7 @@ __all__ = [
     "diff",
     "duration_text",
     "explain",
+    "format_file",
     "format_text",
     "instance_health",
     "json_schema",

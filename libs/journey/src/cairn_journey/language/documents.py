@@ -3,15 +3,25 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from io import StringIO
+from math import isfinite
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from cairn_journey.language.faults import Fault
 
+_MAX_FILE_BYTES: Final = 1_000_000
 _MAX_NODES: Final = 100_000
+_MAX_DEPTH: Final = 100
+_MAX_DIGITS: Final = 30
+_MAX_SAID: Final = 400
+_NESTED: Final = f"nested more than {_MAX_DEPTH} levels deep, or an alias within itself"
+_FLATTEN: Final = "write it flatter"
 _INT: Final = re.compile(r"[-+]?[0-9]+")
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
@@ -34,7 +44,9 @@ class Node:
         self.block = block
 
     def fault(self, message: str, cure: str) -> Fault:
-        """A fault at this place."""
+        """A fault at this place; what was written there is told in part if it is long."""
+        if len(message) > _MAX_SAID:
+            message = f"{message[: _MAX_SAID // 2]} … {message[-_MAX_SAID // 4 :]}"
         return Fault(self.file, self.line, self.column, message, cure)
 
     def fault_within(self, line: int, column: int, message: str, cure: str) -> Fault:
@@ -73,23 +85,61 @@ class Node:
                 return "a text"
 
 
+def read_text(file: Path, faults: list[Fault]) -> str | None:
+    """What a file of a programme says; None and a fault if it cannot be read."""
+    try:
+        if file.stat().st_size > _MAX_FILE_BYTES:
+            faults.append(Fault(str(file), 1, 1, f"the file has more than {_MAX_FILE_BYTES} bytes", "split it"))
+            return None
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        faults.append(Fault(str(file), 1, 1, "the file is not UTF-8", "save it as UTF-8"))
+    except OSError:
+        faults.append(Fault(str(file), 1, 1, "the file cannot be read", "check that it exists and its permissions"))
+    return None
+
+
 def read_yaml(text: str, file: str, faults: list[Fault]) -> Iterator[Node]:
-    """The documents of a YAML 1.2 file; a mistake in the YAML itself ends the file with a fault."""
+    """The documents of a YAML 1.2 file that are not empty; a mistake in the YAML itself ends the file with a fault."""
     builder = _Builder(file, faults)
     try:
         for root in YAML(typ="safe", pure=True).compose_all(StringIO(text)):
-            if root is not None:
+            if root is not None and not (isinstance(root, ScalarNode) and _scalar(root) is None):
                 yield builder.build(root)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        faults.append(Fault(file, line, column, f"this is not YAML: {error.problem or 'broken'}", "correct the YAML"))
-    except (YAMLError, RecursionError, ValueError):
-        faults.append(Fault(file, 1, 1, "this is not YAML", "save it as a YAML 1.2 file in UTF-8"))
+        faults.append(Fault(file, line, column, *_not_yaml(error.problem or "broken")))
+    except ReaderError as error:
+        line, column = _place_of(text, error.position)
+        said = f"the character U+{ord(text[error.position]):04X} may not stand in YAML"
+        faults.append(Fault(file, line, column, said, "leave it out, or write it in double quotes as \\u00XX"))
+    except RecursionError:
+        faults.append(Fault(file, *_too_deep(text), _NESTED, _FLATTEN))
     except _TooLarge:
         faults.append(
             Fault(file, 1, 1, f"more than {_MAX_NODES} values in one file", "split the file; use fewer aliases")
         )
+
+
+def _not_yaml(problem: str) -> tuple[str, str]:
+    cure = "indent with spaces, YAML allows no tabs there" if r"'\t'" in problem else "correct the YAML"
+    return f"this is not YAML: {problem}", cure
+
+
+def _place_of(text: str, position: int) -> tuple[int, int]:
+    before = text[:position]
+    return before.count("\n") + 1, position - before.rfind("\n")
+
+
+def _too_deep(text: str) -> tuple[int, int]:
+    """Where nesting exceeds what is allowed."""
+    depth = 0
+    for event in YAML(typ="safe", pure=True).parse(StringIO(text)):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            return event.start_mark.line + 1, event.start_mark.column + 1
+    return 1, 1
 
 
 def from_plain(value: Any, file: str) -> Node:
@@ -113,27 +163,36 @@ class _Builder:
         self._faults = faults
         self._count = 0
 
-    def build(self, node: Any) -> Node:
+    def build(self, node: Any, depth: int = 1) -> Node:
         self._count += 1
         if self._count > _MAX_NODES:
             raise _TooLarge
         line, column = node.start_mark.line + 1, node.start_mark.column + 1
+        if depth > _MAX_DEPTH and not isinstance(node, ScalarNode):
+            self._faults.append(Fault(self._file, line, column, _NESTED, _FLATTEN))
+            return Node(None, self._file, line, column)
         if isinstance(node, MappingNode):
-            return Node(self._entries(node), self._file, line, column)
+            return Node(self._entries(node, depth + 1), self._file, line, column)
         if isinstance(node, SequenceNode):
-            return Node([self.build(item) for item in node.value], self._file, line, column)
+            return Node([self.build(item, depth + 1) for item in node.value], self._file, line, column)
         quoted, block = node.style in ("'", '"'), node.style in ("|", ">")
         return Node(_scalar(node), self._file, line, column, quoted=quoted, block=block)
 
-    def _entries(self, node: MappingNode) -> dict[str, tuple[Node, Node]]:
+    def _entries(self, node: MappingNode, depth: int) -> dict[str, tuple[Node, Node]]:
         entries: dict[str, tuple[Node, Node]] = {}
         for key_node, value_node in node.value:
-            key = self.build(key_node)
-            name = str(key.value)
-            if name in entries:
-                self._faults.append(key.fault(f"{name} is given twice", "keep one of them"))
+            key = self.build(key_node, depth)
+            if isinstance(key.value, list | dict):
+                self._faults.append(key.fault(f"{key.kind} cannot be a key", "write a text as the key"))
                 continue
-            entries[name] = (key, self.build(value_node))
+            name = key_node.value
+            if name == "<<":
+                cure = "write its keys out; YAML 1.2 has no merge keys"
+                self._faults.append(key.fault("<< does not merge maps here", cure))
+            elif name in entries:
+                self._faults.append(key.fault(f"{name} is given twice", "keep one of them"))
+            else:
+                entries[name] = (key, self.build(value_node, depth))
         return entries
 
 
@@ -147,8 +206,10 @@ def _scalar(node: ScalarNode) -> Scalar:
         return True
     if text in ("false", "False", "FALSE"):
         return False
+    if len(text) > _MAX_DIGITS:
+        return text
     if _INT.fullmatch(text):
         return int(text)
-    if _FLOAT.fullmatch(text):
-        return float(text)
+    if _FLOAT.fullmatch(text) and isfinite(number := float(text)):
+        return number
     return text

@@ -9,13 +9,14 @@ import json
 import re
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.tokens import AliasToken, AnchorToken, DirectiveToken, TagToken
 
-from cairn_journey.language.documents import read_yaml
+from cairn_journey.language.documents import read_text, read_yaml
 from cairn_journey.language.faults import DefinitionFaults, Fault
 from cairn_journey.language.schema import KINDS, LATER
 from cairn_journey.language.shapes import AnyKind, Key, Later, ListOf, MapOf, OneOf, Shape
@@ -24,6 +25,15 @@ WIDTH: Final = 120
 _STEP: Final = "  "
 _SPECIAL: Final = (AliasToken, AnchorToken, DirectiveToken, TagToken)
 _SEPARATOR: Final = re.compile(r"^---(?=\s|$).*$", re.MULTILINE)
+
+
+def format_file(path: Path) -> tuple[str, str]:
+    """The text of a file of definitions as it is, and as it should be. Raises DefinitionFaults."""
+    faults: list[Fault] = []
+    text = read_text(path, faults)
+    if text is None:
+        raise DefinitionFaults(faults)
+    return text, format_text(text, str(path))
 
 
 def format_text(text: str, file: str = "programme.yaml") -> str:

@@ -11,7 +11,7 @@ import msgspec
 
 from cairn_journey.language.audience_kind import read_audience
 from cairn_journey.language.catalogue_kinds import read_action, read_connector, read_policy, read_template
-from cairn_journey.language.documents import Node, from_plain, read_yaml
+from cairn_journey.language.documents import Node, from_plain, read_text, read_yaml
 from cairn_journey.language.event_kinds import read_event_type, read_source
 from cairn_journey.language.faults import DefinitionFaults, Fault
 from cairn_journey.language.identity_kind import read_identity_rules
@@ -48,7 +48,6 @@ KINDS: Final = (
 )
 _NOT_YET: Final = frozenset({"Experiment", "JourneyMap"})
 _FORMAT: Final = 1
-_MAX_FILE_BYTES: Final = 1_000_000
 
 
 class Programme:
@@ -121,6 +120,7 @@ class Programme:
 
 
 _TRUST: Final = {"server": 0, "partner": 1, "public": 2}
+_SUFFIXES: Final = (".yaml", ".yml")
 _SCENARIOS: Final = (".scenario.yaml", ".scenario.yml")
 """Files that test a programme rather than being part of it."""
 
@@ -134,13 +134,12 @@ def load_directory(path: Path | str) -> Programme:
     faults: list[Fault] = []
     nodes: list[Node] = []
     if not root.is_dir():
-        raise DefinitionFaults(
-            [Fault(str(root), 1, 1, "there is no such directory", "name the directory of definitions")]
-        )
-    for file in sorted(item for item in root.rglob("*") if item.suffix in (".yaml", ".yml") and item.is_file()):
+        said = "this is not a folder" if root.exists() else "there is no such folder"
+        raise DefinitionFaults([Fault(str(root), 1, 1, said, "name the folder with all definitions of the programme")])
+    for file in sorted(item for item in root.rglob("*") if item.suffix.lower() in _SUFFIXES and item.is_file()):
         if file.name.endswith(_SCENARIOS):
             continue
-        text = _read_text(file, faults)
+        text = read_text(file, faults)
         if text is not None:
             nodes.extend(read_yaml(text, str(file), faults))
     if not nodes and not faults:
@@ -173,19 +172,6 @@ def _by_name(definitions: Sequence[Any], kind: type[Any]) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _read_text(file: Path, faults: list[Fault]) -> str | None:
-    try:
-        if file.stat().st_size > _MAX_FILE_BYTES:
-            faults.append(Fault(str(file), 1, 1, f"the file has more than {_MAX_FILE_BYTES} bytes", "split it"))
-            return None
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        faults.append(Fault(str(file), 1, 1, "the file is not UTF-8", "save it as UTF-8"))
-    except OSError:
-        faults.append(Fault(str(file), 1, 1, "the file cannot be read", "check that it exists and its permissions"))
-    return None
-
-
 def _template_text(root: Path, node: Node, reading: Reading) -> str:
     name = str(node.value)
     if not name.endswith((".liquid", ".json")) or "\n" in name or "{" in name:
@@ -197,7 +183,7 @@ def _template_text(root: Path, node: Node, reading: Reading) -> str:
     if not file.is_file():
         reading.fault(node, f"there is no file {name}", "create it beside this file, or write the text here")
         return ""
-    return _read_text(file, reading.faults) or ""
+    return read_text(file, reading.faults) or ""
 
 
 def _assemble(nodes: Sequence[Node], faults: list[Fault], text_of: Callable[[Node, Reading], str]) -> Programme:
@@ -250,7 +236,10 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
         reading.fault(node, f"a definition must be a map, not {node.kind}", f"begin it with kind: {', '.join(KINDS)}")
         return None
     kind_node = node.value["kind"][1] if "kind" in node.value else Node(None, node.file, node.line, node.column)
-    match str(kind_node.plain()) if kind_node.value is not None else None:
+    if isinstance(kind_node.value, dict | list):
+        reading.fault(kind_node, f"kind must be a text, not {kind_node.kind}", f"use one of: {', '.join(KINDS)}")
+        return None
+    match str(kind_node.value) if kind_node.value is not None else None:
         case "Journey":
             return read_journey(reading, node)
         case "SubjectKind":
@@ -276,9 +265,15 @@ def _read(reading: Reading, node: Node, text_of: Callable[[Node, Reading], str])
         case kind if kind in _NOT_YET:
             reading.fault(kind_node, f"{kind} is not supported yet", f"use one of: {', '.join(KINDS)}")
         case _:
-            said = str(kind_node.plain())
-            reading.fault(kind_node, f"there is no kind {said}", suggestion(said, KINDS))
+            said = str(kind_node.value)
+            reading.fault(kind_node, *_unknown_kind(said))
     return None
+
+
+def _unknown_kind(said: str) -> tuple[str, str]:
+    if said == "Scenario":
+        return "a Scenario is no part of a programme", "name its file *.scenario.yaml"
+    return f"there is no kind {said}", suggestion(said, KINDS)
 
 
 def _document(node: Node, definition: Any) -> dict[str, Any]:

@@ -59,7 +59,8 @@ class Reading:
         try:
             expression = compile_expression(text, variables)
         except ExpressionFault as fault:
-            self.faults.append(node.fault_within(fault.line, fault.column, fault.message, fault.cure))
+            for one in (fault, *fault.others):
+                self.faults.append(node.fault_within(one.line, one.column, one.message, one.cure))
             return None
         for reference in sorted(expression.references) if "audience" in variables else ():
             root, _, name = reference.partition(".")
