@@ -34,7 +34,8 @@ PREFLIGHT: Final = (
 SENTENCES: Final[Mapping[str, str]] = {
     "BROKEN_JSON": "the body is not JSON",
     "BROKEN_GZIP": "the body is not whole gzip",
-    "NO_BATCH": "the body has no list of events",
+    "ENCODING": "the body is packed in a way that is not known here; send it as it is, or as gzip",
+    "NO_BATCH": 'the body is no object with a list of events, such as {"batch": [...]}',
     "BATCH_SIZE": "a batch has at most 4 MB and 2500 events",
     "WRITE_KEY": "the write key is unknown",
     "OVERLOADED": "too much is waiting; send the same again after the time in Retry-After",
@@ -50,13 +51,15 @@ class Answer(NamedTuple):
     reason: str = ""
     headers: tuple[tuple[bytes, bytes], ...] = ()
     content: bytes = b'{"success": true}'
+    at_byte: int | None = None
 
     def body(self) -> bytes:
         if self.status == 204:
             return b""
         if not self.reason:
             return self.content
-        return msgspec.json.encode({"success": False, "code": self.reason, "message": SENTENCES[self.reason]})
+        where = {} if self.at_byte is None else {"at_byte": self.at_byte}
+        return msgspec.json.encode({"success": False, "code": self.reason, "message": SENTENCES[self.reason], **where})
 
 
 class _Disconnected(Exception):
@@ -84,7 +87,7 @@ class HttpApi:
             return
         except BadBatch as error:
             metrics.REFUSED.labels(error.reason).inc()
-            answer = Answer(400, error.reason)
+            answer = _refused(error, scope)
         except Overloaded as error:
             answer = Answer(429, error.reason, ((b"retry-after", str(error.retry_after_s).encode()),))
         except Unavailable:
@@ -155,6 +158,15 @@ class HttpApi:
             for index, raw in enumerate(batch.events)
             for arrival in arrive(raw, request, self._secrets, place=f"batch[{index}]" if request.dialect.many else "")
         ]
+
+
+def _refused(error: BadBatch, scope: Scope) -> Answer:
+    """PostHog's clients make smaller batches when they are told 413; others give up or, worse, try again for ever."""
+    if error.reason == "BROKEN_JSON" and requests.packed(dict(scope["headers"])):
+        return Answer(415, "ENCODING", ((b"accept-encoding", b"gzip"),))
+    route = requests.ROUTES.get(requests.addressed(scope["path"])[0])
+    divides = route is not None and route.dialect.divides and error.reason == "BATCH_SIZE"
+    return Answer(413 if divides else 400, error.reason, at_byte=error.at)
 
 
 async def _read(inward: Inward) -> bytes:

@@ -4,7 +4,7 @@ import base64
 import binascii
 import zlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
@@ -18,6 +18,8 @@ from ingestion.domain.fates import Fate, Outcome
 MAX_BODY_BYTES: Final = 4 * 1024 * 1024
 """Before and after decompression; what RudderStack's clients may send, eight times what Segment's do."""
 GZIP: Final = b"\x1f\x8b"
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+"""With which some systems begin a text in UTF-8."""
 
 PATH_KEY: Final = "/k/"
 """`/k/<write key>` before any path: for clients that can send no credential."""
@@ -50,6 +52,8 @@ _CLOUD_STRUCTURED: Final = b"application/cloudevents+json"
 
 def addressed(path: str) -> tuple[str, str]:
     """The path without its write key, and the key; empty if there is none."""
+    if path.startswith("//"):  # a client whose host was written with a slash at the end
+        path = f"/{path.lstrip('/')}"
     if not path.startswith(PATH_KEY):
         return path.rstrip("/"), ""
     key, slash, rest = path.removeprefix(PATH_KEY).partition("/")
@@ -108,16 +112,31 @@ def _is_json(kind: bytes) -> bool:
 def unpacked(body: bytes) -> bytes:
     """The body, decompressed if it is gzip whatever its headers say. Raises BadBatch: BATCH_SIZE, BROKEN_GZIP."""
     if body[:2] == GZIP:
-        stream = zlib.decompressobj(wbits=31)
-        try:
-            body = stream.decompress(body, MAX_BODY_BYTES + 1)
-        except zlib.error:
-            raise BadBatch("BROKEN_GZIP") from None
-        if not stream.eof and len(body) <= MAX_BODY_BYTES:
-            raise BadBatch("BROKEN_GZIP")
+        body = b"".join(_members(body))
     if len(body) > MAX_BODY_BYTES:
         raise BadBatch("BATCH_SIZE")
-    return body
+    return body.removeprefix(BYTE_ORDER_MARK)
+
+
+def _members(body: bytes) -> Iterator[bytes]:
+    """What gzip packed, which may have been in several goes; no more than is needed to see that it is too much."""
+    left = MAX_BODY_BYTES + 1
+    while body[:2] == GZIP and left:
+        stream = zlib.decompressobj(wbits=31)
+        try:
+            part = stream.decompress(body, left)
+        except zlib.error:
+            raise BadBatch("BROKEN_GZIP") from None
+        left -= len(part)
+        if not stream.eof and left:
+            raise BadBatch("BROKEN_GZIP")
+        yield part
+        body = stream.unused_data
+
+
+def packed(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a body is said to be compressed, in a way that we do not know."""
+    return headers.get(b"content-encoding", b"").strip().lower() not in (b"", b"identity", b"gzip", b"x-gzip")
 
 
 def write_key(authorization: bytes) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import uvicorn
 
 from cairn_kernel.errors import Refused
+from ingestion.adapters.http_protocol import IDLE_S, BoundedProtocol
 
 BACKLOG: Final = 1_024
 LEAVE_S: Final = 5
@@ -40,7 +41,7 @@ async def serve(application: Any, bound: socket.socket) -> None:
     """Serve until cancelled; then take no new connection and let open requests end."""
     config = uvicorn.Config(
         application,
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -50,7 +51,7 @@ async def serve(application: Any, bound: socket.socket) -> None:
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
-        timeout_keep_alive=75,
+        timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=LEAVE_S,
     )
     server = _Server(config)

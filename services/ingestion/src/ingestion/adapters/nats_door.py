@@ -64,7 +64,11 @@ class NatsDoor:
 
     async def _answer(self, message: Any) -> None:
         told = await self._told(
-            {name.lower().encode(): value.encode() for name, value in (message.headers or {}).items()}, message.data
+            {
+                name.lower().encode(errors="replace"): value.encode(errors="replace")
+                for name, value in (message.headers or {}).items()
+            },
+            message.data,
         )
         if message.reply:
             try:

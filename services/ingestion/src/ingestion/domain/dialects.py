@@ -25,6 +25,8 @@ class Dialect(NamedTuple):
     max_event_bytes: int = LARGE_EVENT_BYTES
     many: bool = True
     """Whether a request is a batch."""
+    divides: bool = False
+    """Whether clients send a batch that is too large again in parts, when they are told 413."""
 
 
 def _understand(raw: bytes) -> tuple[Call]:
@@ -81,15 +83,9 @@ _CLOUD_FRAME: Final = Frame("", "", "")
 
 SEGMENT: Final = Dialect("segment", part_batch, _understand, MAX_EVENT_BYTES)
 SEGMENT_SINGLE: Final = Dialect("segment", part_single, _understand, MAX_EVENT_BYTES, many=False)
-POSTHOG: Final = Dialect(
-    "posthog", lambda body: part_batch(body, _POSTHOG_FRAME, max_event_bytes=LARGE_EVENT_BYTES), _posthog
-)
+POSTHOG: Final = Dialect("posthog", lambda body: part_batch(body, _POSTHOG_FRAME), _posthog, divides=True)
 POSTHOG_SINGLE: Final = Dialect("posthog", lambda body: part_single(body, _POSTHOG_FRAME), _posthog, many=False)
-SNOWPLOW: Final = Dialect(
-    "snowplow",
-    lambda body: part_batch(body, _SNOWPLOW_FRAME, max_event_bytes=LARGE_EVENT_BYTES),
-    _translated(snowplow.calls),
-)
+SNOWPLOW: Final = Dialect("snowplow", lambda body: part_batch(body, _SNOWPLOW_FRAME), _translated(snowplow.calls))
 CLOUD_EVENT: Final = Dialect("cloudevents", lambda body: part_single(body, _CLOUD_FRAME), _cloudevents, many=False)
 CLOUD_EVENTS: Final = Dialect("cloudevents", part_list, _cloudevents)
 
