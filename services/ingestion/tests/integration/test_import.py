@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import gzip
 import json
 import os
 import random
@@ -76,7 +77,7 @@ def order(number: int) -> list[Any]:
 
 
 def write(path: Path, rows: list[list[Any]]) -> None:
-    with path.open("w", newline="") as file:
+    with gzip.open(path, "wt", newline="") if path.suffix == ".gz" else path.open("w", newline="") as file:
         csv.writer(file).writerows([HEADER, *rows])
 
 
@@ -134,9 +135,9 @@ async def test_jsonl_and_parquet_say_the_same_as_csv(door: Ingestion, tmp_path: 
     from pyarrow import Table, parquet
 
     rows = [dict(zip(HEADER, order(number), strict=True)) for number in range(50)]
-    for name in ("orders.csv", "orders.jsonl", "orders.parquet"):
+    for name in ("orders.csv", "orders.csv.gz", "orders.jsonl", "orders.parquet"):
         importing = Importing(tmp_path, door, name)
-        if name.endswith("csv"):
+        if ".csv" in name:
             write(importing.file, [order(number) for number in range(50)])
         elif name.endswith("jsonl"):
             importing.file.write_text("\n".join(map(json.dumps, rows)))

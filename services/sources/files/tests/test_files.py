@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import gzip
 import json
 import os
 import random
@@ -90,7 +91,7 @@ def order(number: int) -> list[object]:
 
 def write(path: Path, numbers: range) -> None:
     draft = path.with_name(path.name + ".part")
-    with draft.open("w", newline="") as file:
+    with gzip.open(draft, "wt", newline="") if path.suffix == ".gz" else draft.open("w", newline="") as file:
         csv.writer(file).writerows([HEADER, *(order(number) for number in numbers)])
     draft.rename(path)
 
@@ -278,7 +279,7 @@ async def test_an_object_store_and_an_sftp_server_are_read_the_same_way(
             process.send_signal(signal.SIGKILL)
         with worker.running():
             await partner.arrived(700)
-            write(inbox / "bucket" / "2024" / "orders-2.csv", range(700, 705))
+            write(inbox / "bucket" / "2024" / "orders-2.csv.gz", range(700, 705))
             events = await partner.arrived(705)
     with worker.running():
         worker.log.write_text("")

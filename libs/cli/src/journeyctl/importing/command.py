@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cairn_journey import DefinitionFaults
 from cairn_source.events import BadRow, Mapped, event_of, id_of
 from cairn_source.mapping import Mapping, load_mapping
-from cairn_source.rows import CannotRead, columns_of, format_of, rows_of, size_of
+from cairn_source.rows import CannotRead, columns_of, format_of, rows_of, size_of, unpacked_name
 from journeyctl.errors import CannotRun
 from journeyctl.importing.progress import Bookmark, Done
 from journeyctl.importing.sending import Batch, FrontDoor, Result, call_of, in_batches
@@ -143,7 +143,7 @@ def _rows(file: Path, format: str, mapping: Mapping) -> Iterator[Any]:
 
 def _event(mapping: Mapping, file: Path, number: int, row: Fields[str, Any]) -> Mapped:
     """Raises BadRow."""
-    return event_of(mapping, row, place_id="" if mapping.id else id_of(mapping.name, file.name, number))
+    return event_of(mapping, row, place_id="" if mapping.id else id_of(mapping.name, unpacked_name(file.name), number))
 
 
 def _mapping_or_tell(path: Path) -> Mapping:
