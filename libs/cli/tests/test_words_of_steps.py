@@ -17,6 +17,11 @@ from journeyctl import words
             {"intervention": "i", "step": "2", "error": "MISSING", "expression": "event.a > 1"},
             "j: i, step 2 failed (MISSING in event.a > 1)",
         ),
+        (
+            "journey.condition_failed",
+            {"condition": "entry", "error": "MISSING", "expression": "event.a > 1"},
+            "j: entry failed (MISSING in event.a > 1)",
+        ),
         ("journey.migrated", {}, "j: goes on in another version"),
     ],
 )

@@ -121,7 +121,7 @@ WEEKLY = (
     """
 kind: Journey
 name: digest
-entry: [{schedule: %s, when: profile.subscribed, stage: begun}]
+entry: [{schedule: %s, when: has(profile.subscribed) && profile.subscribed, stage: begun}]
 reentry: always
 goal: {on: digest.read, within: 3d}
 stages: [{name: begun, on: never.happens}]

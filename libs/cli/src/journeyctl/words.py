@@ -221,6 +221,9 @@ def touchpoint(entry: TimelineEntry) -> str:
         case "journey.step_failed":
             place = f"{data.get('intervention')}, step {data.get('step')}"
             return f"{data.get('journey')}: {place} failed ({data.get('error')} in {data.get('expression')})"
+        case "journey.condition_failed":
+            owner = data.get("journey") or data.get("audience")
+            return f"{owner}: {data.get('condition')} failed ({data.get('error')} in {data.get('expression')})"
         case "journey.emit_suppressed":
             return f"{data.get('journey')}: {data.get('event')} not emitted ({reason(str(data.get('reason', '')))})"
         case "journey.migrated":

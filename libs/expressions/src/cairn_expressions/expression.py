@@ -28,6 +28,7 @@ _ERROR_KINDS: Final = (
     ("overloads", "WRONG_TYPE"),
     ("SELECT", "WRONG_TYPE"),
     ("conver", "WRONG_TYPE"),
+    ("neither true nor false", "WRONG_TYPE"),
 )
 """What the evaluator's messages have in them."""
 
@@ -82,6 +83,16 @@ class Expression:
     def holds(self, activation: Activation) -> bool:
         """Whether its value is true. Any other value, or none (a missing field), does not count as true."""
         return self._program.eval(activation._bound).value() is True
+
+    def verdict(self, activation: Activation) -> "bool | EvaluationError":
+        """Its value if that is true or false, otherwise why it is neither."""
+        result = self._program.eval(activation._bound)
+        value = result.value()
+        if value is True or value is False:
+            return value
+        if result.type() == cel.Type.ERROR:
+            return EvaluationError(_in_words(value))
+        return EvaluationError("the value is neither true nor false")
 
     def evaluate(self, activation: Activation) -> Any:
         """Its value as plain Python, or an `EvaluationError` if it has none."""

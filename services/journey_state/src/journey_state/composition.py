@@ -10,7 +10,7 @@ from cairn.journey.v1.journey_pb2_grpc import (
 from cairn_journey.engine.domain import JourneyDomain
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.stored import STORED
-from cairn_runtime import Chassis, Definitions, ProfileProcessor, Settings, open_chassis
+from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from cairn_runtime.walks import Walks
 from journey_state.adapters.control_api import ControlApi
 from journey_state.adapters.grpc_api import JourneyApi
@@ -18,6 +18,7 @@ from journey_state.adapters.postgres_controls import PostgresControls
 from journey_state.adapters.postgres_customers import PostgresCustomers
 from journey_state.adapters.postgres_places import Plans, transition_of
 from journey_state.adapters.postgres_population import PostgresPopulation
+from journey_state.adapters.processor import JourneyProcessor
 from journey_state.adapters.read_model import project
 from journey_state.application.activation import check, installer
 from journey_state.application.commands import Commands
@@ -52,7 +53,7 @@ async def compose(chassis: Chassis) -> None:
         await controls.load()
 
     domain = JourneyDomain(programmes)
-    processor = ProfileProcessor(
+    processor = JourneyProcessor(
         log_name=chassis.log_name,
         domain=domain,
         store=chassis.store,

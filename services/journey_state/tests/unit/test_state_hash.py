@@ -41,6 +41,7 @@ FLIPS: dict[str, Any] = {
     "latest": (3, 2, "e"),
     "told": {"locale": 9},
     "last_seen": 13,
+    "failures": {"journey/win-back/entry/12345678/MISSING": 9},
     "closed_into": "",
     "united": 2,
 }

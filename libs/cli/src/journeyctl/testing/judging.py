@@ -32,6 +32,7 @@ _TOLD: Final = frozenset(type for types in _TYPES.values() for type in types) | 
     "journey.wait_ended",
     "journey.stage_skipped",
     "journey.step_failed",
+    "journey.condition_failed",
 }
 
 

@@ -108,6 +108,7 @@ class CompiledJourney:
         *(
             "_by_name",
             "audience",
+            "conditions",
             "currency",
             "currency_code",
             "definition",
@@ -124,17 +125,17 @@ class CompiledJourney:
         self.name = journey.name
         self.features = tuple(CompiledFeature(feature) for feature in journey.features)
         scope = Scope(journey, {feature.name: feature for feature in self.features}, audiences)
-        self.audience = scope.standing(journey.audience)
-        self.value = scope.at_event(journey.goal.value)
+        self.audience = scope.standing(journey.audience, "audience")
+        self.value = scope.at_event(journey.goal.value, "goal value")
         self.currency_code = journey.goal.currency if journey.goal.currency_is_code else ""
-        self.currency = None if self.currency_code else scope.at_event(journey.goal.currency)
+        self.currency = None if self.currency_code else scope.at_event(journey.goal.currency, "goal currency")
         self.interventions = tuple(
             CompiledIntervention(item, scope, journey.on_error or OnError())
             for item in sorted(journey.interventions, key=lambda item: -item.priority)
         )
         self._by_name = {item.name: item for item in self.interventions}
         self.stages: Mapping[str, tuple[Stage, Condition | None]] = {
-            stage.name: (stage, scope.at_event(stage.when) if stage.on else scope.standing(stage.when))
+            stage.name: (stage, (scope.at_event if stage.on else scope.standing)(stage.when, f"stage {stage.name}"))
             for stage in journey.stages
         }
         self.idle_stages = tuple((s.name, s.after.for_) for s in journey.stages if s.after is not None)
@@ -143,6 +144,7 @@ class CompiledJourney:
         """What leads in besides events."""
         self._index(journey, scope, audiences)
         self.exits = self._standing_exits(journey, scope)
+        self.conditions = scope.compiled
         self.frictions = CompiledFriction(journey)
         self.keyed = bool(journey.key)
         self.several = self.keyed or journey.merge == "both"
@@ -158,24 +160,25 @@ class CompiledJourney:
     def _index(self, journey: Journey, scope: Scope, audiences: Mapping[str, CompiledAudience]) -> None:
         for rule in () if journey.retired else journey.entry:
             if rule.on:
-                self._rules(rule.on).entries.append(EntryRule(scope.at_event(rule.when), rule.stage))
+                self._rules(rule.on).entries.append(EntryRule(scope.at_event(rule.when, "entry"), rule.stage))
             else:
-                self.otherwise.append(
-                    (rule, EntryRule(scope.standing(rule.when), rule.stage, audiences.get(rule.audience)))
-                )
+                when = scope.standing(rule.when, "entry")
+                self.otherwise.append((rule, EntryRule(when, rule.stage, audiences.get(rule.audience))))
         for leaving in journey.exit:
             if leaving.on:
-                reached = OnRule(leaving.reason or EXIT_EVENT, scope.at_event(leaving.when))
+                reached = OnRule(leaving.reason or EXIT_EVENT, scope.at_event(leaving.when, "exit"))
                 self._rules(leaving.on).exits.append(reached)
-        self._rules(journey.goal.on).goal = OnRule("", scope.at_event(journey.goal.when))
+        self._rules(journey.goal.on).goal = OnRule("", scope.at_event(journey.goal.when, "goal"))
         for stage in journey.stages:
             if stage.after is not None:
                 self._rules(stage.after.idle).idle.append((stage.name, stage.after.for_))
             else:
-                self._rules(stage.on).stages.append(OnRule(stage.name, scope.at_event(stage.when)))
+                self._rules(stage.on).stages.append(OnRule(stage.name, self.stages[stage.name][1]))
         for point in journey.friction:
             if point.kind == "on":
-                self._rules(point.on).friction.append(OnRule(point.name, scope.at_event(point.when)))
+                self._rules(point.on).friction.append(
+                    OnRule(point.name, scope.at_event(point.when, f"friction {point.name}"))
+                )
         for type, watches in watches_of(journey).items():
             self._rules(type).watches.extend(watches)
         for item in self.interventions:
@@ -187,7 +190,9 @@ class CompiledJourney:
 
     def _standing_exits(self, journey: Journey, scope: Scope) -> Exits:
         rules = tuple(
-            OnRule(rule.reason or EXIT_CONDITION, scope.standing(rule.when)) for rule in journey.exit if not rule.on
+            OnRule(rule.reason or EXIT_CONDITION, scope.standing(rule.when, "exit"))
+            for rule in journey.exit
+            if not rule.on
         )
         for rule in rules:
             for type in types_changing(rule.when):

@@ -7,9 +7,30 @@ from cairn_expressions import Expression, compile_expression
 from cairn_journey.engine.features import CompiledFeature
 from cairn_journey.language.model import Audience, Journey
 from cairn_journey.language.scopes import branch_variables, event_variables, standing_variables
+from cairn_kernel.ids import stable_id
 
 IDENTIFIED: Final = "profile.identified"
 """The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
+
+
+class Place(NamedTuple):
+    """Where a condition stands."""
+
+    kind: str
+    """journey or audience."""
+    name: str
+    part: str
+    """Such as `entry` or `stage lapsing`."""
+    owner: str
+    """What all keys of one journey or audience begin with."""
+    key: str
+    """What tells it, as it is written, apart from all others."""
+
+    @classmethod
+    def of(cls, kind: str, name: str, part: str, expression: str) -> "Place":
+        """The place of an expression."""
+        owner = f"{kind}/{name}/"
+        return cls(kind, name, part, owner, f"{owner}{part}/{stable_id('expression', expression)[:8]}")
 
 
 class Condition(NamedTuple):
@@ -17,6 +38,7 @@ class Condition(NamedTuple):
 
     expression: Expression
     features: tuple[CompiledFeature, ...]
+    place: Place
     after_wait: bool = False
     """Whether it asks how the last wait ended."""
     audiences: "tuple[CompiledAudience, ...]" = ()
@@ -37,7 +59,7 @@ class CompiledAudience:
         self.name = audience.name
         self.features = tuple(CompiledFeature(feature) for feature in audience.features)
         known = {feature.name: feature for feature in self.features}
-        self.condition = condition = Scope(audience, known, {}).always(audience.when)
+        self.condition = condition = Scope(audience, known, {}).always(audience.when, "when")
         self.types = frozenset(types_changing(condition))
         """Of events."""
         self.timed = tuple(feature for feature in condition.features if feature.timed)
@@ -57,30 +79,36 @@ class Scope:
         self._at_event = event_variables(definition.features)
         self._standing = standing_variables(definition.features)
         self._in_steps = branch_variables(definition.features)
+        self.compiled: list[Condition] = []
+        """All conditions so far."""
+        self._owner = ("journey" if isinstance(definition, Journey) else "audience", definition.name)
 
-    def at_event(self, text: str) -> Condition | None:
+    def at_event(self, text: str, part: str) -> Condition | None:
         """Where an event is at hand."""
-        return self._compile(text, self._at_event) if text else None
+        return self._compile(text, self._at_event, part) if text else None
 
-    def standing(self, text: str) -> Condition | None:
+    def standing(self, text: str, part: str) -> Condition | None:
         """Where no event is at hand."""
-        return self._compile(text, self._standing) if text else None
+        return self._compile(text, self._standing, part) if text else None
 
-    def always(self, text: str) -> Condition:
+    def always(self, text: str, part: str) -> Condition:
         """Where no event is at hand, and there is a condition."""
-        return self._compile(text, self._standing)
+        return self._compile(text, self._standing, part)
 
-    def in_steps(self, text: str) -> Condition:
+    def in_steps(self, text: str, part: str) -> Condition:
         """In a step, where also the last wait can be asked about."""
-        return self._compile(text, self._in_steps)
+        return self._compile(text, self._in_steps, part)
 
-    def _compile(self, text: str, variables: Mapping[str, type]) -> Condition:
+    def _compile(self, text: str, variables: Mapping[str, type], part: str) -> Condition:
         expression = compile_expression(text, variables)
         names = {reference.split(".")[0] for reference in expression.references}
         read = sorted(names & set(self._features))
         asked = sorted(name.split(".")[1] for name in expression.references if name.startswith("audience."))
         audiences = tuple(self._audiences[name] for name in asked)
-        return Condition(expression, tuple(self._features[name] for name in read), "wait" in names, audiences)
+        features, place = tuple(self._features[name] for name in read), Place.of(*self._owner, part, text)
+        condition = Condition(expression, features, place, "wait" in names, audiences)
+        self.compiled.append(condition)
+        return condition
 
 
 def types_changing(condition: Condition | None) -> list[str]:

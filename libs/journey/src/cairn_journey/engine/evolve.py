@@ -10,6 +10,7 @@ from cairn_expressions import Activation, activate
 from cairn_journey.engine import arming, facts
 from cairn_journey.engine.compiler import CompiledJourney, JourneyRules
 from cairn_journey.engine.conditions import IDENTIFIED
+from cairn_journey.engine.failing import with_told
 from cairn_journey.engine.features import CompiledFeature, add, amount
 from cairn_journey.engine.friction import DWELL, SILENCE, Watch, traced, traced_stage
 from cairn_journey.engine.health import progressed, struck
@@ -218,7 +219,7 @@ def _merged(draft: Draft, fact: Event) -> None:
         return
     state = draft.state
     state.closed_into = str(fact.data.get("to", ""))
-    state.traits, state.sealed, state.survivors = {}, {}, {}
+    state.traits, state.sealed, state.survivors, state.failures = {}, {}, {}, {}
     state.audiences, state.version = {}, ""
     draft.features.clear()
     draft.open.clear()
@@ -485,6 +486,10 @@ def _looked(_: Programmes, draft: Draft, fact: Event) -> None:
         _arm(draft, fact, instance, "look", fact.data["next"] - fact.as_of)
 
 
+def _condition_failed(_: Programmes, draft: Draft, fact: Event) -> None:
+    draft.state.failures = with_told(draft.state.failures, fact)
+
+
 def _nothing(_: Programmes, draft: Draft, fact: Event) -> None:
     """What did not happen changes nothing."""
 
@@ -532,6 +537,7 @@ _FOLDS: Final[Mapping[str, Callable[[Programmes, Draft, Event], Any]]] = {
     facts.TRAITS_SET: _traits_set,
     facts.EMIT_SUPPRESSED: _nothing,
     facts.STEP_FAILED: _nothing,
+    facts.CONDITION_FAILED: _condition_failed,
     facts.UNITED: _replaced,
     facts.PARTED: _replaced,
     facts.REVISED: _replaced,

@@ -1,12 +1,13 @@
 """Tell where a customer is in a journey, and why: each condition with the values it saw."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from cairn_expressions import EvaluationError
 from cairn_journey.engine.compiler import CompiledJourney, EntryRule
 from cairn_journey.engine.conditions import Condition
 from cairn_journey.engine.evolve import NO_RECORD, journey_of
+from cairn_journey.engine.failing import failures_of
 from cairn_journey.engine.health import health_at
 from cairn_journey.engine.reentry import last_ended, may_enter
 from cairn_journey.engine.registry import Programmes
@@ -25,7 +26,7 @@ class ExplainedCondition(NamedTuple):
     """A condition and what it saw."""
 
     role: str
-    """control, audience, entry, reentry, stage, goal, exit, friction or next."""
+    """control, audience, entry, reentry, stage, goal, exit, friction, failed or next."""
     expression: str
     holds: bool
     saw: str
@@ -45,7 +46,8 @@ def explain(
 
     `journey` is a name, or `name/key` for one of several instances; by name alone it is the one entered last.
     Conditions over an event are told by the last such event of `history` (the customer's facts, oldest first) and what
-    is known now; without one they hold or not when such an event comes. What time will bring about stands under `next`.
+    is known now; without one they hold or not when such an event comes. What time will bring about stands under `next`,
+    conditions of this version that have failed for the customer under `failed`.
     Raises NotFound (NO_SUCH_JOURNEY) if neither the programme in force nor the customer knows the journey.
     """
     journey, _, key = journey.partition("/")
@@ -64,6 +66,7 @@ def explain(
     conditions = [
         *_controls(programmes, compiled, state.tenant, instance),
         *_conditions(compiled, sight, instance, record, key, at, _latest(history)),
+        *_failed(compiled, state),
         *_next(state, journey, instance, at),
     ]
     summary = _summary(state, compiled, instance, record, key, at)
@@ -128,6 +131,32 @@ def _controls(
         held = f"paused since {format_instant(instance.held)}: no intervention starts or goes on"
         found.append(ExplainedCondition("control", "running", False, held))
     return found
+
+
+def _failed(journey: CompiledJourney, state: CustomerState) -> list[ExplainedCondition]:
+    """Conditions, the journey's own and those of audiences it asks about, that were neither true nor false once."""
+    asked = [audience for condition in journey.conditions for audience in condition.audiences]
+    asked += [entry.audience for _, entry in journey.otherwise if entry.audience is not None]
+    standing = [*journey.conditions, *(audience.condition for audience in asked)]
+    found = {(one.place, one.expression.text): None for one in standing}
+    return [
+        ExplainedCondition(
+            "failed",
+            f"{place.part if place.kind == 'journey' else f'audience {place.name}'}: {text}",
+            False,
+            f"{_ERRORS.get(error, 'it has no value')}, first on {format_instant(at)}; it counts as false",
+        )
+        for place, text in found
+        for error, at in failures_of(state.failures, place)
+    ]
+
+
+_ERRORS: Final = {
+    "MISSING": "a field was missing",
+    "DIVISION_BY_ZERO": "it divided by zero",
+    "OUT_OF_RANGE": "a number was out of range",
+    "WRONG_TYPE": "a value was of the wrong type",
+}
 
 
 def _next(state: CustomerState, journey: str, instance: Instance | None, at: int) -> list[ExplainedCondition]:

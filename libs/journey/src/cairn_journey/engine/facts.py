@@ -55,6 +55,9 @@ EMIT_SUPPRESSED: Final = "journey.emit_suppressed"
 """An event that was not stated: journey, instance_id, intervention, step, event, reason HOPS or TOO_MANY."""
 STEP_FAILED: Final = "journey.step_failed"
 """journey, instance_id, intervention, step, expression (as written), error (its kind), on_error (what is done)."""
+CONDITION_FAILED: Final = "journey.condition_failed"
+"""A condition was neither true nor false, which counts as false; told the first time: journey or audience, condition
+(where it stands), expression (as written), error (its kind)."""
 MIGRATED: Final = "journey.migrated"
 """The instance goes on in another version of the journey.
 
@@ -103,6 +106,7 @@ FACTS: Final = frozenset(
         TRAITS_SET,
         EMIT_SUPPRESSED,
         STEP_FAILED,
+        CONDITION_FAILED,
         UNITED,
         PARTED,
         REVISED,
@@ -141,6 +145,8 @@ def make(cause: Event, profile_id: str, type: str, version: str, occasion: str, 
     detail = str(data.get("stage") or data.get("friction") or data.get("step") or data.get("audience") or "")
     if type == ENTRY_REFUSED:
         detail = f"{data['journey']}/{data['key']}"
+    elif type == CONDITION_FAILED:
+        detail = f"{data.get('journey', '')}/{detail}/{data['condition']}/{data['error']}"
     if "lap" in data:
         detail = f"{detail}#{data['lap']}"
     if "expression" in data:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from cairn_expressions import Activation, activate
+from cairn_expressions import Activation, EvaluationError, activate
 from cairn_journey.engine.conditions import CompiledAudience, Condition
 from cairn_journey.engine.features import CompiledFeature
 from cairn_journey.engine.state import CustomerState
@@ -14,13 +14,15 @@ _NO_EVENT: Final[Mapping[str, Any]] = {}
 class Sight:
     """The state must not change its traits and features while this is in use."""
 
-    __slots__ = ("_featured", "_plain", "_state", "at", "event")
+    __slots__ = ("_featured", "_plain", "_state", "at", "event", "failed")
 
     def __init__(self, state: CustomerState, at: int, event: Mapping[str, Any] = _NO_EVENT) -> None:
         self._state = state
         self.at = at
         self.event = event
         """Clear fields of the event at hand; empty when time alone brought this about."""
+        self.failed: list[tuple[Condition, EvaluationError]] | None = None
+        """Conditions that were neither true nor false, as often as they were asked; None: there was none."""
         self._plain: Activation | None = None
         self._featured: dict[tuple[CompiledFeature, ...], Activation] = {}
 
@@ -30,8 +32,14 @@ class Sight:
         return self._state.traits
 
     def holds(self, condition: Condition | None) -> bool:
-        """Whether a condition holds; no condition always does."""
-        return condition is None or condition.expression.holds(self._activation(condition))
+        """Whether a condition holds; no condition always does, one that fails does not."""
+        if condition is None:
+            return True
+        verdict = condition.expression.verdict(self._activation(condition))
+        if isinstance(verdict, bool):
+            return verdict
+        self._note(condition, verdict)
+        return False
 
     def evaluate(self, condition: Condition, timed_out: bool | None = None) -> Any:
         """An expression's value, or EvaluationError, given how the last wait ended (None: there was none)."""
@@ -50,12 +58,21 @@ class Sight:
         self._featured.clear()
 
     def value(self, condition: Condition) -> Any:
-        """An expression's value, or None."""
-        return condition.expression.value(self._activation(condition))
+        """An expression's value, or None if it fails."""
+        value = condition.expression.evaluate(self._activation(condition))
+        if not isinstance(value, EvaluationError):
+            return value
+        self._note(condition, value)
+        return None
 
     def features(self, features: Iterable[CompiledFeature]) -> dict[str, Any]:
         """The values of features by name."""
         return {feature.name: feature.value(self._state.features, self.at) for feature in features}
+
+    def _note(self, condition: Condition, error: EvaluationError) -> None:
+        if self.failed is None:
+            self.failed = []
+        self.failed.append((condition, error))
 
     def _activation(self, condition: Condition) -> Activation:
         if condition.audiences:

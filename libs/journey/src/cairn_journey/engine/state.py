@@ -264,6 +264,8 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     """The programme that such audiences and schedules were last looked at under; empty if there are none."""
     last_seen: int | None = None
     """When the customer, rather than an outcome of ours, was last heard of."""
+    failures: dict[str, int] = {}
+    """When it was stated that a condition failed, by its place and the sort of error (see `failing`)."""
     closed_into: str = ""
     """The profile that took this one in."""
     latest: tuple[int, int, str] = (0, 0, "")

@@ -137,8 +137,8 @@ class CompiledIntervention:
         self.name = intervention.name
         self.stage = intervention.trigger.stage
         self.on = intervention.trigger.on
-        self.when = scope.at_event(intervention.trigger.when)
-        linker = _Linker(scope, on_error)
+        self.when = scope.at_event(intervention.trigger.when, f"intervention {self.name}")
+        linker = _Linker(scope, on_error, self.name)
         self.first = linker.link(intervention.steps, "", None)
         linker.resolve()
         self.waits: Mapping[str, WaitStep] = linker.waits
@@ -147,7 +147,8 @@ class CompiledIntervention:
 class _Linker:
     """Links the steps of one intervention, from the last to the first."""
 
-    def __init__(self, scope: Scope, on_error: OnError) -> None:
+    def __init__(self, scope: Scope, on_error: OnError, intervention: str) -> None:
+        self._intervention = intervention
         self.waits: dict[str, WaitStep] = {}
         self._scope = scope
         self._on_error = on_error
@@ -168,6 +169,7 @@ class _Linker:
 
     def _step(self, step: Step, path: str, next: CompiledStep | None, leave: CompiledStep | None) -> CompiledStep:
         on_error = step.on_error or self._on_error
+        part = self._part(path)
         compiled: CompiledStep
         match step.does:
             case Decide(selector, expires, to):
@@ -179,7 +181,10 @@ class _Linker:
             case Branch(arms):
                 compiled = branch = BranchStep(path, next, on_error)
                 branch.arms = tuple(
-                    (self._scope.in_steps(arm.when) if arm.when else None, self._within(arm.steps, path, number, next))
+                    (
+                        self._scope.in_steps(arm.when, part) if arm.when else None,
+                        self._within(arm.steps, path, number, next),
+                    )
                     for number, arm in enumerate(arms, 1)
                 )
             case Experiment(name, variants, by):
@@ -197,10 +202,10 @@ class _Linker:
                 self._targets.append((jump, to))
             case SetTraits(traits):
                 compiled = setting = SetStep(path, next, on_error)
-                setting.traits = tuple((name, self._scope.in_steps(text)) for name, text in traits)
+                setting.traits = tuple((name, self._scope.in_steps(text, part)) for name, text in traits)
             case Emit(event, data):
                 compiled = emit = EmitStep(path, next, on_error)
-                emit.event, emit.data = event, tuple((name, self._scope.in_steps(text)) for name, text in data)
+                emit.event, emit.data = event, tuple((name, self._scope.in_steps(text, part)) for name, text in data)
             case Exit(reason):
                 compiled = end = ExitStep(path, None, on_error)
                 end.reason = reason
@@ -215,19 +220,23 @@ class _Linker:
     ) -> CompiledStep | None:
         return self.link(steps, f"{path}.{number}.", next)
 
+    def _part(self, path: str) -> str:
+        return f"intervention {self._intervention}, step {path}"
+
     def _wait(self, wait: WaitStep, does: Wait) -> WaitStep:
+        part = self._part(wait.path)
         wait.for_, wait.on, wait.when, wait.value, wait.until = does.for_, "", None, None, None
         wait.late = self._within(does.on_timeout, wait.path, 1, wait.next)
         looking: Condition | None = None
         match does.until:
             case On(on, when):
-                wait.on, wait.when = on, self._scope.at_event(when)
+                wait.on, wait.when = on, self._scope.at_event(when, part)
             case UntilTime() as until:
                 wait.until = until
-                wait.value = looking = self._scope.in_steps(until.time)
+                wait.value = looking = self._scope.in_steps(until.time, part)
             case UntilTrue(when) as until:
                 wait.until = until
-                wait.when = looking = self._scope.standing(when)
+                wait.when = looking = self._scope.standing(when, part)
             case UntilClock() as until:
                 wait.until = until
         at_hand = looking is not None and any(name.startswith("event") for name in looking.expression.references)
@@ -237,7 +246,7 @@ class _Linker:
 
     def _repeat(self, loop: RepeatStep, does: Repeat) -> RepeatStep:
         loop.times = does.times
-        loop.while_ = self._scope.in_steps(does.while_) if does.while_ else None
+        loop.while_ = self._scope.in_steps(does.while_, self._part(loop.path)) if does.while_ else None
         again = RoundStep(loop.path, loop.next, loop.on_error)
         again.loop = loop
         loop.body = self._within(does.steps, loop.path, 1, again)

@@ -16,6 +16,7 @@ from cairn_journey.engine.compiler import (
 )
 from cairn_journey.engine.entering import Entering
 from cairn_journey.engine.evolve import evolve, journey_of, under_one
+from cairn_journey.engine.failing import untold
 from cairn_journey.engine.features import amount
 from cairn_journey.engine.friction import DWELL, SILENCE
 from cairn_journey.engine.looking import turns_at
@@ -84,6 +85,7 @@ class Turn(Scene):
         self.record(facts.make(cause, self.state.profile_id, facts.ARMED, version, self.occasion, told))
         self._entering.look(self, programme.tracked)
         self._entering.follow(self)
+        self._tell_failures(version)
         self._react()
 
     def _react(self) -> None:
@@ -132,6 +134,8 @@ class Turn(Scene):
         if compiled is not None and compiled.arms:
             self._entering.look(self, compiled.tracked if fresh else rules.audiences if rules is not None else ())
             self._entering.follow(self)
+        if self.sight.failed:
+            self._tell_failures(version)
 
     def _journeys_of_versions(self, candidates: Sequence[CompiledJourney], version: str, type: str) -> None:
         """As `touch`, where some instances run under other versions than the one in force."""
@@ -250,8 +254,10 @@ class Turn(Scene):
         if timer.kind in (SCHEDULE, AUDIENCE):
             self._entering.on_time(self, id, timer)
         else:
+            version = self.state.open[timer.slot].version
             self._fire_within(timer)
         self._entering.follow(self)
+        self._tell_failures(version)
 
     def _fire_within(self, timer: Timer) -> None:
         instance = self.state.open[timer.slot]
@@ -276,6 +282,12 @@ class Turn(Scene):
         if not self._exit(instance, journey.exits.rules):
             conditions, timed = journey.exits.conditions, journey.exits.timed
             self.tell(instance, facts.LOOKED, next=turns_at(conditions, timed, self.state, self.sight.at, now=False))
+
+    def _tell_failures(self, version: str) -> None:
+        """State which conditions were neither true nor false on this occasion, unless it is known of them."""
+        for told in untold(self.state.failures, self.sight.failed or ()):
+            profile_id = self.state.profile_id
+            self.record(facts.make(self.cause, profile_id, facts.CONDITION_FAILED, version, self.occasion, told))
 
     def _time_of(self, timer: Timer) -> Event:
         state = self.state

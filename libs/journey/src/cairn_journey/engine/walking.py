@@ -64,7 +64,7 @@ def _broadcast(programmes: Programmes, turn: Turn, event: Event) -> None:
             data=dict(event.data.get("data", {})),
         )
     )
-    if len(attempt.facts) > 1 or attempt.state.features != state.features:
+    if _more_than_one(attempt.facts) or attempt.state.features != state.features:
         for fact in attempt.facts:
             turn.record(fact)
 
@@ -81,9 +81,18 @@ def _activated(programmes: Programmes, turn: Turn, event: Event) -> None:
         return
     attempt = Turn(programmes, state)
     attempt.come_under(active, event)
-    if len(attempt.facts) > 1 or attempt.state.timers != state.timers or attempt.state.audiences != state.audiences:
+    if (
+        _more_than_one(attempt.facts)
+        or attempt.state.timers != state.timers
+        or attempt.state.audiences != state.audiences
+    ):
         for fact in attempt.facts:
             turn.record(fact)
+
+
+def _more_than_one(told: Sequence[Event]) -> bool:
+    """Whether more than the cause itself is told; that conditions fail makes nobody hear of it."""
+    return sum(fact.type != facts.CONDITION_FAILED for fact in told) > 1
 
 
 def _listens(programmes: Programmes, state: CustomerState, type: str) -> bool:

@@ -14,6 +14,10 @@ prints the same as JSON Schema for editors. This page is made of the shapes by w
 
 Names are lower-case letters, digits, `-` and `_`, at most 63. Event types are written as the front door normalises them
 (`basket.purchased`). Durations are `30d`, `1d12h`, `45m` with units s, m, h, d, w. Conditions and values are CEL.
+
+A condition that is neither true nor false (a field is missing or of the wrong type, a division by zero) counts
+as false. `journey.condition_failed` tells it the first time for each customer, `journeyctl explain` shows it. Write
+`has(event.amount) && event.amount > 10` where a field may be missing. A step that fails does what its `on_error` says.
 """
 
 
