@@ -1,6 +1,7 @@
 """What is known of a customer is told in words, and nothing in them is a protocol's."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,10 +18,13 @@ from cairn.journey.v1.journey_pb2 import (
     ExplainInstanceResponse,
     GetCustomerResponse,
     Instance,
+    ListedInstance,
     TimelineEntry,
 )
 from journeyctl import words
+from journeyctl.console import wide_console
 from journeyctl.customer import Customer
+from journeyctl.customers import table_of
 from journeyctl.demo.households import Call
 from journeyctl.demo.latency import percentile
 from journeyctl.demo.story import choose, story
@@ -111,6 +115,29 @@ def test_a_customer_is_told_in_words(customer: Customer) -> None:
         "two profiles became one",
     ):
         assert sentence in told
+
+
+def test_of_many_journeys_those_never_entered_are_only_counted(customer: Customer) -> None:
+    out = io.StringIO()
+    tell(Console(file=out, width=200), "1234", replace(customer, untold=["a", "b"]))
+    assert "Never in 2 others; --journey tells why not, for one of them." in out.getvalue()
+
+
+def test_what_a_subject_is_told_is_in_words() -> None:
+    joined = TimelineEntry(type="relation.changed", data=fields(key="acme", roles=["payer"], intervals=[["payer", 1]]))
+    left = TimelineEntry(type="relation.changed", data=fields(key="acme", roles=[]))
+    assert words.touchpoint(joined) == "a member is payer in acme"
+    assert words.touchpoint(left) == "somebody is no member any more in acme"
+    assert words.touchpoint(TimelineEntry(type="a.b", data=fields(c={"d": [1.0]}))) == "a b, c {d: 1}"
+
+
+def test_tables_are_never_cut_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    held = Instance(journey="a-journey-with-a-long-name", stage="s" * 40, entered_time=at(1), waits=["offer/1"])
+    wide_console().print(table_of([ListedInstance(profile_id="7a0c2a63-54d4-5d12-8a5e-3b0a5f3ad001", instance=held)]))
+    told = capsys.readouterr().out
+    assert all(part in told for part in ("7a0c2a63-54d4-5d12-8a5e-3b0a5f3ad001", "s" * 40, held.journey, "2017-03-01"))
+    assert "…" not in told
+    assert len(told.splitlines()) == 2
 
 
 def test_of_a_long_life_only_the_last_is_told_unless_asked(customer: Customer) -> None:

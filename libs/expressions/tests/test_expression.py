@@ -132,5 +132,23 @@ def test_references_name_the_fields_that_are_read(text: str, references: set[str
     assert compile_expression(text, VARIABLES).references == references
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("event.none >= 30", ">= does not work between null and a whole number"),
+        ("event.text > 3", "> does not work between a text and a whole number"),
+        ("-event.text == 3", "- does not work with a text"),
+        ("event.fields > 3", "> does not work between a map of fields and a whole number"),
+        ("event.number.startsWith('a')", "values of the wrong kind"),
+        ("event.number && event.number", "values of the wrong kind"),
+    ],
+)
+def test_values_of_the_wrong_kind_are_told_in_words(text: str, message: str) -> None:
+    seen = activate({"event": {"none": None, "text": "a", "fields": {}, "number": 1}})
+    found = compile_expression(text, {"event": dict}).evaluate(seen)
+    assert found == EvaluationError(message)
+    assert found.kind == "WRONG_TYPE"
+
+
 def test_an_expression_shows_its_text() -> None:
     assert repr(compile_expression("1 == 1", {})) == "Expression('1 == 1')"

@@ -425,7 +425,7 @@ def test_timers_tell_what_they_are_for() -> None:
     said = {
         purpose(timer): due.due // 86_400_000_000 for timer, due in ((t, t) for t in customer.state.timers.values())
     }
-    assert said == {"the time for the goal of win-back ends": 201, "offer of win-back has waited long enough": 38}
+    assert said == {"the time for the goal of win-back ends": 201, "the wait of offer in win-back ends": 38}
     assert sorted(customer.domain.timers(customer.state).values()) == sorted(
         t.due for t in customer.state.timers.values()
     )

@@ -6,11 +6,11 @@ from typing import Annotated, Final, NamedTuple
 from uuid import uuid4
 
 import typer
-from rich.console import Console
 
 from cairn.definition.v1 import definition_pb2 as pb
 from cairn_journey import Programme
 from journeyctl import plan_identity
+from journeyctl.console import wide_console
 from journeyctl.control import Wait, told
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -63,7 +63,7 @@ def apply(
 def _ask_first(found: Plan, *, yes: bool) -> None:
     if not (found.in_flight or found.moved) or found.exit_code != CHANGES:
         return
-    tell(Console(soft_wrap=True, highlight=False), found)
+    tell(wide_console(), found)
     if yes:
         return
     if not sys.stdin.isatty():

@@ -13,7 +13,9 @@ from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services, ask
 from journeyctl.up import Home
 
-app = typer.Typer(help="Enter consents and suppressions by hand, with author and proof.", no_args_is_help=True)
+app = typer.Typer(
+    help="Enter consents and suppressions by hand, with author and proof.", no_args_is_help=True, add_completion=False
+)
 
 REASONS: Final = ("unsubscribe", "complaint", "hard_bounce", "legal")
 

@@ -11,12 +11,18 @@ from cairn.definition.v1 import definition_pb2
 from cairn.identity.v1 import identity_pb2
 from cairn.journey.v1 import journey_pb2
 from cairn_journey import parse_bundle
+from cairn_journey.language.model import PERSON
+from cairn_journey.language.reading import suggestion
 from cairn_journey.subjects.told import subject_id
 from journeyctl.errors import CannotRun
 from journeyctl.services import ServiceRefused, Services, ask
 
-NAMESPACES: Final = ("user_id", "card", "email", "anonymous_id")
+NAMESPACES: Final = ("user_id", "card", "email", "phone", "anonymous_id")
 """Where a customer's name is looked for, in this order."""
+NAMED: Final = "User id, card number, e-mail address, telephone number, anonymous id or profile id."
+"""How one may name a customer."""
+MANY: Final = 10
+"""So many journeys are explained at once; of more only those in which the customer is or was."""
 _UNKNOWN: Final = ("NO_SUCH_IDENTIFIER", "NO_SUCH_PROFILE", "NOT_FOUND")
 
 
@@ -33,6 +39,8 @@ class Customer:
     """By journey."""
     decisions: Sequence[decisioning_pb2.Decision]
     deliveries: Sequence[activation_pb2.Delivery]
+    untold: Sequence[str] = ()
+    """Journeys that are not explained, because there are many and the customer was never in them."""
 
 
 def find(services: Services, name: str, tenant: str = "default") -> str:
@@ -65,28 +73,38 @@ def suppress_unknown() -> Iterator[None]:
             raise
 
 
-def gather(services: Services, profile_id: str, tenant: str = "default") -> Customer:
-    """Ask every service for what it knows of a profile. Of accounts and households identity resolution knows none."""
+def gather(services: Services, profile_id: str, tenant: str = "default", journey: str = "") -> Customer:
+    """Ask every service for what it knows of a profile, and of one journey or all that may concern it.
+
+    Of accounts and households identity resolution knows none. Raises CannotRun if there is no such journey.
+    """
     explain = identity_pb2.ExplainRequest(tenant=tenant, profile_id=profile_id)
     profile = None
     with suppress_unknown():
         request = identity_pb2.GetProfileRequest(tenant=tenant, profile_id=profile_id)
         profile = ask(services.identity.GetProfile, request)
+    state = ask(services.journeys.GetCustomer, journey_pb2.GetCustomerRequest(tenant=tenant, profile_id=profile_id))
+    candidates = _candidates(services, tenant, journey, person=profile is not None)
+    told = candidates
+    if len(candidates) > MANY:
+        been = {one.journey for one in state.instances}
+        told = [name for name in candidates if name in been]
     return Customer(
         profile_id=profile_id,
         identity=identity_pb2.ExplainResponse() if profile is None else ask(services.identity.Explain, explain),
         profile=profile or identity_pb2.GetProfileResponse(profile_id=profile_id),
-        state=ask(services.journeys.GetCustomer, journey_pb2.GetCustomerRequest(tenant=tenant, profile_id=profile_id)),
+        state=state,
         timeline=ask(
             services.journeys.GetTimeline, journey_pb2.GetTimelineRequest(tenant=tenant, profile_id=profile_id)
         ).entries,
         explained={
-            journey: ask(
+            name: ask(
                 services.journeys.ExplainInstance,
-                journey_pb2.ExplainInstanceRequest(tenant=tenant, profile_id=profile_id, journey=journey),
+                journey_pb2.ExplainInstanceRequest(tenant=tenant, profile_id=profile_id, journey=name),
             )
-            for journey in journeys_in_force(services, tenant)
+            for name in told
         },
+        untold=[name for name in candidates if name not in told],
         decisions=ask(
             services.decisions.ListDecisions,
             decisioning_pb2.ListDecisionsRequest(tenant=tenant, profile_id=profile_id),
@@ -98,7 +116,12 @@ def gather(services: Services, profile_id: str, tenant: str = "default") -> Cust
     )
 
 
-def journeys_in_force(services: Services, tenant: str = "default") -> list[str]:
-    """The names of the journeys that customers can be in."""
+def _candidates(services: Services, tenant: str, wanted: str, *, person: bool) -> list[str]:
+    """The journeys in force that are about such customers; or the one that is wanted."""
     answer = ask(services.definitions("journey_state").GetActive, definition_pb2.GetActiveRequest(tenant=tenant))
-    return sorted(parse_bundle(answer.bundle).journeys)
+    journeys = parse_bundle(answer.bundle).journeys
+    if not wanted:
+        return [name for name, journey in journeys.items() if (journey.subject == PERSON) is person]
+    if wanted not in journeys:
+        raise CannotRun(f"There is no journey {wanted}; {suggestion(wanted, journeys)}")
+    return [wanted]

@@ -6,11 +6,12 @@ from typing import Annotated, Any, Final
 
 import typer
 from google.protobuf.json_format import MessageToDict
-from rich.console import Console
-from rich.table import Column, Table
+from google.protobuf.timestamp_pb2 import Timestamp
+from rich.table import Table
 
 from cairn.journey.v1 import journey_pb2 as pb
 from journeyctl import words
+from journeyctl.console import wide_console
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services, ask
@@ -43,7 +44,7 @@ def customers(
     if output == "json":
         typer.echo(json.dumps([as_json(one) for one in found[:limit]], indent=2, sort_keys=True))
         return
-    Console(soft_wrap=True).print(table_of(found[:limit]))
+    wide_console().print(table_of(found[:limit]))
     if len(found) > limit:
         typer.echo(f"More than {limit}; --limit shows more.")
 
@@ -60,16 +61,19 @@ def listed(services: Services, asked: pb.ListInstancesRequest) -> Iterator[pb.Li
 
 def table_of(found: list[pb.ListedInstance]) -> Table:
     """One line per instance."""
-    whole = Column("customer", no_wrap=True, min_width=36)  # to be copied from the terminal
-    table = Table(whole, "journey", "stage", "since", "entered", "health", "waits", box=None, pad_edge=False)
+    table = Table("customer", "journey", "stage", "since", "entered", "health", "waits", box=None, pad_edge=False)
     for one in found:
         instance = one.instance
         name = f"{instance.journey}/{instance.key}" if instance.key else instance.journey
-        since = words.day(instance.stage_entered_time) if instance.stage else ""
+        since = _date(instance.stage_entered_time) if instance.stage else ""
         health = str(instance.health) if instance.HasField("health") else ""
         waits = "paused" if instance.HasField("held_time") else ", ".join(instance.waits)
-        table.add_row(one.profile_id, name, instance.stage, since, words.day(instance.entered_time), health, waits)
+        table.add_row(one.profile_id, name, instance.stage, since, _date(instance.entered_time), health, waits)
     return table
+
+
+def _date(time: Timestamp) -> str:
+    return f"{words.moment(time):%Y-%m-%d}"
 
 
 def as_json(one: pb.ListedInstance) -> dict[str, Any]:

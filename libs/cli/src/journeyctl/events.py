@@ -6,16 +6,16 @@ from io import StringIO
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
+from journeyctl.console import wide_console
 from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services, ask
 from journeyctl.up import Home
 
-app = typer.Typer(help="What sources send, and what of it is missing.", no_args_is_help=True)
+app = typer.Typer(help="What sources send, and what of it is missing.", no_args_is_help=True, add_completion=False)
 
 Days = Annotated[int, typer.Option(help="Over so many days.", min=1, max=400)]
 Tenant = Annotated[str, typer.Option(help="Tenant.")]
@@ -26,7 +26,7 @@ def quality(days: Days = 7, home: Home = None, tenant: Tenant = "default") -> No
     """Tell volume, freshness and rejects by source; missing fields and drift by event type."""
     with Services(Installation.load(home or home_folder())) as services:
         answer = ask(services.quality.GetQuality, pb.GetQualityRequest(tenant=tenant, days=days))
-    console = Console(soft_wrap=True)
+    console = wide_console()
     sources = Table("source", "taken in", "repeats", "kept aside", "last heard of", box=None, pad_edge=False)
     for source in answer.sources:
         numbers = (f"{count:,}" for count in (source.accepted, source.duplicates, source.quarantined))

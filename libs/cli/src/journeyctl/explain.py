@@ -10,12 +10,12 @@ from rich.text import Text
 
 from cairn.journey.v1.journey_pb2 import Condition
 from journeyctl import words
-from journeyctl.customer import Customer, find, gather
+from journeyctl.customer import NAMED, Customer, find, gather
 from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services
 from journeyctl.up import Home
 
-Name = Annotated[str, typer.Argument(help="User id, card number, e-mail address or profile id.", show_default=False)]
+Name = Annotated[str, typer.Argument(help=f"{NAMED} Or `account:acme`.", show_default=False)]
 _LAST: Final = 12
 _LATER: Final = ("entry", "exit", "stage", "next")
 """What waits for an event: that it does not hold now is nothing to worry about."""
@@ -24,13 +24,14 @@ Item = TypeVar("Item")
 
 def explain(
     customer: Name,
+    journey: Annotated[str, typer.Option(help="Only this journey.")] = "",
     home: Home = None,
     tenant: str = "default",
     everything: Annotated[bool, typer.Option("--all", help="Tell the whole timeline and every decision.")] = False,
 ) -> None:
     """Tell in words where a customer is in each journey, what was decided, and why other actions were not taken."""
     with Services(Installation.load(home or home_folder())) as services:
-        found = gather(services, find(services, customer, tenant), tenant)
+        found = gather(services, find(services, customer, tenant), tenant, journey)
     tell(Console(soft_wrap=False, highlight=False), customer, found, last=None if everything else _LAST)
 
 
@@ -65,6 +66,9 @@ def _journeys(console: Console, customer: Customer) -> None:
                 _item(console, words.instance(one))
         for condition in explained.conditions:
             _condition(console, condition)
+    if customer.untold:
+        _heading(console, "Other journeys")
+        console.print(f"Never in {len(customer.untold)} others; --journey tells why not, for one of them.")
 
 
 def _condition(console: Console, condition: Condition) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from cairn.identity.v1 import identity_pb2 as pb
 from journeyctl import consent, plan_identity, reviews, words
-from journeyctl.customer import find
+from journeyctl.customer import NAMED, find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
 from journeyctl.ledgers import consents, profile
@@ -19,7 +19,9 @@ from journeyctl.relations import members, relate, subjects_of, unrelate
 from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 
-app = typer.Typer(help="Tell who is one person and why; join, part and block by hand.", no_args_is_help=True)
+app = typer.Typer(
+    help="Tell who is one person and why; join, part and block by hand.", no_args_is_help=True, add_completion=False
+)
 app.command("match")(match_records)
 app.command("profile")(profile)
 app.command("consents")(consents)
@@ -35,7 +37,7 @@ KINDS: Final = {
     pb.STATEMENT_KIND_BLOCK: "blocked",
     pb.STATEMENT_KIND_ALLOW: "allowed",
 }
-Customer = Annotated[str, typer.Argument(help="User id, card number, e-mail address or profile id.")]
+Customer = Annotated[str, typer.Argument(help=NAMED)]
 Identifiers = Annotated[
     list[str], typer.Argument(help="namespace:value, such as email:desk@shop.example, or namespace:#token.")
 ]

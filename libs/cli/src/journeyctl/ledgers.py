@@ -7,13 +7,13 @@ from typing import Annotated, Any, Final
 
 import typer
 from google.protobuf.json_format import MessageToDict
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from cairn.identity.v1 import identity_pb2 as pb
 from journeyctl import words
-from journeyctl.customer import find
+from journeyctl.console import wide_console
+from journeyctl.customer import NAMED, find
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
 from journeyctl.quarantine import ACCESS_TOKEN
@@ -22,14 +22,13 @@ from journeyctl.up import Home
 
 FORMATS: Final = ("table", "json")
 SHOWN_LOSERS: Final = 3
-WIDE: Final = 300
 STANDINGS: Final = {
     pb.CONSENT_STANDING_SILENT: "Nobody said anything of it: what the contact policy asks for holds.",
     pb.CONSENT_STANDING_GRANTED: "Messages may go out.",
     pb.CONSENT_STANDING_REFUSED: "Messages must not go out.",
 }
 
-Customer = Annotated[str, typer.Argument(help="User id, card number, e-mail address or profile id.")]
+Customer = Annotated[str, typer.Argument(help=NAMED)]
 AsOf = Annotated[
     datetime | None, typer.Option("--as-of", help="As of this instant (UTC): only what had happened by then counts.")
 ]
@@ -57,7 +56,7 @@ def profile(
     if output == "json":
         typer.echo(_json(answer))
         return
-    console = Console(soft_wrap=True, highlight=False, width=WIDE)
+    console = wide_console()
     console.print(f"Profile {answer.profile_id}")
     for one in answer.identifiers:
         console.print(f"  {one.namespace}:#{one.token}", markup=False)
@@ -86,7 +85,7 @@ def consents(
     if output == "json":
         typer.echo(_json(answer))
         return
-    console = Console(soft_wrap=True, highlight=False, width=WIDE)
+    console = wide_console()
     console.print(_entries(answer.entries) if answer.entries else "Nobody said anything about consent.")
     if channel:
         by = f" By event {answer.decided_by_event_id}." if answer.decided_by_event_id else ""

@@ -16,6 +16,7 @@ from cairn.journey.v1 import journey_pb2 as pb
 from cairn_journey import DefinitionChange, Programme, diff, parse_bundle
 from cairn_journey.language.evolution import Break, breaks
 from journeyctl import plan_identity
+from journeyctl.console import wide_console
 from journeyctl.customers import FORMATS, Output
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
@@ -84,7 +85,7 @@ def plan(directory: Directory, output: Output = "table", home: Home = None, tena
     if output == "json":
         typer.echo(json.dumps(as_json(found), indent=2, sort_keys=True))
     else:
-        tell(Console(soft_wrap=True, highlight=False), found)
+        tell(wide_console(), found)
     raise typer.Exit(found.exit_code)
 
 

@@ -8,16 +8,18 @@ from typing import Annotated, Any, Final
 import typer
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
-from rich.console import Console
 from rich.table import Table
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
+from journeyctl.console import wide_console
 from journeyctl.errors import CannotRun
 from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services, ask
 from journeyctl.up import Home
 
-app = typer.Typer(help="Events kept aside: why, and how to take them in after all.", no_args_is_help=True)
+app = typer.Typer(
+    help="Events kept aside: why, and how to take them in after all.", no_args_is_help=True, add_completion=False
+)
 
 ACCESS_TOKEN: Final = "CAIRN_KEY_ACCESS_TOKEN"  # noqa: S105 - the name of a variable
 _MOST_ROUNDS: Final = 10_000
@@ -43,7 +45,7 @@ def groups(home: Home = None, tenant: Tenant = "default") -> None:
     for group in answer.groups:
         came = group.last_received_time.ToDatetime(tzinfo=UTC).isoformat(timespec="seconds")
         table.add_row(f"{group.count:,}", group.source, group.reason, group.field, came, group.latest_quarantine_id)
-    Console(soft_wrap=True).print(table)
+    wide_console().print(table)
 
 
 @app.command()

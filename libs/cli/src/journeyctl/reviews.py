@@ -13,7 +13,9 @@ from journeyctl.installation import Installation, home_folder
 from journeyctl.services import ServiceRefused, Services, ask
 from journeyctl.up import Home
 
-app = typer.Typer(help="Tell and decide what matching suggests; no values are shown.", no_args_is_help=True)
+app = typer.Typer(
+    help="Tell and decide what matching suggests; no values are shown.", no_args_is_help=True, add_completion=False
+)
 
 STATES: Final = {
     "open": pb.REVIEW_STATE_OPEN,

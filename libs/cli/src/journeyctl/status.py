@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from cairn.journey.v1.journey_pb2 import Control, ListControlsRequest
+from journeyctl.console import wide_console
 from journeyctl.health import grpc_health, listens
 from journeyctl.installation import LOGS, SERVICES, Installation, home_folder
 from journeyctl.services import ServiceRefused, Services, ask
@@ -35,7 +35,7 @@ class LogState:
 def status(home: Home = None) -> None:
     """Show health, positions and lag of what runs."""
     installation = Installation.load(home or home_folder())
-    console = Console(soft_wrap=True)
+    console = wide_console()
     logs = asyncio.run(read_logs(installation.database_dsn))
     table = Table("service", "health", "log", "events", "up to", "lag", "parked", box=None, pad_edge=False)
     healthy = True

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from journeyctl.console import wide_console
 from journeyctl.errors import CannotRun
 from journeyctl.installation import home_folder
 from journeyctl.processes import owner_of
@@ -33,7 +34,7 @@ class _Stop(BaseException):
 
 def up(home: Home = None, http_port: Port = None, postgres_port: Port = None, nats_port: Port = None) -> None:
     """Start PostgreSQL, NATS, all services, connectors and configured sources; Ctrl-C stops them."""
-    console = Console(soft_wrap=True)
+    console = wide_console()
     wanted = {"ingestion.http": http_port, "postgres": postgres_port, "nats": nats_port}
     _stop_on_signals()
     try:

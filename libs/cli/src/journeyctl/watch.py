@@ -1,5 +1,8 @@
 """`journeyctl watch`: the counts of a journey as they change."""
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import grpc
@@ -9,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from cairn.journey.v1 import journey_pb2 as pb
+from journeyctl.console import wide_console
 from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services, refusal
 from journeyctl.up import Home
@@ -21,22 +25,34 @@ def watch(
     tenant: str = "default",
 ) -> None:
     """Show how many customers are where in a journey, as it changes."""
-    console = Console()
-    with (
-        Services(Installation.load(home or home_folder())) as services,
-        Live(console=console, auto_refresh=False) as live,
-    ):
+    with Services(Installation.load(home or home_folder())) as services, _shown() as show:
         try:
             for seen, answer in enumerate(
                 services.journeys.WatchJourney(pb.WatchJourneyRequest(tenant=tenant, journey=journey)), start=1
             ):
-                live.update(table_of(answer), refresh=True)
+                show(table_of(answer))
                 if seen == times:
                     return
         except KeyboardInterrupt:
             return
         except grpc.RpcError as error:
             raise refusal(error) from None
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[Table], None]]:
+    """On a terminal each table takes the place of the one before; elsewhere they follow one another at once."""
+    console = Console()
+    if not console.is_terminal:
+        yield _print
+        return
+    with Live(console=console, auto_refresh=False) as live:
+        yield lambda table: live.update(table, refresh=True)
+
+
+def _print(table: Table) -> None:
+    wide_console().print(table)
+    sys.stdout.flush()
 
 
 def table_of(answer: pb.WatchJourneyResponse) -> Table:

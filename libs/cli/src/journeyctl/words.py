@@ -32,6 +32,12 @@ REASONS: Final[Mapping[str, str]] = {
     "PROFILE_MERGED": "the profile had become part of another",
     "HISTORICAL": "imported history causes no messages",
     "TOO_MANY_HOPS": "only our own messages led here",
+    "HOPS": "only our own messages led here",
+    "CLOSED": "nobody may enter now",
+    "CHAIN": "too many journeys led into one another at once",
+    "MAX_OPEN": "too many are open at once",
+    "NOBODY": "no member is in that role",
+    "goal_window_elapsed": "the time for its goal was over",
 }
 """Why nothing was chosen, by the stable word of the decision."""
 
@@ -193,6 +199,25 @@ def touchpoint(entry: TimelineEntry) -> str:
             return f"an event came {duration_text(int(data.get('by', 0)))} late; what followed is told anew"
         case "journey.moment_withdrawn":
             return f"{data.get('journey')}: nothing to decide after all ({data.get('intervention')})"
+        case "journey.looked":
+            return "conditions were looked at, since time may have changed them"
+        case "profile.armed":
+            return "a programme came into force"
+        case "profile.features_filled":
+            return "new features were filled from the past"
+        case "relation.changed":
+            return f"{_belongs(data)} in {data.get('key')}"
+        case "journey.member_addressed":
+            return f"{data.get('journey')}: a member has something to decide ({data.get('intervention')})"
+        case "journey.schedule_reached":
+            return f"{data.get('journey')}: its schedule came round"
+        case "audience.joined" | "audience.left":
+            did = "came into" if entry.type == "audience.joined" else "left"
+            return f"{did} the audience {data.get('audience')}"
+        case "journey.entry_refused":
+            return f"{data.get('journey')}: not entered ({reason(str(data.get('reason', '')))})"
+        case "journey.held" | "journey.released":
+            return f"{data.get('journey')}: {'paused' if entry.type == 'journey.held' else 'goes on'}"
         case "journey.entered":
             return f"entered {data.get('journey')}"
         case "journey.stage_entered":
@@ -238,6 +263,11 @@ def touchpoint(entry: TimelineEntry) -> str:
             return ", ".join([entry.type.replace(".", " "), *_fields_in_words(data)])
 
 
+def _belongs(data: dict[str, Any]) -> str:
+    roles = [str(role) for role in data.get("roles", [])]
+    return f"a member is {' and '.join(roles)}" if roles else "somebody is no member any more"
+
+
 def _fields_in_words(data: dict[str, Any]) -> list[str]:
     """Money first, then the rest by name; empty fields are left out."""
     rest = {name: value for name, value in sorted(data.items()) if value not in ("", False, None, [])}
@@ -251,6 +281,8 @@ def _fields_in_words(data: dict[str, Any]) -> list[str]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}: {_short(one)}' for name, one in value.items())}}}"
     if isinstance(value, list):
         return ", ".join(map(str, value[:3])) + (" …" if len(value) > 3 else "")
     return str(value)

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from cel_expr_python import cel  # type: ignore[import-untyped]  # its wheel has stubs but no py.typed
 
-from cairn_expressions.faults import ExpressionFault, fault_from
+from cairn_expressions.faults import ExpressionFault, fault_from, mismatch_in_words
 from cairn_expressions.references import references_of
 
 _KINDS: Final[Mapping[str, type]] = {"BOOL": bool, "INT": int, "DOUBLE": float, "STRING": str}
@@ -25,7 +25,8 @@ _ERROR_KINDS: Final = (
     ("by zero", "DIVISION_BY_ZERO"),
     ("overflow", "OUT_OF_RANGE"),
     ("Index error", "OUT_OF_RANGE"),
-    ("overloads", "WRONG_TYPE"),
+    ("does not work", "WRONG_TYPE"),
+    ("wrong kind", "WRONG_TYPE"),
     ("SELECT", "WRONG_TYPE"),
     ("conver", "WRONG_TYPE"),
     ("neither true nor false", "WRONG_TYPE"),
@@ -136,7 +137,8 @@ def _in_words(message: str) -> str:
         return f"there is no field {message.rpartition(' : ')[2]}"
     if message.startswith("UNKNOWN: No value with name"):
         return f"there is no value for {message.split(chr(34))[1]}"
-    return message.partition(": ")[2] or message
+    said = message.partition(": ")[2] or message
+    return mismatch_in_words(said) if said.startswith("No matching overloads") else said
 
 
 _PLAIN: Final = cel.NewEnv()

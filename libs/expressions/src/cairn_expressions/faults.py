@@ -18,6 +18,7 @@ _KINDS: Final = {
     "dyn": "any value",
     "null": "null",
     "null_type": "null",
+    "int64": "a whole number",
     "timestamp": "an instant",
     "duration": "a duration",
     "bytes": "bytes",
@@ -31,6 +32,7 @@ _FUNCTIONS: Final = (
 )
 """What CEL offers of itself, those used most first."""
 _TOLD: Final = 5
+_NO_VALUE: Final = re.compile(r"No matching overloads found : _?([^\w(]+|\w+?)_?\((.*)\)")
 
 
 class ExpressionFault(Exception):
@@ -115,10 +117,19 @@ def _in_words(message: str) -> tuple[str, str]:
     return message, "correct the expression"
 
 
+def mismatch_in_words(message: str) -> str:
+    """What an evaluator says of values that do not fit together, as people say it."""
+    mismatch = _NO_VALUE.fullmatch(message)
+    if mismatch is None:
+        return "values of the wrong kind"
+    kinds = " and ".join(_kind_in_words(kind) for kind in mismatch[2].split(", "))
+    return f"{mismatch[1]} does not work {'between' if ', ' in mismatch[2] else 'with'} {kinds}"
+
+
 def _kind_in_words(kind: str) -> str:
-    if kind.startswith("map("):
+    if kind.startswith("map"):
         return "a map of fields"
-    return "a list" if kind.startswith("list(") else _KINDS.get(kind, kind)
+    return "a list" if kind.startswith("list") else _KINDS.get(kind, kind)
 
 
 def _start_of(name: str, line: str, column: int) -> int:

@@ -163,8 +163,15 @@ def _unexpected(scenario: Scenario, played: Played, matched: set[str]) -> Iterat
 
 
 def _words(one: Expected) -> str:
-    more = "".join(f", {name} {value}" for name, value in one.more.items())
+    more = "".join(f", {name} {_written(value)}" for name, value in one.more.items())
     return f"{one.kind.replace('_', ' ')} {one.what}{more}"
+
+
+def _written(value: Any) -> str:
+    """As an author writes it: `{n: 1}`."""
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{name}: {_written(one)}' for name, one in value.items())}}}"
+    return str(value)
 
 
 def _when(one: Expected, start: int) -> str:
@@ -215,6 +222,6 @@ def _told(type: str, data: Mapping[str, Any]) -> str:
         case "delivery.sent" | "delivery.suppressed" | "delivery.expired":
             return f"delivery {type.partition('.')[2]}, action {data['action']}"
         case _:
-            shown = ("stage", "friction", "intervention", "step", "reason", "value", "timed_out")
+            shown = ("stage", "friction", "intervention", "step", "error", "expression", "reason", "value", "timed_out")
             more = "".join(f", {name} {data[name]}" for name in shown if data.get(name) not in (None, ""))
             return f"{type.removeprefix('journey.').replace('_', ' ')} {_slot(data) if 'journey' in data else ''}{more}"

@@ -91,7 +91,7 @@ def purpose(timer: Timer) -> str:
         case "idle":
             return f"stage {timer.ref} of {timer.journey} is reached if nothing happens"
         case _:
-            return f"{timer.ref} of {timer.journey} has waited long enough"
+            return f"the wait of {timer.ref} in {timer.journey} ends"
 
 
 def _summary(
