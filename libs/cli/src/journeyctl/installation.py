@@ -52,6 +52,8 @@ class Installation:
     """By process, connectors included."""
     database_dsn: str
     nats_url: str
+    key_access: str = ""
+    """What ingestion asks of who may see what is sealed."""
 
     def environment(self) -> dict[str, str]:
         """Return what every service is told about all others."""

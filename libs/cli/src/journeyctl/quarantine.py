@@ -51,9 +51,10 @@ def groups(home: Home = None, tenant: Tenant = "default") -> None:
 @app.command()
 def show(quarantine_id: str, home: Home = None, tenant: Tenant = "default") -> None:
     """Print an event as it came. It may hold personal data."""
-    with Services(Installation.load(home or home_folder())) as services:
+    installation = Installation.load(home or home_folder())
+    with Services(installation) as services:
         request = pb.GetPayloadRequest(tenant=tenant, quarantine_id=quarantine_id)
-        payload = ask(services.quarantine.GetPayload, request, metadata=_access()).payload
+        payload = ask(services.quarantine.GetPayload, request, metadata=_access(installation)).payload
     try:
         typer.echo(json.dumps(json.loads(payload), indent=2, ensure_ascii=False))
     except ValueError:
@@ -77,9 +78,10 @@ def redrive(
         ParseDict(_patch(mend), request.merge_patch)
     taken = known = 0
     left: dict[str, str] = {}
-    with Services(Installation.load(home or home_folder())) as services:
+    installation = Installation.load(home or home_folder())
+    with Services(installation) as services:
         for _ in range(_MOST_ROUNDS):
-            answer = ask(services.quarantine.Redrive, request, metadata=_access())
+            answer = ask(services.quarantine.Redrive, request, metadata=_access(installation))
             for item in answer.results:
                 outcome = item.result.outcome
                 taken += outcome == pb.IngestResult.OUTCOME_ACCEPTED
@@ -110,9 +112,10 @@ def discard(
     """Forget events that are of no use."""
     request = pb.DiscardRequest(selection=_selection(tenant, quarantine_ids, source, reason, field))
     gone = 0
-    with Services(Installation.load(home or home_folder())) as services:
+    installation = Installation.load(home or home_folder())
+    with Services(installation) as services:
         for _ in range(_MOST_ROUNDS):
-            found = ask(services.quarantine.Discard, request, metadata=_access()).discarded
+            found = ask(services.quarantine.Discard, request, metadata=_access(installation)).discarded
             gone += found
             if not found or quarantine_ids:
                 break
@@ -150,6 +153,7 @@ def _value(text: str) -> Any:
         return text
 
 
-def _access() -> tuple[tuple[str, str], ...]:
-    token = os.environ.get(ACCESS_TOKEN, "")
+def _access(installation: Installation) -> tuple[tuple[str, str], ...]:
+    """What ingestion asks of who sees payloads: from the environment, or as `journeyctl up` made it."""
+    token = os.environ.get(ACCESS_TOKEN, "") or installation.key_access
     return (("authorization", f"Bearer {token}"),) if token else ()

@@ -100,6 +100,7 @@ class Supervisor:
             metrics={name: self._address(name, "metrics") for name in (*ALL, *self._sources)},
             database_dsn=self.postgres.dsn,
             nats_url=self.nats.url,
+            key_access=remembered.password("key_access"),
         )
 
     def __exit__(self, *_exc: object) -> None:

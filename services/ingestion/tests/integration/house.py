@@ -45,6 +45,8 @@ class Ingestion(NamedTuple):
     app: App
     dsn: str
     url: str
+    address: str
+    """Of gRPC."""
     api: "IngestionServiceAsyncStub"
     keys: "KeyServiceAsyncStub"
     clock: "ClockServiceAsyncStub"
@@ -156,6 +158,7 @@ async def ingestion(settings: IngestionSettings) -> AsyncIterator[Ingestion]:
                 app,
                 settings.database_dsn,
                 f"http://{settings.http_address}",
+                settings.grpc_address,
                 IngestionServiceStub(channel),
                 KeyServiceStub(channel),
                 ClockServiceStub(channel),

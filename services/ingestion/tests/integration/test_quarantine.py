@@ -1,5 +1,6 @@
 """Events kept aside are told by reason, looked at, mended and taken in after all."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -11,6 +12,9 @@ import pytest
 from google.protobuf.json_format import ParseDict
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
+from journeyctl import quarantine
+from journeyctl.errors import CannotRun
+from journeyctl.installation import SERVICES, Installation
 
 from .house import OTHER_KEY, Ingestion, ingestion, settings
 
@@ -191,9 +195,26 @@ async def test_a_selection_of_everything_is_refused(door: Ingestion) -> None:
 
 
 async def test_payloads_are_for_those_who_know_the_access_token(
-    postgres_dsn: str, nats_url: str, tmp_path: Path
+    postgres_dsn: str,
+    nats_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with ingestion(settings(postgres_dsn, nats_url, tmp_path / "keys", key_access_token="word")) as door:
         with pytest.raises(grpc.aio.AioRpcError) as refusal:
             await redrive(door, reason="FIELD_REQUIRED")
         assert refusal.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        await door.post("/v1/batch", json={"batch": [call(1, event=None)]})
+        (kept,) = await door.quarantine()
+        monkeypatch.setattr(Installation, "load", lambda _home: told(door, key_access=""))
+        with pytest.raises(CannotRun, match="CAIRN_KEY_ACCESS_TOKEN"):
+            await asyncio.to_thread(quarantine.show, kept.quarantine_id)
+        monkeypatch.setattr(Installation, "load", lambda _home: told(door, key_access="word"))
+        await asyncio.to_thread(quarantine.show, kept.quarantine_id)
+        assert '"messageId": "m1"' in capsys.readouterr().out
+
+
+def told(door: Ingestion, *, key_access: str) -> Installation:
+    """As `journeyctl up` writes down what it runs."""
+    return Installation(dict.fromkeys(SERVICES, door.address), {}, {}, "", "", key_access)

@@ -27,7 +27,10 @@ class AccessToken:
         if self._token:
             given = dict(context.invocation_metadata()).get("authorization", "")
             if write_key(given.encode() if isinstance(given, str) else given) != self._token:
-                raise Denied("this caller may not open personal fields", reason="KEY_ACCESS")
+                raise Denied(
+                    "this caller may not open personal fields; send what ingestion's CAIRN_KEY_ACCESS_TOKEN says",
+                    reason="KEY_ACCESS",
+                )
 
 
 class KeyApi(KeyServiceServicer):
