@@ -123,6 +123,13 @@ def test_of_many_journeys_those_never_entered_are_only_counted(customer: Custome
     assert "Never in 2 others; --journey tells why not, for one of them." in out.getvalue()
 
 
+def test_what_no_provider_saw_was_not_refused_by_one() -> None:
+    sent = Delivery(action="renewal", channel="email", status="rejected", reason="TEMPLATE_FAULT")
+    assert words.delivery(sent).startswith("renewal by email was never sent (its template shows something")
+    sent.reason = "CONTENT_REFUSED"
+    assert words.delivery(sent) == "renewal by email was refused by the provider (content refused)"
+
+
 def test_what_a_subject_is_told_is_in_words() -> None:
     joined = TimelineEntry(type="relation.changed", data=fields(key="acme", roles=["payer"], intervals=[["payer", 1]]))
     left = TimelineEntry(type="relation.changed", data=fields(key="acme", roles=[]))

@@ -1,5 +1,6 @@
 """`journeyctl apply`: a programme comes into force in all services, or in none."""
 
+import asyncio
 import sys
 from contextlib import suppress
 from typing import Annotated, Final, NamedTuple
@@ -10,6 +11,7 @@ import typer
 from cairn.definition.v1 import definition_pb2 as pb
 from cairn_journey import Programme
 from journeyctl import plan_identity
+from journeyctl.connectors import standings
 from journeyctl.console import wide_console
 from journeyctl.control import Wait, told
 from journeyctl.errors import CannotRun
@@ -43,7 +45,8 @@ def apply(
 ) -> None:
     """Check a programme as a whole and bring it into force; asks first if customers are concerned."""
     programme = load_or_tell(directory)
-    with Services(Installation.load(home or home_folder())) as services:
+    installation = Installation.load(home or home_folder())
+    with Services(installation) as services:
         try:
             found = plan_of(services, programme, tenant)
             _ask_first(found, yes=yes)
@@ -58,6 +61,10 @@ def apply(
             told(services, applied.walk, "Customers in flight were told", wait=wait)
         if found.identity is not None and wait:
             typer.echo(plan_identity.sentence(plan_identity.wait(services, tenant)))
+    for one in asyncio.run(standings(installation.nats_url, programme, {})):
+        if not one.usable:
+            news = f"warning: connector {one.name} is served by {one.told}; its messages wait until it can send."
+            typer.echo(news, err=True)
 
 
 def _ask_first(found: Plan, *, yes: bool) -> None:

@@ -10,6 +10,8 @@ import typer
 from rich.table import Table
 
 from cairn.journey.v1.journey_pb2 import Control, ListControlsRequest
+from cairn_journey import Programme
+from journeyctl.connectors import Standing, messages_waiting, programme_of, standings
 from journeyctl.console import wide_console
 from journeyctl.health import grpc_health, listens
 from journeyctl.installation import LOGS, SERVICES, Installation, home_folder
@@ -48,7 +50,13 @@ def status(home: Home = None) -> None:
         healthy &= health == "serving"
         table.add_row(name, _coloured(health))
     console.print(table)
-    for control in _controls(installation):
+    with Services(installation) as services:
+        programme = programme_of(services)
+        controls = _controls(services)
+    if programme is not None and programme.connectors:
+        console.print()
+        console.print(_connectors(asyncio.run(_standings(installation, programme))))
+    for control in controls:
         console.print(f"Journey {control.journey} is [red]{CONTROLS[control.mode]}[/].")
     if not healthy:
         raise typer.Exit(1)
@@ -93,9 +101,23 @@ def _lag(upstreams: tuple[str, ...], heads: dict[str, dict[int, int]], inbox: di
     )
 
 
-def _controls(installation: Installation) -> list[Control]:
+async def _standings(installation: Installation, programme: Programme) -> list[Standing]:
+    waiting = await messages_waiting(installation.database_dsn)
+    return await standings(installation.nats_url, programme, waiting)
+
+
+def _connectors(found: list[Standing]) -> Table:
+    """The connectors of the default tenant's programme."""
+    table = Table("connector", "channel", "served by", "messages waiting", box=None, pad_edge=False)
+    for one in found:
+        colour = "green" if one.usable else "red"
+        table.add_row(one.name, one.channel, f"[{colour}]{one.told}[/]", f"{one.waiting:,}")
+    return table
+
+
+def _controls(services: Services) -> list[Control]:
     """Which journeys of the default tenant are paused or stopped; none if nobody can be asked."""
-    with Services(installation) as services, suppress(ServiceRefused):
+    with suppress(ServiceRefused):
         return list(ask(services.control.ListControls, ListControlsRequest(), timeout_s=_TIMEOUT_S).controls)
     return []
 

@@ -41,6 +41,15 @@ REASONS: Final[Mapping[str, str]] = {
 }
 """Why nothing was chosen, by the stable word of the decision."""
 
+UNSENT: Final[Mapping[str, str]] = {
+    "TEMPLATE_FAULT": "its template shows something that is not known; the log of activation says in which part",
+    "ADDRESS_ERASED": "the address was erased",
+    "ADDRESS_UNREADABLE": "the address cannot be read",
+    "NO_ADDRESS": "no address is known",
+    "NO_CONNECTOR": "no connector serves the channel",
+}
+"""Why a message was rejected before any provider saw it."""
+
 _STATUS: Final[Mapping[str, str]] = {
     "planned": "is planned",
     "dispatched": "is on its way",
@@ -76,7 +85,7 @@ def dated(text: str) -> str:
 
 def reason(word: str) -> str:
     """A stable word as people say it."""
-    return REASONS.get(word, word.lower().replace("_", " "))
+    return REASONS.get(word) or UNSENT.get(word, word.lower().replace("_", " "))
 
 
 def plain(struct: Struct) -> dict[str, Any]:
@@ -164,7 +173,7 @@ def candidate(considered: Candidate) -> str:
 
 def delivery(sent: Delivery) -> str:
     """What became of a message in a sentence."""
-    said = _STATUS.get(sent.status, sent.status)
+    said = "was never sent" if sent.reason in UNSENT else _STATUS.get(sent.status, sent.status)
     why = f" ({reason(sent.reason)})" if sent.reason else ""
     refused = [refusal(fact.refused_by) for fact in sent.facts if fact.HasField("refused_by")]
     if sent.status == "suppressed" and refused:
