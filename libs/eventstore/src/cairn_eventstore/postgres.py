@@ -32,6 +32,13 @@ ACQUIRE_S: Final = 10.0
 ATTEMPTS: Final = 3
 """Tries of a transaction that PostgreSQL ended for a deadlock or a serialization failure."""
 
+IN_DOUBT: Final = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection that was cut in mid-operation
+)
 OVERBURDENED: Final = (
     asyncpg.OperatorInterventionError,  # shutting down, starting up, cancelled
     asyncpg.InsufficientResourcesError,  # disk full, out of memory, too many connections
@@ -134,7 +141,7 @@ class PostgresEventStore:
                 if error.constraint_name == "one_event_per_version":
                     raise StreamConflict("a stream already has that version") from error
                 raise
-            except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError) as error:
+            except IN_DOUBT as error:
                 raise Unavailable("the outcome of a commit is unknown", reason="COMMIT_IN_DOUBT") from error
             except OVERBURDENED as error:
                 raise Unavailable("the database cannot do it now", reason="DATABASE_OVERBURDENED") from error

@@ -12,6 +12,9 @@ import asyncpg
 
 from cairn_kernel.errors import Refused
 
+AWAY: Final = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+"""What asyncpg raises while the server is away; the last comes from a connection that was cut in mid-operation."""
+
 POOL_SIZE: Final = 8
 MIGRATION_LOCK: Final = 0x0CA112
 

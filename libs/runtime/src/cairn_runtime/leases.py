@@ -11,6 +11,7 @@ import structlog
 from cairn_eventstore import InboxAdvance
 from cairn_kernel.partitions import PARTITIONS
 from cairn_runtime import metrics
+from cairn_runtime.database import AWAY
 from cairn_runtime.fencing import NO_CHANGE_UNDER_WAY
 
 log = structlog.get_logger()
@@ -74,7 +75,7 @@ class LeaseKeeper:
             while True:
                 try:
                     await self.refresh()
-                except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                except AWAY as error:
                     log.warning("leases.unavailable", error=type(error).__name__)
                 await asyncio.sleep(self._ttl_s / 3 if self.held else min(1.0, self._ttl_s / 3))
         finally:
@@ -139,5 +140,5 @@ class LeaseKeeper:
             async with asyncio.timeout(3), self._pool.acquire(timeout=2) as connection:
                 await connection.execute(RELEASE, self._owner, sorted(self.held))
                 await connection.execute(BYE, self._owner)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             log.warning("leases.not_released", error=type(error).__name__)

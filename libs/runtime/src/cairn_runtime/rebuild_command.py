@@ -6,9 +6,8 @@ import json
 import os
 import sys
 
-import asyncpg
-
 from cairn_kernel.errors import CairnError
+from cairn_runtime.database import AWAY
 from cairn_runtime.logs import configure_logs
 from cairn_runtime.rebuild import Progress, rebuild
 
@@ -26,7 +25,7 @@ def main(where: str) -> None:
     except CairnError as error:
         print(f"{error}.", file=sys.stderr)
         sys.exit(2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except AWAY as error:
         print(f"The database cannot do it now ({type(error).__name__}); run it again.", file=sys.stderr)
         sys.exit(2)
     print(json.dumps({"rows": outcome.rows, "differing": outcome.differing, "events": outcome.events}), flush=True)

@@ -14,6 +14,7 @@ from cairn_kernel.time import SECOND
 from cairn_messaging import Entry, Follower, Publisher
 from cairn_runtime import metrics
 from cairn_runtime.clock import now_us
+from cairn_runtime.database import AWAY
 from cairn_runtime.leases import LeaseKeeper
 from cairn_runtime.log_service import LogClient
 from cairn_runtime.walks import Walk, Walks
@@ -226,7 +227,7 @@ class Runner:
                 async with self._busy:
                     await walks.open(complete, self._store)
                 self._follower.wake()
-            except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except (Unavailable, *AWAY) as error:
                 log.warning("walk.waits", upstream=self._upstream, error=type(error).__name__)
                 await asyncio.sleep(RETRY_S[-1])
 
@@ -237,7 +238,7 @@ class Runner:
             async with self._busy:
                 if any(rows[part].epoch != row.epoch for part, row in self._inbox.items() if part in rows):
                     await self._start_over()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             log.warning("database.unavailable", error=type(error).__name__)
 
     async def _attempt(self, ready: Sequence[Walk] = ()) -> bool:
@@ -344,7 +345,7 @@ class Runner:
             try:
                 await self._start_over()
                 return
-            except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as again:
+            except (Unavailable, *AWAY) as again:
                 log.warning("batch.waits", upstream=self._upstream, error=type(again).__name__)
                 await asyncio.sleep(RETRY_S[-1])
 
@@ -373,7 +374,7 @@ class Runner:
                     pause = min(IDLE_S, (min(due.values(), default=now + SECOND) - now) / SECOND)
                     continue
                 complete = await self._upstream_log.complete_to()
-            except (Unavailable, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            except (Unavailable, *AWAY):
                 continue
             rings = {partition: complete[partition] for partition in late & complete.keys()}
             rings = {partition: told for partition, told in rings.items() if due[partition] <= told[1]}

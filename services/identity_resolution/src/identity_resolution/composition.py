@@ -5,7 +5,6 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, Final
 
-import asyncpg
 from pydantic import SecretStr
 
 from cairn.definition.v1 import definition_pb2
@@ -16,6 +15,7 @@ from cairn.identity.v1.relations_pb2_grpc import add_RelationServiceServicer_to_
 from cairn_eventstore import FileKeyProvider
 from cairn_runtime import Chassis, Definitions, Settings, open_chassis
 from cairn_runtime.clock import now_us
+from cairn_runtime.database import AWAY
 from cairn_runtime.key_service import KeyServiceKeys
 from identity_resolution.adapters.grpc_api import IdentityApi
 from identity_resolution.adapters.grpc_relations import RelationApi
@@ -128,7 +128,7 @@ def _looking_again(definitions: Definitions) -> Callable[[], Coroutine[Any, Any,
     async def look() -> None:
         while True:
             await asyncio.sleep(REFRESH_S)
-            with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):  # the next one will do
+            with suppress(*AWAY):  # the next one will do
                 await definitions.load()
 
     return look

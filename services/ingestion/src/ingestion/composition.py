@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
-import asyncpg
 import structlog
 
 from cairn.definition.v1 import definition_pb2
@@ -25,6 +24,7 @@ from cairn_kernel.errors import Unavailable
 from cairn_kernel.time import DAY, SECOND
 from cairn_runtime import Chassis, Definitions, open_chassis
 from cairn_runtime.clock import now_us
+from cairn_runtime.database import AWAY
 from cairn_runtime.pausing import pause
 from ingestion.adapters.grpc_api import IngestionApi
 from ingestion.adapters.grpc_control import AccessToken, ClockApi, KeyApi
@@ -174,9 +174,7 @@ def _looking_again(definitions: Definitions) -> Callable[[], Coroutine[Any, Any,
     async def look() -> None:
         while True:
             await pause(REFRESH_S)
-            with suppress(
-                OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError
-            ):  # the next look will do
+            with suppress(*AWAY):  # the next look will do
                 await definitions.load()
 
     return look

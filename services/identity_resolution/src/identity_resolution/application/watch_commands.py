@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import asyncpg
 import structlog
 
+from cairn_runtime.database import AWAY
 from identity_resolution.application.ports import IdentityStore
 from identity_resolution.application.processor import ResolveProcessor
 
@@ -31,7 +31,7 @@ class CommandWatch:
                 continue
             try:
                 waiting = await self._store.commands_wait()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            except AWAY as error:
                 log.warning("database.unavailable", error=type(error).__name__)
                 continue
             if waiting:

@@ -46,7 +46,7 @@ _WORDS: Final[Mapping[type[Exception], str]] = MappingProxyType(
         asyncpg.ObjectInUseError: "SLOT_IN_USE",
     }
 )
-_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_FAULTS: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 
 
 class PostgresSource:
