@@ -1,15 +1,18 @@
 """One customer living under a programme."""
 
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Final, NamedTuple
 
-from cairn_decisions import DECISION_MADE, MOMENT_REACHED
+from cairn_decisions import DECISION_MADE, DECISION_WITHDRAWN, MOMENT_REACHED, MOMENT_WITHDRAWN
 from cairn_kernel.event import CONSENT_CHANGED, MEMBER_ADDRESSED, MERGED, Event
 from journeyctl.virtual import delivery
 from journeyctl.virtual.world import World
 
 OUTCOMES: Final = "delivery."
+PLANNED: Final = f"{OUTCOMES}planned"
+_DECIDED: Final = frozenset({MOMENT_REACHED, MOMENT_WITHDRAWN, CONSENT_CHANGED})
+"""Facts that decisioning hears of, besides outcomes."""
 
 Answers = Callable[["Customer", Event], Iterable[Event]]
 """What comes back of a customer's delivery that is due (`delivery.sent`, `.suppressed`, `.expired`): later facts."""
@@ -136,13 +139,12 @@ class Customer:
             self.log.append(fact)
             if kind == MEMBER_ADDRESSED and self._histories:
                 self.outbox.append(fact)
-            if kind == MOMENT_REACHED or kind == CONSENT_CHANGED or kind.startswith(OUTCOMES):
-                made, self.ledger = self._world.decisions.handle(self.ledger, fact)
-                if self._histories:
-                    self.ledger_history += made
-                for decision in made:
+            if kind in _DECIDED or kind.startswith(OUTCOMES):
+                for decision in self._decide(fact):
                     if decision.type == DECISION_MADE:
                         self._plan(decision)
+                    elif decision.type == DECISION_WITHDRAWN:
+                        self._keep_back(decision)
 
     def send_due(self, upto: int) -> None:
         """Send what is due by an instant."""
@@ -171,17 +173,39 @@ class Customer:
 
     def _do(self, due: Event) -> None:
         """A delivery is due, or something about one comes back."""
-        if due.type != f"{OUTCOMES}planned":
+        if due.type != PLANNED:
             facts, self.state = self._world.journeys.handle(self.state, due)
             self.follow(facts)
             if self._histories:
                 self.outbox.append(due)
             return
-        told = delivery.dispatched(due, self.ledger, self._world.programme.policies.values())
+        self._tell(delivery.dispatched(due, self.ledger, self._world.programme.policies.values()))
+
+    def _tell(self, told: Event) -> None:
+        """What became of a delivery. What was not sent gives its contact back to the caps, whatever else comes back."""
         self.log.append(told)
+        if told.type != delivery.PREFIX + delivery.SENT:
+            self._decide(delivery.outcome(told))
         for answer in self._answers(self, told) if self._answers is not None else ():
             back = delivery.outcome(answer)
             heappush(self._agenda, (back.as_of, back.id, back))
+
+    def _decide(self, fact: Event) -> list[Event]:
+        """What decisioning makes of a fact."""
+        made, self.ledger = self._world.decisions.handle(self.ledger, fact)
+        if self._histories:
+            self.ledger_history += made
+        return made
+
+    def _keep_back(self, withdrawn: Event) -> None:
+        """The moment of a decision no longer holds: its message does not go out, unless it has."""
+        self.log.append(withdrawn)
+        for place, (_, _, due) in enumerate(self._agenda):
+            if due.type == PLANNED and due.data["decision_id"] == withdrawn.data["decision_id"]:
+                del self._agenda[place]
+                heapify(self._agenda)
+                self._tell(delivery.fact(due, delivery.SUPPRESSED, withdrawn.as_of, reason="WITHDRAWN"))
+                break
 
     def _plan(self, decision: Event) -> None:
         self.log.append(decision)
