@@ -1,9 +1,10 @@
 """Conditions ready to evaluate, with the features they read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
-from cairn_expressions import Expression, compile_expression
+from cairn_expressions import EvaluationError, Expression, activate, compile_expression
 from cairn_journey.engine.features import CompiledFeature
 from cairn_journey.language.model import Audience, Journey
 from cairn_journey.language.scopes import branch_variables, event_variables, standing_variables
@@ -11,6 +12,9 @@ from cairn_kernel.ids import stable_id
 
 IDENTIFIED: Final = "profile.identified"
 """The event that tells traits: clear ones in `data`, personal ones in `sealed`."""
+KEPT_COUNTS: Final = 256
+"""For so many counts it is kept what a condition says."""
+ByCounts = Callable[..., bool | EvaluationError]
 
 
 class Place(NamedTuple):
@@ -43,6 +47,8 @@ class Condition(NamedTuple):
     """Whether it asks how the last wait ended."""
     audiences: "tuple[CompiledAudience, ...]" = ()
     """Those it asks about."""
+    by_counts: ByCounts | None = None
+    """What it says of its features in order, if it reads nothing but counts."""
 
     @property
     def reads(self) -> tuple[CompiledFeature, ...]:
@@ -106,9 +112,20 @@ class Scope:
         asked = sorted(name.split(".")[1] for name in expression.references if name.startswith("audience."))
         audiences = tuple(self._audiences[name] for name in asked)
         features, place = tuple(self._features[name] for name in read), Place.of(*self._owner, part, text)
-        condition = Condition(expression, features, place, "wait" in names, audiences)
+        by_counts = _by_counts(expression, features) if names == {one.name for one in features if one.counts} else None
+        condition = Condition(expression, features, place, "wait" in names, audiences, by_counts)
         self.compiled.append(condition)
         return condition
+
+
+def _by_counts(expression: Expression, features: tuple[CompiledFeature, ...]) -> ByCounts:
+    """What the same counts say is kept: there are few of them, and asking costs as much as all else about an event."""
+
+    @lru_cache(maxsize=KEPT_COUNTS)
+    def verdict(*counts: int | None) -> bool | EvaluationError:
+        return expression.verdict(activate({one.name: count for one, count in zip(features, counts, strict=True)}))
+
+    return verdict
 
 
 def types_changing(condition: Condition | None) -> list[str]:

@@ -71,9 +71,11 @@ class JourneyDomain:
 
     def tick(self, state: CustomerState, upto: int) -> tuple[list[Event], CustomerState]:
         """What time alone brings about up to an instant."""
+        if not state.is_due(upto):
+            return [], state
         turn = Turn(self.programmes, state)
         turn.fire_due(upto)
-        return (turn.facts, turn.state) if turn.facts else ([], state)
+        return turn.facts, turn.state
 
     def timers(self, state: CustomerState) -> Mapping[str, int]:
         """Armed timers: id to due instant (µs)."""

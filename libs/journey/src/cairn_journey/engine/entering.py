@@ -1,6 +1,5 @@
 """How customers come into journeys: whether they may, and what leads in besides an event."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -43,7 +42,7 @@ class Entering:
         self._programme: CompiledProgramme | None = None
         self.follows = False
         """Whether anything in a journey leads into another one."""
-        self._waiting: deque[tuple[CompiledJourney, EntryRule, str]] = deque()
+        self._waiting: list[tuple[CompiledJourney, EntryRule, str]] = []
 
     def under(self, programme: CompiledProgramme | None) -> None:
         """The programme in force, which says what leads in from now on."""
@@ -90,7 +89,7 @@ class Entering:
         """Enter what audiences and other journeys have led to, in the order in which they did."""
         entered = 0
         while self._waiting:
-            journey, rule, key = self._waiting.popleft()
+            journey, rule, key = self._waiting.pop(0)
             if entered == MAX_CHAIN:
                 self._refuse(scene, journey, key, CHAIN_TOO_LONG)
             elif self._otherwise(scene, journey, rule, key):

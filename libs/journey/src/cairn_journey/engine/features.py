@@ -32,7 +32,10 @@ _MOST_PLAIN: Final = 1e15
 class CompiledFeature:
     """A feature ready to be kept. Two features with the same `key` are the same."""
 
-    __slots__ = ("_kind", "_path", "_per", "_update", "_window", "event", "key", "name", "timed", "where", "width")
+    __slots__ = (
+        *("_kind", "_path", "_per", "_update", "_window"),
+        *("counts", "event", "key", "name", "timed", "where", "width"),
+    )
 
     def __init__(self, feature: Feature) -> None:
         self.name = feature.name
@@ -43,6 +46,8 @@ class CompiledFeature:
         self.event = feature.event
         self.timed = bool(self.width) or feature.kind == "idle"
         """Whether time alone changes what it says."""
+        self.counts = feature.kind in ("count", "distinct", "idle")
+        """Whether it says a whole number, or nothing."""
         self._kind = feature.kind
         self._path = tuple(feature.of.split("."))
         self._update: Callable[[Accumulator | None, Event], Accumulator | None] = getattr(self, f"_{kept}")

@@ -16,19 +16,20 @@ def intervene(scene: Scene, journey: CompiledJourney, slot: str, type: str, ente
     While the journey is paused neither happens: what ends a wait then is kept in mind until it goes on. An
     intervention may end the stay; then the others do nothing.
     """
-    paused = scene.state.open[slot]
+    draft = scene.draft
+    paused = draft.state.open[slot]
     if paused.held is not None:
         for name, waiting in paused.runs.items():
             _keep_in_mind(scene, journey, slot, journey.intervention(name), waiting, type)
         return
     for intervention in journey.interventions:
-        instance = scene.state.open.get(slot)
+        instance = draft.state.open.get(slot)
         if instance is None:
             return
         run = instance.runs.get(intervention.name)
         if run is not None:
             _look(scene, journey, slot, intervention, run, type)
-            instance = scene.state.open.get(slot)
+            instance = draft.state.open.get(slot)
             if instance is None:
                 return
         if intervention.name not in instance.runs and _triggered(scene, intervention, type, entered):

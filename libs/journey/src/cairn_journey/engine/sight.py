@@ -35,7 +35,7 @@ class Sight:
         """Whether a condition holds; no condition always does, one that fails does not."""
         if condition is None:
             return True
-        verdict = condition.expression.verdict(self._activation(condition))
+        verdict = self._verdict(condition)
         if isinstance(verdict, bool):
             return verdict
         self._note(condition, verdict)
@@ -68,6 +68,12 @@ class Sight:
     def features(self, features: Iterable[CompiledFeature]) -> dict[str, Any]:
         """The values of features by name."""
         return {feature.name: feature.value(self._state.features, self.at) for feature in features}
+
+    def _verdict(self, condition: Condition) -> bool | EvaluationError:
+        if condition.by_counts is None:
+            return condition.expression.verdict(self._activation(condition))
+        kept, at = self._state.features, self.at
+        return condition.by_counts(*[feature.value(kept, at) for feature in condition.features])
 
     def _note(self, condition: Condition, error: EvaluationError) -> None:
         if self.failed is None:

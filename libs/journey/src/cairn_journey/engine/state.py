@@ -274,6 +274,13 @@ class CustomerState(msgspec.Struct, omit_defaults=True):
     united: int = 0
     """How many profiles this one has taken in."""
 
+    def is_due(self, upto: int) -> bool:
+        """Whether a timer is due at or before an instant."""
+        for timer in self.timers.values():  # a loop costs a third of any() over a generator
+            if timer.due <= upto:
+                return True
+        return False
+
     def instances(self, journey: str) -> list[Instance]:
         """The open instances of a journey, in order of key."""
         return sorted((one for one in self.open.values() if one.journey == journey), key=lambda one: one.key)

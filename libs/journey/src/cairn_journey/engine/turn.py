@@ -54,12 +54,8 @@ class Turn(Scene):
     def fire_due(self, upto: int) -> None:
         """Fire the timers due at or before an instant, ordered by (due, id), also those armed on the way."""
         draft = self.draft
-        while timers := draft.state.timers:
-            for timer in timers.values():  # most often none is due: looking costs a third of gathering
-                if timer.due <= upto:
-                    break
-            else:
-                return
+        while draft.state.is_due(upto):
+            timers = draft.state.timers
             first = min((timer.due, id) for id, timer in timers.items())[1]
             self._fire(first, timers[first])
             if self.emissions:
@@ -200,7 +196,7 @@ class Turn(Scene):
             after_event(self, journey, slot, rules)
         if entered and not begins:
             after_stage(self, journey, slot, instance.stage)
-        if rules.waits or rules.triggers or entered:
+        if entered or rules.triggers or (rules.waits and self.draft.state.open[slot].runs):
             intervene(self, journey, slot, type, entered)
 
     def _leave(self, journey: CompiledJourney, instance: Instance, rules: JourneyRules) -> bool:
