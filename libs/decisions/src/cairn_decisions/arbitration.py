@@ -22,7 +22,7 @@ class Candidate:
     action: Action
     gates: list[Gate]
     treatment: int | None
-    factors: Mapping[str, Decimal]
+    factors: Mapping[str, str]
     score: Decimal
 
     @property
@@ -41,19 +41,19 @@ class Candidate:
             "reason": stopped.reason if stopped else "",
             "gates": [{"gate": gate.gate, "passed": not gate.reason, "saw": gate.saw} for gate in self.gates],
             "priority": self.action.priority,
-            "factors": {name: _text(factor) for name, factor in self.factors.items()},
+            "factors": dict(self.factors),
             "score": _text(self.score),
         }
 
 
 def scored(offer: Offer, moment: Moment, gates: list[Gate], treatment: int | None) -> Candidate:
     """A candidate with its factors and their exact product; a context weight without a value is one."""
-    factors, score = offer.factors, offer.score
-    if offer.context_weight is not None:
-        weight = exact(offer.context_weight.value(moment.activation))
-        factors = {**factors, "context_weight": ONE if weight is None else weight}
-        score = EXACT.multiply(score, factors["context_weight"])
-    return Candidate(offer.action, gates, treatment, factors, score)
+    if offer.context_weight is None:
+        return Candidate(offer.action, gates, treatment, offer.factors, offer.score)
+    weight = exact(offer.context_weight.value(moment.activation))
+    weight = ONE if weight is None else weight
+    factors = {**offer.factors, "context_weight": _text(weight)}
+    return Candidate(offer.action, gates, treatment, factors, EXACT.multiply(offer.score, weight))
 
 
 def ranked(candidates: list[Candidate]) -> list[Candidate]:

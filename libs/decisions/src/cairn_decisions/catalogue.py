@@ -8,6 +8,7 @@ from typing import Final
 from cairn_decisions.gates import APPLICABILITY, ELIGIBILITY, SUITABILITY
 from cairn_expressions import Expression, compile_expression
 from cairn_journey import ACTION_VARIABLES, Action, ContactPolicy, Programme
+from cairn_kernel.money import decimal_text
 
 EXACT: Final = Context(prec=100)
 """Products of factors are not rounded."""
@@ -35,7 +36,7 @@ class Offer:
     """By treatment."""
     conditions: tuple[Condition, ...]
     context_weight: Expression | None
-    factors: Mapping[str, Decimal]
+    factors: Mapping[str, str]
     """By name; a factor not declared is one, and so is the context weight here."""
     score: Decimal
     """Their product."""
@@ -85,7 +86,7 @@ def _offer(action: Action) -> Offer:
         channels=tuple(treatment.channel for treatment in action.treatments),
         conditions=tuple(_condition(gate, reason, text) for gate, reason, text in declared if text),
         context_weight=_compiled(action.context_weight) if action.context_weight else None,
-        factors=factors,
+        factors={name: decimal_text(factor) for name, factor in factors.items()},
         score=EXACT.multiply(EXACT.multiply(factors["propensity"], factors["value"]), factors["lever"]),
     )
 

@@ -129,6 +129,8 @@ def standing(words: Iterable[Word], joined: Sequence[Joined], channel: str, clas
     so whatever is merged, the strictest word counts until the customer speaks again. A suppression is told first.
     """
     heard = [word for word in words if word.speaks_of(channel, class_)]
+    if not heard:
+        return SILENCE
     refusals = [word for word in heard if word.refuses]
     open = [one for one in refusals if not any(_takes_back(other, one, joined) for other in heard)]
     if open:
