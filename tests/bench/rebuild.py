@@ -15,7 +15,7 @@ from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY
 from cairn_runtime.database import open_pool
 from cairn_runtime.rebuild import MOST_PIECES, NEXT_PIECES, PIECE_EVENTS, STREAMS, Rebuilder, connect
-from cairn_runtime.rebuild_swap import prepare
+from cairn_runtime.rebuild_swap import cut, prepare
 from cairn_testkit.servers import postgres_server
 from journey_state.rebuild import READ_MODEL, domain
 
@@ -70,7 +70,8 @@ async def _rebuild(dsn: str) -> Speeds:
     await _fill(dsn)
     connection = await connect(dsn, "journey_state")
     tables = [*READ_MODEL.tables, *READ_MODEL.log_tables]
-    total = await prepare(connection, "journey_state", tables, PIECE_EVENTS, 1, MOST_PIECES)
+    total = await prepare(connection, "journey_state", tables)
+    await cut(connection, total, PIECE_EVENTS, 1, MOST_PIECES)
     folding = READ_MODEL.folding([("default", PROGRAMME.version, PROGRAMME.bundle())])
     rebuilder = Rebuilder(connection, READ_MODEL, folding)
     pieces = [(int(n), str(first), str(last)) for n, first, last in await connection.fetch(NEXT_PIECES)]

@@ -18,10 +18,10 @@ from rich.table import Table
 
 from journeyctl.errors import CannotRun
 from journeyctl.installation import home_folder
-from journeyctl.stored_logs import Dsn, archive_folder, dsn_of
+from journeyctl.stored_logs import Dsn, archive_folder, dsn_of, keys_folder
 from journeyctl.up import Home
 
-REBUILDABLE: Final = ("journey_state", "decisioning", "activation")
+REBUILDABLE: Final = ("identity_resolution", "journey_state", "decisioning", "activation")
 NOT_DONE: Final = 2
 
 Service = Annotated[str, typer.Argument(help=f"One of: {', '.join(REBUILDABLE)}.", show_default=False)]
@@ -37,7 +37,11 @@ def rebuild(service: Service, home: Home = None, dsn: Dsn = "", check: Check = F
         raise CannotRun(f"{service} cannot be rebuilt; choose of: {', '.join(REBUILDABLE)}.", exit_code=NOT_DONE)
     arguments = [sys.executable, "-P", "-m", f"{service}.rebuild", "--jobs", str(jobs or os.cpu_count() or 1)]
     folder = home or home_folder()
-    told = {"CAIRN_DATABASE_DSN": dsn_of(folder, dsn), "CAIRN_ARCHIVE_DIR": str(archive_folder(folder))}
+    told = {
+        "CAIRN_DATABASE_DSN": dsn_of(folder, dsn),
+        "CAIRN_ARCHIVE_DIR": str(archive_folder(folder)),
+        "CAIRN_KEYS_DIR": str(keys_folder(folder)),
+    }
     environment = {**os.environ, **told}
     outcome: dict[str, Any] = {}
     with (
@@ -67,6 +71,8 @@ def _tell(console: Console, service: str, outcome: dict[str, Any], *, check: boo
         differing = outcome["differing"][name]
         table.add_row(name, f"{rows:,}", f"[red]{differing:,}[/]" if differing else "0")
     console.print(table)
+    for name, keys in outcome["named"].items():
+        console.print(f"{name}: {'; '.join(keys)}{'; …' if outcome['differing'][name] > len(keys) else ''}")
     differed = sum(outcome["differing"].values())
     verdict = "all rows are what they were" if not differed else f"{differed:,} rows differ"
     what = "compared with its log" if check else "rebuilt"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import asyncpg
 
@@ -27,6 +27,7 @@ from cairn_kernel.stored_types import StoredTypes
 from cairn_runtime import rebuild_swap as swap
 from cairn_runtime.definitions import ALL as DEFINITIONS
 from cairn_runtime.logs import configure_logs
+from cairn_runtime.rebuild_in_order import InOrder, OrderedReadModel
 
 C = TypeVar("C")
 
@@ -58,9 +59,9 @@ LEFT JOIN archived_streams a ON a.stream = e.originator_id
 WHERE e.position <= g.position GROUP BY e.originator_id, a.partition, t.fresh
 """
 LEFT = "SELECT coalesce(sum(h.position - b.position), 0)::bigint FROM heads h JOIN base b USING (partition)"
-SET_GOAL = "DELETE FROM goal; INSERT INTO goal SELECT partition, position FROM heads"
 REACH_GOAL = "UPDATE base b SET position = g.position FROM goal g WHERE g.partition = b.partition"
 NEXT_PIECES = "SELECT number, first, last FROM pieces WHERE NOT done ORDER BY number"
+TAKEN = "SELECT sum(position)::bigint FROM base"
 DONE = "UPDATE pieces SET done = true WHERE number = $1 AND NOT done RETURNING number"
 
 
@@ -108,6 +109,8 @@ class Outcome(NamedTuple):
     rows: Mapping[str, int]
     differing: Mapping[str, int]
     events: int
+    named: Mapping[str, Sequence[str]]
+    """Some of the rows that differ, by their keys."""
 
 
 Tell = Callable[[Progress], None]
@@ -117,10 +120,10 @@ class Rebuilder(Generic[C]):
     """Folds streams of one service into its shadow tables, over a connection of the owner."""
 
     def __init__(self, connection: Any, model: ReadModel[C], folding: Folding[C]) -> None:
-        self._connection = connection
+        self.connection = connection
         self._stored = model.stored
         self._folding = folding
-        self._archived = ArchivedLog(connection, Path(os.environ.get("CAIRN_ARCHIVE_DIR", DEFAULT_FOLDER)))
+        self._archived = _archived(connection)
 
     async def piece(self, number: int, first: str, last: str) -> int:
         """Fold the streams of one piece as one transaction; return how many events they had."""
@@ -128,9 +131,9 @@ class Rebuilder(Generic[C]):
             return await self._piece(number, first, last)
 
     async def _piece(self, number: int, first: str, last: str) -> int:
-        changes, events = await self._changes(await self._connection.fetch(STREAMS, first, last, timeout=600))
-        async with self._connection.transaction():
-            if await self._connection.fetchval(DONE, number) is not None:  # else a process of a killed run has done it
+        changes, events = await self._changes(await self.connection.fetch(STREAMS, first, last, timeout=600))
+        async with self.connection.transaction():
+            if await self.connection.fetchval(DONE, number) is not None:  # else a process of a killed run has done it
                 await self._write(changes)
         return events
 
@@ -141,10 +144,10 @@ class Rebuilder(Generic[C]):
 
     async def catch_up(self) -> int:
         """Take in what was appended since, in the open transaction; return how many facts."""
-        await self._connection.execute(SET_GOAL)
-        changes, events = await self._changes(await self._connection.fetch(TAILS, timeout=600))
+        await self.connection.execute(swap.SET_GOAL)
+        changes, events = await self._changes(await self.connection.fetch(TAILS, timeout=600))
         await self._write(changes)
-        await self._connection.execute(REACH_GOAL)
+        await self.connection.execute(REACH_GOAL)
         return events
 
     async def _changes(self, rows: Sequence[Any]) -> tuple[list[C], int]:
@@ -169,7 +172,27 @@ class Rebuilder(Generic[C]):
         work = UnitOfWork()
         if changes:
             self._folding.write(work, changes)
-        await execute_rows(self._connection, work)
+        await execute_rows(self.connection, work)
+
+
+class Pieces(Generic[C]):
+    """Folds all pieces that are not done, in as many processes as are wanted."""
+
+    def __init__(self, rebuilder: Rebuilder[C], dsn: str, where: str, jobs: int) -> None:
+        self._rebuilder = rebuilder
+        self._connection = rebuilder.connection
+        self._dsn = dsn
+        self._where = where
+        self._jobs = jobs
+        self.catch_up = rebuilder.catch_up
+
+    async def fold(self) -> AsyncIterator[int]:
+        """Yields how many events each piece had."""
+        pieces = [(row[0], str(row[1]), str(row[2])) for row in await self._connection.fetch(NEXT_PIECES)]
+        alone = self._jobs == 1
+        folding = self._rebuilder.pieces(pieces) if alone else _in_processes(self._dsn, self._where, pieces, self._jobs)
+        async for folded in folding:
+            yield folded
 
 
 @contextmanager
@@ -183,21 +206,26 @@ def _collecting_later() -> Iterator[None]:
 
 
 async def rebuild(dsn: str, where: str, *, jobs: int, tell: Tell, check_only: bool = False) -> Outcome:
-    """Rebuild what `where` (module:name of a ReadModel) describes; with `check_only` compare and swap nothing.
+    """Rebuild what `where` (module:name of a ReadModel or OrderedReadModel) describes; with `check_only` compare and
+    swap nothing. What is taken in order is taken by one process, whatever `jobs` says.
 
     Raises Refused (REBUILD_RUNS) if another rebuild of the service runs, NewerVersion if the log holds such events.
     """
-    model = _model(where)
+    model: ReadModel[Any] | OrderedReadModel = _model(where)
     async with _owner(dsn, model.service) as connection:
         if not await connection.fetchval(swap.LOCK, model.service):
             raise Refused(f"another rebuild of {model.service} runs", reason="REBUILD_RUNS")
-        total = await swap.prepare(
-            connection, model.service, [*model.tables, *model.log_tables], PIECE_EVENTS, jobs, MOST_PIECES
-        )
-        rebuilder = Rebuilder(connection, model, await _folding(connection, model))
-        pieces = [(row["number"], str(row["first"]), str(row["last"])) for row in await connection.fetch(NEXT_PIECES)]
-        done = 0
-        async for folded in _in_processes(dsn, where, pieces, jobs) if jobs > 1 else rebuilder.pieces(pieces):
+        tables = [*model.tables, *model.log_tables]
+        folder: InOrder | Pieces[Any]
+        if isinstance(model, OrderedReadModel):
+            total = await swap.prepare(connection, model.service, tables, from_start=True)
+            done = await connection.fetchval(TAKEN)
+            folder = InOrder(connection, _archived(connection), await model.replay(connection))
+        else:
+            total, done = await swap.prepare(connection, model.service, tables), 0
+            await swap.cut(connection, total, PIECE_EVENTS, jobs, MOST_PIECES)
+            folder = Pieces(Rebuilder(connection, model, await _folding(connection, model)), dsn, where, jobs)
+        async for folded in folder.fold():
             done += folded
             tell(Progress(done, total, "fold"))
         for _ in range(ROUNDS):
@@ -205,19 +233,19 @@ async def rebuild(dsn: str, where: str, *, jobs: int, tell: Tell, check_only: bo
             if await connection.fetchval(LEFT) <= TAIL:
                 break
             async with connection.transaction():
-                done += await rebuilder.catch_up()
+                done += await folder.catch_up()
         tell(Progress(done, total, "swap"))
-        rows, differing = await swap.swap(
+        found = await swap.swap(
             connection,
             model.service,
             model.tables,
             model.log_tables,
             keep=model.keep,
-            catch_up=rebuilder.catch_up,
+            catch_up=folder.catch_up,
             check_only=check_only,
         )
         tell(Progress(done, total, "done"))
-        return Outcome(rows, differing, done)
+        return Outcome(found.rows, found.differing, done, found.named)
 
 
 async def _in_processes(dsn: str, where: str, pieces: Sequence[tuple[int, str, str]], jobs: int) -> AsyncIterator[int]:
@@ -258,9 +286,13 @@ def _fold_piece(piece: tuple[int, str, str]) -> int:
     return worker.runner.run(worker.rebuilder.piece(*piece))
 
 
-def _model(where: str) -> ReadModel[Any]:
+def _model(where: str) -> Any:
     module, _, name = where.partition(":")
-    return cast(ReadModel[Any], getattr(import_module(module), name))
+    return getattr(import_module(module), name)
+
+
+def _archived(connection: Any) -> ArchivedLog:
+    return ArchivedLog(connection, Path(os.environ.get("CAIRN_ARCHIVE_DIR", DEFAULT_FOLDER)))
 
 
 async def _folding(connection: Any, model: ReadModel[C]) -> Folding[C]:

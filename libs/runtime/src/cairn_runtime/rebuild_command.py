@@ -28,7 +28,7 @@ def main(where: str) -> None:
     except AWAY as error:
         print(f"The database cannot do it now ({type(error).__name__}); run it again.", file=sys.stderr)
         sys.exit(2)
-    print(json.dumps({"rows": outcome.rows, "differing": outcome.differing, "events": outcome.events}), flush=True)
+    print(json.dumps(outcome._asdict()), flush=True)
     sys.exit(1 if any(outcome.differing.values()) else 0)
 
 

@@ -11,6 +11,7 @@ from cairn_eventstore import UnitOfWork
 from cairn_journey.subjects.told import Told
 from cairn_kernel.event import Event, Identifier, from_msgpack
 from identity_resolution.adapters import sql
+from identity_resolution.adapters.held import HeldConnection
 from identity_resolution.application.ports import (
     Counts,
     Pending,
@@ -39,7 +40,7 @@ _told = msgspec.json.Decoder(Told)
 class PostgresIdentityStore:
     """An IdentityStore over the service's pool."""
 
-    def __init__(self, pool: "asyncpg.Pool | _Held") -> None:
+    def __init__(self, pool: asyncpg.Pool | HeldConnection) -> None:
         self._pool = pool
 
     @asynccontextmanager
@@ -48,7 +49,7 @@ class PostgresIdentityStore:
             self._pool.acquire(timeout=READ_TIMEOUT_S) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            yield PostgresIdentityStore(_Held(connection))
+            yield PostgresIdentityStore(HeldConnection(connection))
 
     async def load(self, own_ids: Collection[str]) -> StoredClusters:
         async with (
@@ -197,21 +198,6 @@ class PostgresIdentityStore:
 
     def drop_step_events(self, work: UnitOfWork, events: Sequence[Event]) -> None:
         work.rows.append((sql.DROP_STEP_EVENTS, [_columns([(event.event_time, event.id) for event in events])]))
-
-
-class _Held:
-    """One connection in the place of a pool."""
-
-    def __init__(self, connection: Any) -> None:
-        self._connection = connection
-        self.fetch = connection.fetch
-        self.fetchrow = connection.fetchrow
-        self.fetchval = connection.fetchval
-        self.execute = connection.execute
-
-    @asynccontextmanager
-    async def acquire(self, *, timeout: float) -> AsyncIterator[Any]:
-        yield self._connection
 
 
 def _text(value: Statement | Command | Answer | Told) -> str:

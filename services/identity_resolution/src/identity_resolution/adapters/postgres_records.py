@@ -9,6 +9,7 @@ import msgspec
 
 from cairn_eventstore import UnitOfWork, columns
 from cairn_kernel.event import Identifier
+from identity_resolution.adapters.held import HeldConnection
 from identity_resolution.application.decide_reviews import STATES, After, Review
 from identity_resolution.application.find_profile import is_uuid
 from identity_resolution.application.record_ports import RecordChanges, SealedRecord, StoredSuggestion, Suggestion
@@ -104,7 +105,7 @@ _told = msgspec.json.Decoder(tuple[Told, ...])
 class PostgresRecordStore:
     """A RecordStore over the service's pool."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool | HeldConnection) -> None:
         self._pool = pool
 
     async def known(self, ids: Collection[int]) -> set[int]:

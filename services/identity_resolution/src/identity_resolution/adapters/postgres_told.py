@@ -9,6 +9,7 @@ from cairn_eventstore import UnitOfWork, columns
 from cairn_kernel.event import Event, from_canonical_json, to_canonical_json
 from cairn_kernel.identifiers import CAIRN_PROFILE
 from cairn_kernel.ids import stable_id
+from identity_resolution.adapters.held import HeldConnection
 from identity_resolution.application.told_ports import KEPT, Came
 
 READ_TIMEOUT_S: Final = 30
@@ -34,7 +35,7 @@ WHERE own_id = ANY($1::text[]::uuid[]) AND as_of <= $2 ORDER BY own_id, ordinal 
 class PostgresTold:
     """A ToldStore over the service's pool."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool | HeldConnection) -> None:
         self._pool = pool
 
     def keep(self, work: UnitOfWork, events: Sequence[Event]) -> None:

@@ -23,7 +23,7 @@ from identity_resolution.application.told_ports import KEPT, ToldStore
 from identity_resolution.domain.commands import Answer, Relate
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
-from identity_resolution.domain.matching import Matching
+from identity_resolution.domain.matching import Matching, Suggested
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, rules_event, stated_event, told
 from identity_resolution.domain.reassess import FIRST, Former, look
@@ -103,6 +103,7 @@ class EventResolver:
             resolution = self._resolve_one(event)
             if event.id in found.suggested:
                 resolution = self._suggest(event, resolution, found)
+            self._tell_blocks(event.tenant, resolution, work)
             for output in outputs(event, resolution):
                 self._append(output, work)
                 if event.type in KEPT and output.id == event.id:
@@ -114,6 +115,37 @@ class EventResolver:
             self._told.keep(work, kept)
             for event in kept:
                 metrics.TOLD.labels(KEPT[event.type]).inc()
+        self._write(work)
+
+    async def learn(self, events: Sequence[Event], work: UnitOfWork) -> None:
+        """Learn from events of the own log once more what they teach; nothing is told again."""
+        self._batch += 1
+        evidence = [event for event in events if event.identifiers and not event.subject]
+        await self._admit(evidence, ())
+        for event in evidence:
+            self._resolve_one(event)
+            self._graphs[event.tenant].gave_out(event.profile_id)
+        kept = [event for event in events if event.type in KEPT and not event.subject]
+        if self._told is not None and kept:
+            self._told.keep(work, kept)
+        self._write(work)
+
+    async def learn_statement(self, told: Event, work: UnitOfWork) -> None:
+        """Obey once more what `identity.stated` tells; what it tells may stand already."""
+        tenant, how = told.tenant, str(told.data["how"])
+        statement = msgspec.convert(told.data["statement"], Statement)
+        stands = statement.id in self._graph(tenant).stated.in_force
+        if stands != (how == "stated"):
+            await self._admit_around(tenant, statement)
+            self._restate(tenant, statement, told.event_time, work, how)
+            self._write(work)
+
+    async def learn_suggestion(self, tenant: str, suggested: Suggested, at: int, work: UnitOfWork) -> None:
+        """Take in once more what matching suggests of two identifiers, as of an instant (µs)."""
+        graph = self._graph(tenant)
+        await self._read([own_id for own_id in suggested.ends if own_id not in graph])
+        cause = Event(id="", tenant=tenant, type="", event_time=at, as_of=at)
+        graph.suggest([suggested], (), cause)
         self._write(work)
 
     async def expire(self, upto: int, work: UnitOfWork) -> None:
@@ -163,6 +195,11 @@ class EventResolver:
         return Answer(statement_id=relate.id, profile_id=profile_id)
 
     @property
+    def unresolvable(self) -> int:
+        """Events that failed, and are passed on without learning from them when they come again."""
+        return len(self._faulty)
+
+    @property
     def changes_rules(self) -> bool:
         """Whether there is a change of the rules to go on with."""
         return self._rules.under_way is not None
@@ -194,6 +231,7 @@ class EventResolver:
             graph.former = Former(former, one.own_id)
             cause = rules_event(tenant, change.ordinal, rules.version, one.own_id, self.now)
             resolution = graph.reassess(graph.nodes[one.identifier], anew, cause)
+            self._tell_blocks(tenant, resolution, work)
             for output in told(cause, resolution.moves):
                 self._append(output, work)
             self._retell(cause, resolution, work)
@@ -313,6 +351,7 @@ class EventResolver:
         if statement.expires is not None:
             timer = Timer(0, statement.id, EXPIRY, statement.expires)
             (work.timers_set if how == "stated" else work.timers_cancelled).append(timer)
+        self._tell_blocks(tenant, resolution, work)
         cause = stated_event(tenant, statement, how, at, resolution)
         for output in (*told(cause, resolution.moves), cause):
             self._append(output, work)
@@ -328,6 +367,11 @@ class EventResolver:
         if further.moves or further.blocked:
             self._report(event, further)
         return resolution._replace(profile_id=further.profile_id, moves=(*resolution.moves, *further.moves))
+
+    def _tell_blocks(self, tenant: str, resolution: Resolution, work: UnitOfWork) -> None:
+        """What the service blocks depends on what it had seen by then, so the log has to say it."""
+        for made in resolution.blocked:
+            self._append(stated_event(tenant, made, "stated", made.at, Resolution("")), work)
 
     def _write(self, work: UnitOfWork) -> None:
         if self._matchers is not None:

@@ -227,7 +227,8 @@ class IdentityGraph:
         for node in nodes:
             node.cluster.last_used = batch
         if not any(node.identifier in self._timelines for node in nodes):
-            self._remember(event.identifiers, owner, nodes, links, logins)
+            if event.type not in self._closing:  # what it says of devices is not what other events say
+                self._remember(event.identifiers, owner, nodes, links, logins)
         elif owner.identifier in self._timelines:
             self._touch(owner.identifier, event.event_time)
             owner = self._holder(owner, self._timelines[owner.identifier].owner(event.event_time))
@@ -354,6 +355,13 @@ class IdentityGraph:
         touched = [link, *displaced]
         self._changed_links.update((link.pair, link) for link in touched)
         return link, touched, generic
+
+    def gave_out(self, profile_id: str) -> None:
+        """It is known that the id of a profile was given out, whatever order led to it."""
+        node = self._by_own_id.get(profile_id)
+        if node is not None and not node.had_profile:
+            node.had_profile = True
+            self._changed_nodes[node.identifier] = node
 
     # Taking in what matching suggests
 

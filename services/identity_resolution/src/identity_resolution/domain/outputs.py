@@ -1,5 +1,6 @@
 """What one resolved event becomes in the `resolved` log."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -25,15 +26,19 @@ def outputs(event: Event, resolution: Resolution) -> Iterator[Event]:
 
 def told(cause: Event, moves: Iterable[Move]) -> Iterator[Event]:
     """Merges and splits as control events: one copy in the partition of each of the two, the losing one's first."""
+    alike: Counter[tuple[str, ...]] = Counter()
     for move in moves:
         if isinstance(move, Merged):
             word, type, data = "merged", MERGED, {"from": move.gone, "to": move.heir}
         else:
             word, type, data = "split", SPLIT, _split(move, cause.as_of)
+        about = (word, data["from"], data["to"])
+        place = [f"{alike[about]}"] if alike[about] else []  # an identifier and a device may part one way
+        alike[about] += 1
         for side in ("from", "to"):
             yield derived(
                 cause,
-                id=stable_id(word, data["from"], data["to"], cause.id, side, *_bounds(data)),
+                id=stable_id(*about, cause.id, side, *_bounds(data), *place),
                 type=type,
                 data=data,
                 source=SOURCE,

@@ -65,7 +65,7 @@ def _pieces_within_cap(
                 link.refusal = Refusal.CROWDED
             dropped += suggested
             continue
-        offenders = [one for piece in too_large for one in _offender(piece, rules, stated)]
+        offenders = [one for piece in too_large if rules.sets_aside for one in _offender(piece, rules, stated)]
         if not offenders:
             return tuple(crowded), dropped, pieces
         for offender in offenders:

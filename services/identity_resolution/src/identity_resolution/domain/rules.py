@@ -63,6 +63,8 @@ class Rules:
     devices: DeviceRules = DEFAULT_DEVICES
     component_cap: int = 500
     """Most identifiers that links may hold together before the most linked of them is blocked."""
+    sets_aside: bool = True
+    """Whether it is then blocked; not where the blocks that were made are told."""
     matching: Matching | None = None
     """How records of people are compared; None if they are not."""
     blocked: frozenset[Identifier] = frozenset()
