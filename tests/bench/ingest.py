@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import psutil
+from tests.bench import sources
 from tests.bench.figures import Figure
 from tests.bench.http import Client, batches, cpu_s, send_all, send_steadily
 
@@ -27,13 +28,15 @@ RATE_BATCH = 10
 
 
 def measure() -> list[Figure]:
-    """Events per second of the front door's own CPU, beside decoding the same bodies; answers at a modest rate.
+    """Events per second of the front door's own CPU, beside decoding the same bodies; answers at a modest rate; rows.
 
-    A core is a second of CPU of the ingestion process, all of it; PostgreSQL and NATS are told apart.
+    A core is a second of CPU of the ingestion process, all of it; PostgreSQL and NATS are told apart. Of the source and
+    the import it is a second of their own process: what they cost beside the front door.
     """
-    with _running() as supervisor:
+    with _running() as supervisor, tempfile.TemporaryDirectory(prefix="cairn-bench-rows-") as folder:
         per_core, wall, server_us = _throughput(supervisor)
         latencies = sorted(asyncio.run(_latencies(supervisor.installation.http["ingestion"])))
+        source_files, importing = sources.per_core(supervisor.installation, WRITE_KEY, Path(folder))
     decoding = _decoding(batches(0, WARM_UP, BATCH))
     return [
         Figure("ingest.http", per_core, "events/s per core", 25_000, {"ingest.decoding": per_core / decoding}),
@@ -42,6 +45,8 @@ def measure() -> list[Figure]:
         Figure("ingest.servers_us_per_event", server_us, "µs"),
         Figure("ingest.latency_p50", latencies[len(latencies) // 2], "ms"),
         Figure("ingest.latency_p99", latencies[len(latencies) * 99 // 100], "ms", 50),
+        Figure("ingest.source_files", source_files, "events/s per core"),
+        Figure("ingest.import", importing, "rows/s per core"),
     ]
 
 
