@@ -32,20 +32,19 @@ class Batch:
 
 def batches(told: Slice, mappings: Sequence[RowMapping], size: int) -> Iterator[Batch]:
     """The rows as requests of at most `size` events; the last one, maybe empty, says that the slice is done."""
-    last = Batch(pb.IngestRequest())
+    last, length = Batch(pb.IngestRequest()), 0
     events = list(_events(told, mappings))
     ignored = len(told.rows) - len({index for index, *_ in events})
     for historical, group in groupby(events, key=lambda item: item[1]):
         for _, _, place, event in group:
             if last.places and (
-                last.request.historical != historical
-                or len(last.places) >= size
-                or last.request.ByteSize() > MAX_REQUEST_BYTES
+                last.request.historical != historical or len(last.places) >= size or length > MAX_REQUEST_BYTES
             ):
                 yield last
-                last = Batch(pb.IngestRequest())
+                last, length = Batch(pb.IngestRequest()), 0
             last.request.historical = historical
             last.request.events.append(event)
+            length += event.ByteSize()
             last.places.append(place)
     last.done, last.ignored = told, ignored
     yield last
