@@ -93,7 +93,7 @@ class Along:
         if not heard or self._is_touched(told, now):
             return self._either(*self._decide(self._along.state, step, heard=heard), told, told)
         self._fold(told if now == len(told) else told[:now])
-        if now == len(told) and not self._is_due(step.until):
+        if now == len(told) and not self._along.state.is_due(step.until):
             return told
         later, state = self._domain.tick(self._along.state, step.until)
         said = self._either(later, state, told[now:], told)
@@ -130,12 +130,6 @@ class Along:
         if now == 1:
             return self._touched.everything or told[0].type in types
         return self._touched.everything or any(told[place].type in types for place in range(now))
-
-    def _is_due(self, until: int) -> bool:
-        for timer in self._along.state.timers.values():  # a loop costs a third of any() over a generator
-            if timer.due <= until:
-                return True
-        return False
 
 
 def _at_once(told: list[Event]) -> int:

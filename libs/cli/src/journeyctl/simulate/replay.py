@@ -118,6 +118,7 @@ class Replay:
             for event in past.touchpoints
         )
         lives = {profile: self.begin(profile, older=older, several=len(members) > 1) for profile in members}
+        late = self._recorded.may_be_late
         reached = dict.fromkeys(members, 0)
         moving = patient = True
         while moving:
@@ -129,7 +130,7 @@ class Replay:
                     event = touchpoints[reached[profile]]
                     if event.type in TWO_SIDED and patient and must_wait(event, lives):
                         break
-                    self.take(self._as_it_came(event, came_in), lives[profile], lives)
+                    self.take(self._as_it_came(event, came_in) if late else event, lives[profile], lives)
                     reached[profile] += 1
                 moving |= reached[profile] > start
             if not moving and patient:  # what one waits for was not recorded: go on without it

@@ -115,11 +115,13 @@ def cores() -> int:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[Executor | None]:
-    """As many processes; with one worker everything is done here."""
+    """As many processes, copies of one that has imported all of this; with one worker everything is done here."""
     if workers == 1:
         yield None
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin) as pool:
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
         try:
             yield pool
         except BaseException:
