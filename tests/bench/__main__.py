@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import engine, identity, ingest, log, matching, pipeline, queries, rebuild, simulate, timers
+from tests.bench import engine, identity, ingest, late, log, matching, pipeline, queries, rebuild, simulate, timers
 from tests.bench.figures import Figure, save, show
 
 AREAS: dict[str, Callable[[], list[Figure]]] = {
     "engine": engine.measure,
     "identity": identity.measure,
     "ingest": ingest.measure,
+    "late": late.measure,
     "log": log.measure,
     "matching": matching.measure,
     "rebuild": rebuild.measure,

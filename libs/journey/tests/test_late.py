@@ -1,5 +1,6 @@
 """Late and disordered events: within the allowed lateness the order of arrival leaves no trace."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -7,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from cairn_journey import canonical_state
+from cairn_journey import CustomerState, canonical_state
 from cairn_journey.engine.facts import MOMENT_REACHED
 from cairn_journey.engine.timeline import facts_in_force
 from cairn_kernel.event import Event
+from cairn_kernel.stretch import Stretch
 from cairn_kernel.time import DAY
 
 from .scenario import WIN_BACK, Customer, bought, event, identified, lives, types
@@ -150,3 +152,51 @@ def test_what_ends_a_journey_may_come_late(life: str) -> None:
     items = [bought(1), ends, bought(6)]
     customer = Customer(PATIENT).when(items[0], items[2], late(ends, 3))
     assert same(customer, Customer(PATIENT, domain=customer.domain).when(*items).until(7))
+
+
+def snapshots(customer: Customer, ends: Sequence[int]) -> Iterator[Stretch[CustomerState]]:
+    """After so many facts, as they are written: what is later than all that there was can be told from there."""
+    state, latest, begin = customer.domain.initial("default", "p1"), 0, 0
+    for end in ends:
+        latest = max([latest, *(fact.as_of + 1 for fact in customer.stream[begin:end])])
+        state, begin = customer.domain.fold(state, customer.stream[begin:end]), end
+        yield Stretch(state, latest, customer.stream[end:])
+
+
+@settings(max_examples=100)
+@given(arrivals(), st.none() | st.integers(0, 11))
+def test_from_whatever_snapshot_a_late_event_is_told_it_is_told_as_from_the_whole_stream(
+    life: Arrivals, united: int | None
+) -> None:
+    """Also from what the late event before has left as settled."""
+    customer = Customer(PATIENT)
+    other = Customer(profile_id="p2", domain=customer.domain).when(bought(1))
+    ends, kept, gone = [0], list[Stretch[CustomerState]](), 0
+    for number, item in enumerate(life.in_order_of_arrival()):
+        if number == united:
+            customer.unites_with(other, item.as_of / DAY)
+            ends.append(len(customer.stream))
+        if customer.domain.disordered(customer.state, item):
+            state, stream = customer.state, customer.stream
+            whole = customer.domain.revise_from(
+                state, item, Stretch(customer.domain.initial("default", "p1"), 0, stream)
+            )
+            assert whole is not None
+            for stretch in (*snapshots(customer, ends), *(one._replace(events=stream[gone:]) for one in kept)):
+                told = customer.domain.revise_from(state, item, stretch)
+                assert told is None or told.facts == whole.facts
+                assert told is None or canonical_state(told.state) == canonical_state(whole.state)
+            kept, gone = [whole.settled], len(stream) - len(whole.settled.events)
+        customer.when(item)
+        ends.append(len(customer.stream))
+
+
+def test_a_late_event_is_told_from_any_snapshot_before_its_place_and_from_none_behind_it() -> None:
+    customer = Customer(PATIENT).when(*map(bought, range(1, 30)))
+    places = [index + 1 for index, fact in enumerate(customer.stream) if fact.type == "basket.purchased"]
+    item = late(bought(24.5), 5)
+    told = [customer.domain.revise_from(customer.state, item, one) for one in snapshots(customer, places)]
+    assert [revision is not None for revision in told] == [True] * 24 + [False] * 5
+    assert [len(revision.settled.events) for revision in told if revision] == [
+        len(customer.stream) - places[18]
+    ] * 19 + [len(customer.stream) - place for place in places[19:24]]

@@ -1,6 +1,6 @@
 """The store in memory, for tests: same promises, checked by the same suite; read models are ignored."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from cairn_eventstore.ports import (
     Committed,
@@ -27,6 +27,7 @@ class MemoryEventStore:
         self._inbox: dict[tuple[str, int], tuple[int, int]] = {}
         self._timers: dict[tuple[str, str], Timer] = {}
         self._snapshots: dict[str, Snapshot] = {}
+        self._settled: dict[str, Snapshot] = {}
 
     def open_inbox(self, log: str, *, epoch: int = 0) -> None:
         """Make the inbox rows of an upstream log, or move them to an epoch, as a lease does."""
@@ -51,7 +52,6 @@ class MemoryEventStore:
             self._timers.pop((timer.stream, timer.timer_id), None)
         for timer in work.timers_set:
             self._timers[timer.stream, timer.timer_id] = timer
-        self._snapshots.update((snapshot.stream, snapshot) for snapshot in work.snapshots)
         appended: dict[int, Committed] = {}
         for new in work.appends:
             partition = self._partitions[new.partition]
@@ -59,6 +59,12 @@ class MemoryEventStore:
             self._streams.setdefault(new.stream, {})[new.version] = new.event
             run = appended.setdefault(new.partition, Committed(new.partition, len(partition), []))
             run.events.append(new.event)  # type: ignore[attr-defined]
+        after = max(head.as_of for head in (await self.heads()).values()) + 1 if work.snapshots else 0
+        for snapshot in work.snapshots:
+            if snapshot.told_from is None:
+                self._snapshots[snapshot.stream] = snapshot._replace(told_from=after)
+            else:
+                self._settled[snapshot.stream] = snapshot
         return [appended[partition] for partition in sorted(appended)]
 
     async def load(self, streams: Collection[str]) -> dict[str, list[Event]]:
@@ -67,13 +73,25 @@ class MemoryEventStore:
 
     async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
         """See EventStore.load_since_snapshot."""
+        newest = {stream: [self._snapshots[stream]] for stream in streams if stream in self._snapshots}
+        return await self._loaded(streams, newest, format)
+
+    async def load_to_tell(self, effects: Mapping[str, int], format: str) -> dict[str, Loaded]:
+        """See EventStore.load_to_tell."""
+        able: dict[str, list[Snapshot]] = {}
+        for one in (*self._snapshots.values(), *self._settled.values()):
+            if one.told_from is not None and one.told_from <= effects.get(one.stream, -1):
+                able.setdefault(one.stream, []).append(one)
+        return await self._loaded(effects, able, format)
+
+    async def _loaded(
+        self, streams: Collection[str], able: Mapping[str, Sequence[Snapshot]], format: str
+    ) -> dict[str, Loaded]:
         found = {}
         for stream, events in (await self.load(streams)).items():
-            snapshot = self._snapshots.get(stream)
-            if snapshot is not None and snapshot.format == format:
-                found[stream] = Loaded(snapshot, events[snapshot.version :])
-            else:
-                found[stream] = Loaded(None, events)
+            kept = [snapshot for snapshot in able.get(stream, ()) if snapshot.format == format]
+            snapshot = max(kept, key=lambda one: one.version, default=None)
+            found[stream] = Loaded(snapshot, events[snapshot.version if snapshot is not None else 0 :])
         return found
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:

@@ -60,6 +60,9 @@ class Snapshot(NamedTuple):
     version: int
     format: str
     state: bytes
+    told_from: int | None = None
+    """What takes effect at this instant (µs) or later can be told anew from here; None when written: what is later than
+    all that the log holds. With an instant of its own it is kept beside the newest one, which has none."""
 
 
 class Loaded(NamedTuple):
@@ -145,6 +148,12 @@ class EventStore(Protocol):
 
     async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
         """The streams from their snapshots of that format on; snapshots of another format are as good as none."""
+        ...
+
+    async def load_to_tell(self, effects: Mapping[str, int], format: str) -> dict[str, Loaded]:
+        """As `load_since_snapshot`, from the newest snapshot from which what takes effect at an instant (µs, by stream)
+        can be told anew.
+        """
         ...
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:

@@ -90,19 +90,35 @@ WITH locked AS (
 SELECT partition, base FROM moved ORDER BY partition
 """
 SET_SNAPSHOTS = """
-INSERT INTO snapshots SELECT * FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[])
-ON CONFLICT (stream) DO UPDATE SET version = excluded.version, format = excluded.format, state = excluded.state
+INSERT INTO {table} (stream, version, format, state, told_from)
+SELECT stream, version, format, state, coalesce(told_from, (SELECT max(as_of) + 1 FROM heads))
+FROM unnest($1::uuid[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[])
+    AS s(stream, version, format, state, told_from)
+ON CONFLICT (stream) DO UPDATE SET version = excluded.version, format = excluded.format, state = excluded.state,
+    told_from = excluded.told_from
 """
-LOAD_SINCE_SNAPSHOT = r"""
-SELECT w.stream::text, s.version, s.state, tail.lines, CASE WHEN a.version > coalesce(s.version, 0) THEN a.partition END
-FROM unnest($1::uuid[]) AS w(stream)
-LEFT JOIN snapshots s ON s.stream = w.stream AND s.format = $2
+LOAD = r"""
+SELECT w.stream::text, s.version, s.state, s.told_from, tail.lines,
+    CASE WHEN a.version > coalesce(s.version, 0) THEN a.partition END
+FROM unnest($1::uuid[]{more}) AS w(stream{names})
+LEFT JOIN {snapshots} ON s.stream = w.stream AND s.format = $2
 LEFT JOIN archived_streams a ON a.stream = w.stream
 CROSS JOIN LATERAL (
     SELECT string_agg(e.state, '\x0a'::bytea ORDER BY e.originator_version) AS lines FROM events e
     WHERE e.originator_id = w.stream AND e.originator_version > coalesce(s.version, 0)
 ) AS tail
 """
+LOAD_SINCE_SNAPSHOT = LOAD.format(more="", names="", snapshots="snapshots s")
+LOAD_TO_TELL = LOAD.format(
+    more=", $3::bigint[]",
+    names=", effect",
+    snapshots="""LATERAL (
+    SELECT * FROM snapshots n WHERE n.stream = w.stream AND n.format = $2 AND n.told_from <= w.effect
+    UNION ALL
+    SELECT * FROM settled_snapshots k WHERE k.stream = w.stream AND k.format = $2 AND k.told_from <= w.effect
+    ORDER BY version DESC LIMIT 1
+) AS s""",
+)
 NO_FORMAT: Final = ""
 """No snapshot is of this format."""
 READ = "SELECT position, state FROM events WHERE partition = $1 AND position > $2 ORDER BY position LIMIT $3"
@@ -155,16 +171,24 @@ class PostgresEventStore:
 
     async def load_since_snapshot(self, streams: Collection[str], format: str) -> dict[str, Loaded]:
         """See EventStore.load_since_snapshot."""
-        rows = await self._pool.fetch(LOAD_SINCE_SNAPSHOT, list(streams), format, timeout=60)
+        return await self._loaded(LOAD_SINCE_SNAPSHOT, format, list(streams))
+
+    async def load_to_tell(self, effects: Mapping[str, int], format: str) -> dict[str, Loaded]:
+        """See EventStore.load_to_tell."""
+        return await self._loaded(LOAD_TO_TELL, format, list(effects), list(effects.values()))
+
+    async def _loaded(self, query: str, format: str, streams: list[str], *instants: list[int]) -> dict[str, Loaded]:
+        rows = await self._pool.fetch(query, streams, format, *instants, timeout=60)
         archived = {stream: partition for stream, *_, partition in rows if partition is not None}
         older = await self._archived.streams(archived) if archived else {}
         found = {}
-        for stream, version, state, lines, _ in rows:
+        for stream, version, state, told_from, lines, _ in rows:
             events = from_canonical_json_lines(lines) if lines is not None else []
             if stream in older:
                 past = [from_canonical_json(one.state) for one in older[stream] if one.version > (version or 0)]
                 events = past + events
-            found[stream] = Loaded(Snapshot(stream, version, format, state) if state is not None else None, events)
+            snapshot = Snapshot(stream, version, format, state, told_from) if state is not None else None
+            found[stream] = Loaded(snapshot, events)
         return found
 
     async def read(self, partition: int, after: int, limit: int) -> list[Stored]:
@@ -205,13 +229,13 @@ async def commit_on(connection: Any, work: UnitOfWork) -> list[Committed]:
     if work.prepare is not None:
         await work.prepare(connection)
     await execute_rows(connection, work)
-    if not work.appends:
-        return []
-    return await _append(connection, work.appends)
+    appended = await _append(connection, work.appends) if work.appends else []
+    await set_snapshots(connection, work.snapshots)
+    return appended
 
 
 async def execute_rows(connection: Any, work: UnitOfWork) -> None:
-    """Set and cancel the timers, write snapshots and read-model rows of `work` in the open transaction."""
+    """Set and cancel the timers and write read-model rows of `work` in the open transaction."""
     if work.timers_cancelled:
         await connection.execute(
             CANCEL_TIMERS,
@@ -228,11 +252,19 @@ async def execute_rows(connection: Any, work: UnitOfWork) -> None:
             [timer.partition for timer in timers],
             [timer.due for timer in timers],
         )
-    if work.snapshots:
-        newest = {snapshot.stream: snapshot for snapshot in work.snapshots}
-        await connection.execute(SET_SNAPSHOTS, *columns([newest[stream] for stream in sorted(newest)]))
     for statement, rows in work.rows:
         await connection.executemany(statement, rows)
+
+
+async def set_snapshots(connection: Any, snapshots: Sequence[Snapshot]) -> None:
+    """Write snapshots in the open transaction, in which all that is in them has been appended."""
+    newest = {one.stream: one for one in snapshots if one.told_from is None}
+    settled = {one.stream: one for one in snapshots if one.told_from is not None}
+    for table, written in (("snapshots", newest), ("settled_snapshots", settled)):
+        if written:
+            await connection.execute(
+                SET_SNAPSHOTS.format(table=table), *columns([written[stream] for stream in sorted(written)])
+            )
 
 
 async def _append(connection: Any, appends: Sequence[NewEvent]) -> list[Committed]:

@@ -18,6 +18,7 @@ UNKNOWN_VERSIONS: Final = Counter(
 )
 SNAPSHOTS: Final = Counter("cairn_snapshots_total", "Snapshots of long streams, written and read.", ["what"])
 LATE: Final = Counter("cairn_late_events_total", "Events that came after what they should have preceded.")
+LATE_READ: Final = Counter("cairn_late_events_read_total", "Events of streams read to take late ones in.")
 MERGE_WAITS: Final = Counter("cairn_merge_waits_total", "Times a partition waited for a merge's or split's other side.")
 WALKS_PENDING: Final = Gauge("cairn_walks_pending", "Partitions of this replica that a walk holds up.")
 WALK_PROFILES: Final = Counter("cairn_walk_profiles_total", "Profiles visited by walks.", ["type"])

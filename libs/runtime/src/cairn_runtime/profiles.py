@@ -14,6 +14,7 @@ from cairn_kernel.event import MARKER, MERGED, WALKED, Event, from_msgpack, mark
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.stored_types import CONTROLS, NewerVersion, StoredTypes
+from cairn_kernel.stretch import Revision, Stretch
 from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
 from cairn_messaging import Entry
 from cairn_runtime import metrics
@@ -99,12 +100,27 @@ class Revising(Protocol[S]):
     """A domain in which an event may come after what it should have preceded."""
 
     def disordered(self, state: S, event: Event) -> bool:
-        """Whether the event can only be taken in with the whole stream at hand. Cheap: asked of every event."""
+        """Whether the event can only be taken in with the past at hand. Cheap: asked of every event."""
         ...
 
-    def revise(self, state: S, event: Event, history: Sequence[Event]) -> tuple[list[Event], S]:
-        """Take such an event in."""
+    def takes_effect(self, state: S, event: Event) -> int:
+        """The instant (µs) from which on such an event may change what was."""
         ...
+
+    def revise_from(self, state: S, event: Event, stretch: Stretch[S]) -> Revision[S] | None:
+        """Take such an event in; None if the stretch begins too late for that, which the whole stream never does."""
+        ...
+
+
+@dataclass(slots=True)
+class _Read(Generic[S]):
+    """The end of a stream, read for late events, and how far it has been followed since."""
+
+    version: int
+    """Of the last event before it."""
+    stretch: Stretch[S]
+    facts: int = 0
+    """So many facts of the batch are in it."""
 
 
 @dataclass(slots=True)
@@ -146,14 +162,19 @@ class _BatchState(Generic[S]):
     redriven: dict[str, None] = field(default_factory=dict)
     rang: list[Timer] = field(default_factory=list)
     """Stored timers whose time has come."""
+    read: Mapping[str, _Read[S]] = field(default_factory=dict)
+    """The ends of streams in which events are late."""
+    settled: dict[str, _Read[S]] = field(default_factory=dict)
+    """The same without what nothing can precede any more."""
 
 
-class _HistoryWanted(Exception):
-    """An event came out of order: the batch is begun again with the stream at hand."""
+class _PastWanted(Exception):
+    """An event came out of order: the batch is begun again with its stream at hand, if need be with all of it."""
 
-    def __init__(self, stream: str) -> None:
+    def __init__(self, stream: str, *, whole: bool) -> None:
         super().__init__(stream)
         self.stream = stream
+        self.whole = whole
 
 
 class _DomainFault(Exception):
@@ -241,9 +262,10 @@ class ProfileProcessor(Generic[S]):
         markers = {partition: run[0][1] for partition, run in decoded.items() if run and run[0][1].type == MARKER}
         inputs = [event for run in decoded.values() for _, event in run if event.profile_id]
         await self._load({event.profile_id: event.tenant for event in inputs})
-        histories = await self._histories(decoded)
+        histories = await self._histories(inputs)
+        read = await self._read_ends(inputs)
         while True:
-            batch: _BatchState[S] = _BatchState()
+            batch: _BatchState[S] = _BatchState(read=read)
             attempt = UnitOfWork()
             try:
                 await self._pass_markers(markers, batch, attempt)
@@ -251,8 +273,9 @@ class ProfileProcessor(Generic[S]):
                     {p: run for p, run in decoded.items() if p not in markers}, entries, batch, attempt, histories
                 )
                 break
-            except _HistoryWanted as wanted:
-                histories |= await self._store.load([wanted.stream])
+            except _PastWanted as wanted:
+                effect = 0 if wanted.whole else self._earliest(wanted.stream, inputs)
+                read |= await self._read({wanted.stream: effect})
                 await self._begin_again({wanted.stream}, batch)
             except _DomainFault as fault:
                 await self._note_fault(fault, batch)
@@ -403,7 +426,8 @@ class ProfileProcessor(Generic[S]):
         events = [event for _, event in waiting]
         await self._load({stream: events[0].tenant if events else ""})
         self._cache[stream].armed = {}  # parking disarmed them
-        histories = await self._histories({partition: list(enumerate(events))}) | await self._store.load([stream])
+        histories = await self._histories(events) | await self._store.load([stream])
+        batch.read = {**batch.read, stream: self._whole(stream, histories[stream])}
         handled = []
         for place, event in waiting:
             if self._must_wait(event, batch, histories):
@@ -432,24 +456,43 @@ class ProfileProcessor(Generic[S]):
             elif event.type in WALKED:
                 facts, state = self._walk(profile.state, event)
             elif event.type not in TWO_SIDED:
-                facts, state = self._handle(profile.state, event, batch, histories)
+                facts, state = self._handle(profile.state, event, batch)
             else:
                 facts, state = self._two_sided(profile.state, event, batch, histories)
-        except _HistoryWanted:
+        except _PastWanted:
             raise
         except Exception as error:
             raise _DomainFault(stream, event.id, error) from error
         self._note(stream, partition, facts, state, batch)
 
-    def _handle(
-        self, state: S, event: Event, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]
-    ) -> tuple[list[Event], S]:
+    def _handle(self, state: S, event: Event, batch: _BatchState[S]) -> tuple[list[Event], S]:
         if self._revising is None or not self._revising.disordered(state, event):
             return self._domain.handle(state, event)
-        if event.profile_id not in histories:
-            raise _HistoryWanted(event.profile_id)
+        stream = event.profile_id
+        if stream not in batch.read:
+            raise _PastWanted(stream, whole=False)
+        revision = self._revise(self._revising, state, event, batch)
+        if revision is None:
+            raise _PastWanted(stream, whole=True)
         metrics.LATE.inc()
-        return self._revising.revise(state, event, self._known(event.profile_id, batch, histories))
+        return revision.facts, revision.state
+
+    def _revise(self, revising: Revising[S], state: S, event: Event, batch: _BatchState[S]) -> Revision[S] | None:
+        """Take a late event in with what was read, best without what is settled; None if more must be read."""
+        stream = event.profile_id
+        change = batch.changes.get(stream)
+        facts = change.facts if change is not None else []
+        for read in (batch.settled.get(stream), batch.read[stream]):
+            if read is None:
+                continue
+            version, (begin, told_from, events), seen = read.version, read.stretch, read.facts
+            events = self._stored.all_newest([*events, *facts[seen:]])
+            revision = revising.revise_from(state, event, Stretch(begin, told_from, events))
+            if revision is not None:
+                version += len(events) - len(revision.settled.events)
+                batch.settled[stream] = _Read(version, revision.settled, len(facts))
+                return revision
+        return None
 
     def _known(self, stream: str, batch: _BatchState[S], histories: Mapping[str, Sequence[Event]]) -> Sequence[Event]:
         """All facts of a stream, in their newest versions. Raises NewerVersion."""
@@ -498,12 +541,20 @@ class ProfileProcessor(Generic[S]):
             if self._snapshots is not None and change.version >= profile.snapshot + EVERY:
                 work.snapshots.append(self._snapshots.make(stream, change.version, change.tenant, change.state))
                 profile.snapshot = change.version
+        for stream, settled in batch.settled.items():
+            self._keep_settled(stream, settled, batch, work)
         for stream in {**batch.changes, **batch.redriven}:
             self._keep_timers(stream, work)
         for timer in batch.rang:
             self._put_off(timer, work)
         if self._project is not None and batch.changes:
             self._project(work, list(batch.changes.values()))
+
+    def _keep_settled(self, stream: str, settled: _Read[S], batch: _BatchState[S], work: UnitOfWork) -> None:
+        """Write the state that late events are told from if the next one would read many events less."""
+        if self._snapshots is not None and settled.version >= batch.read[stream].version + EVERY:
+            (state, told_from, _), tenant = settled.stretch, self._cache[stream].tenant
+            work.snapshots.append(self._snapshots.make(stream, settled.version, tenant, state, told_from))
 
     def _keep_timers(self, stream: str, work: UnitOfWork) -> None:
         """Store the timers that are new or earlier than stored; one that was put off is stored when it rings."""
@@ -603,16 +654,47 @@ class ProfileProcessor(Generic[S]):
             unreadable,
         )
 
-    async def _histories(self, decoded: Mapping[int, Sequence[tuple[int, Event]]]) -> dict[str, list[Event]]:
-        """The streams that merges, splits and events out of order need; of those that only a batch makes so, later."""
-        wanted: set[str] = set()
-        for event in (event for run in decoded.values() for _, event in run):
-            if event.type in TWO_SIDED:
-                wanted |= {str(event.data["from"]), str(event.data["to"])}
-            elif self._revising is not None and event.profile_id in self._cache and event.type not in WALKED:
-                if self._revising.disordered(self._cache[event.profile_id].state, event):
-                    wanted.add(event.profile_id)
-        return await self._store.load(wanted) if wanted else {}
+    async def _histories(self, inputs: Iterable[Event]) -> dict[str, list[Event]]:
+        """The streams that merges and splits need."""
+        sides = {str(event.data[side]) for event in inputs if event.type in TWO_SIDED for side in ("from", "to")}
+        return await self._store.load(sides) if sides else {}
+
+    async def _read_ends(self, inputs: Sequence[Event]) -> dict[str, _Read[S]]:
+        """What late events need of their streams; of those that only the batch makes late, later."""
+        revising, cache = self._revising, self._cache
+        if revising is None:
+            return {}
+        late = {
+            event.profile_id
+            for event in inputs
+            if event.type not in TWO_SIDED and event.type not in WALKED
+            if revising.disordered(cache[event.profile_id].state, event)
+        }
+        return await self._read({stream: self._earliest(stream, inputs) for stream in late}) if late else {}
+
+    def _earliest(self, stream: str, inputs: Iterable[Event]) -> int:
+        """The first instant at which any of the inputs changes what was of a stream."""
+        if self._revising is None:
+            return 0
+        state = self._cache[stream].state
+        return min(self._revising.takes_effect(state, event) for event in inputs if event.profile_id == stream)
+
+    async def _read(self, effects: Mapping[str, int]) -> dict[str, _Read[S]]:
+        """The ends of streams that tell anew what takes effect at an instant, by stream."""
+        format = self._snapshots.format if self._snapshots is not None else ""
+        found = {}
+        for stream, (snapshot, events) in (await self._store.load_to_tell(effects, format)).items():
+            kept = self._snapshots.read(snapshot) if snapshot is not None and self._snapshots is not None else None
+            if snapshot is not None and kept is not None:
+                found[stream] = _Read(snapshot.version, Stretch(kept[1], snapshot.told_from or 0, events))
+            else:
+                whole = events if snapshot is None else (await self._store.load([stream]))[stream]
+                found[stream] = self._whole(stream, whole)
+            metrics.LATE_READ.inc(len(found[stream].stretch.events))
+        return found
+
+    def _whole(self, stream: str, events: Sequence[Event]) -> _Read[S]:
+        return _Read(0, Stretch(self._domain.initial(self._cache[stream].tenant, stream), 0, events))
 
     async def _note_fault(self, fault: _DomainFault, batch: _BatchState[S]) -> None:
         """Remember whose input failed, and begin again."""

@@ -20,7 +20,7 @@ import asyncpg
 
 from cairn_eventstore import UnitOfWork
 from cairn_eventstore.archived_log import DEFAULT_FOLDER, ArchivedLog
-from cairn_eventstore.postgres import execute_rows
+from cairn_eventstore.postgres import execute_rows, set_snapshots
 from cairn_kernel.errors import Refused
 from cairn_kernel.event import Event, from_canonical_json, from_canonical_json_lines
 from cairn_kernel.stored_types import StoredTypes
@@ -173,6 +173,7 @@ class Rebuilder(Generic[C]):
         if changes:
             self._folding.write(work, changes)
         await execute_rows(self.connection, work)
+        await set_snapshots(self.connection, work.snapshots)
 
 
 class Pieces(Generic[C]):

@@ -8,7 +8,7 @@ from uuid import UUID
 from cairn_kernel.errors import Refused
 from cairn_runtime.fencing import FENCE
 
-LOG_TABLES: Final = ("timers", "snapshots")
+LOG_TABLES: Final = ("timers", "snapshots", "settled_snapshots")
 """Tables of the log's schema that follow from the log where there is one stream per profile."""
 LOCK_TIMEOUT: Final = "20s"
 """How long the swap waits for whoever reads the live tables."""

@@ -17,6 +17,9 @@ S = TypeVar("S")
 EVERY: Final = 200
 """Events between two snapshots of a stream: to read and fold so many costs about 2 ms of CPU."""
 
+FORM: Final = 2
+"""Version of what is written beside a state: one without `told_from` must never be taken for one with it."""
+
 
 class Snapshots(Generic[S]):
     """Writes and reads states of a msgspec type."""
@@ -26,16 +29,16 @@ class Snapshots(Generic[S]):
         events. That the type itself has changed is noticed without.
         """
         shape = sha256(msgspec.json.encode(msgspec.json.schema(type), order="deterministic")).hexdigest()[:16]
-        self.format = f"{meaning}-{shape}"
+        self.format = f"{FORM}-{meaning}-{shape}"
         """What a snapshot must carry to be read."""
         self._encode = msgspec.msgpack.Encoder().encode
         wanted: Any = tuple[str, type]  # type: ignore[valid-type]
         self._decode: Callable[[bytes], tuple[str, S]] = msgspec.msgpack.Decoder(wanted).decode
 
-    def make(self, stream: str, version: int, tenant: str, state: S) -> Snapshot:
-        """The snapshot of a state."""
+    def make(self, stream: str, version: int, tenant: str, state: S, told_from: int | None = None) -> Snapshot:
+        """The snapshot of a state; see Snapshot for `told_from`."""
         metrics.SNAPSHOTS.labels("written").inc()
-        return Snapshot(stream, version, self.format, self._encode((tenant, state)))
+        return Snapshot(stream, version, self.format, self._encode((tenant, state)), told_from)
 
     def read(self, snapshot: Snapshot) -> tuple[str, S] | None:
         """Tenant and state; None if it cannot be read, which is as if there were none."""

@@ -69,11 +69,31 @@ class EventStoreContract:
         for version in (2, 4):
             await store.commit(UnitOfWork(snapshots=[Snapshot(stream, version, "v1", bytes([version]))]))
         loaded = await store.load_since_snapshot([stream, unknown], "v1")
-        assert loaded[stream].snapshot == (stream, 4, "v1", b"\x04")
+        assert loaded[stream].snapshot == (stream, 4, "v1", b"\x04", 1_001)
         assert ([event.id for event in loaded[stream].events], loaded[stream].version) == ([stable_id("s 5")], 5)
         assert (loaded[unknown], loaded[unknown].version) == ((None, []), 0)
         other = (await store.load_since_snapshot([stream], "v2"))[stream]
         assert (other.snapshot, len(other.events), other.version) == (None, 5, 5)
+
+    async def test_what_is_told_anew_loads_from_the_newest_snapshot_that_it_does_not_reach_behind(
+        self, store: EventStore
+    ) -> None:
+        """The newest one if it is later than all that the log held then, else the one kept beside it, else none."""
+        stream, unknown = stable_id("stream", "s"), stable_id("stream", "none")
+        settled, newest = Snapshot(stream, 2, "v1", b"2", 20), Snapshot(stream, 4, "v1", b"4")
+        await store.commit(UnitOfWork(appends=[new(0, f"s {n}", n, as_of=n * 10) for n in range(1, 5)]))
+        await store.commit(UnitOfWork(appends=[new(3, "other", 1, as_of=42)], snapshots=[newest, settled]))
+        await store.commit(UnitOfWork(appends=[new(0, "s 5", 5, as_of=50)]))
+        for effect, version in ((43, 4), (42, 2), (20, 2), (19, 0)):
+            loaded = (await store.load_to_tell({stream: effect, unknown: effect}, "v1"))[stream]
+            assert loaded.snapshot == {4: newest._replace(told_from=43), 2: settled, 0: None}[version]
+            assert (len(loaded.events), loaded.version) == (5 - version, 5)
+        later = Snapshot(stream, 5, "v1", b"5", 30)
+        await store.commit(UnitOfWork(snapshots=[later]))
+        assert (await store.load_to_tell({stream: 43}, "v1"))[stream] == (later, [])
+        assert (await store.load_to_tell({stream: 43}, "v2"))[stream].snapshot is None
+        assert (await store.load_since_snapshot([stream], "v1"))[stream].version == 5
+        assert (await store.load_since_snapshot([stream], "v1"))[stream].snapshot == newest._replace(told_from=43)
 
     async def test_a_version_exists_once(self, store: EventStore) -> None:
         """The second is refused and nothing of its unit of work remains."""

@@ -12,6 +12,7 @@ from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Draft
 from cairn_journey.engine.turn import Turn, stamped
 from cairn_kernel.event import MARKER, MERGED, RULES_CHANGED, SPLIT, STATED, WALKED, Event
+from cairn_kernel.stretch import Revision, Stretch
 
 _NOT_TOUCHPOINTS: Final = frozenset({MARKER, MERGED, SPLIT, STATED, RULES_CHANGED}) | WALKED
 
@@ -65,9 +66,23 @@ class JourneyDomain:
         """Whether something has taken effect that should come after this event: then `revise` takes it in."""
         return not state.closed_into and disordered(self.programmes, state, event)
 
+    def takes_effect(self, state: CustomerState, event: Event) -> int:
+        """The instant (µs) at which an event takes effect, unless a fact before which nothing is told anew is later."""
+        return taken_in(self.programmes, state, event).as_of
+
     def revise(self, state: CustomerState, event: Event, history: Sequence[Event]) -> tuple[list[Event], CustomerState]:
         """Take in an event that comes too late for its place; `history` is the whole stream so far."""
-        return revise(self.programmes, state, event, history)
+        initial = self.initial(state.tenant, state.profile_id)
+        revision = self.revise_from(state, event, Stretch(initial, 0, history))
+        if revision is None:
+            raise AssertionError("the whole stream always begins early enough")
+        return revision.facts, revision.state
+
+    def revise_from(
+        self, state: CustomerState, event: Event, stretch: Stretch[CustomerState]
+    ) -> Revision[CustomerState] | None:
+        """As `revise`, with only the end of the stream; None if the event takes effect before that."""
+        return revise(self.programmes, state, event, stretch)
 
     def tick(self, state: CustomerState, upto: int) -> tuple[list[Event], CustomerState]:
         """What time alone brings about up to an instant."""

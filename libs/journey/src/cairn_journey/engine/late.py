@@ -5,7 +5,9 @@ something has taken effect later already, what followed since is told again in t
 new are stated, moments that were stated and no longer hold are withdrawn, and `journey.revised` carries the rest.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -19,6 +21,7 @@ from cairn_journey.engine.timeline import facts_in_force
 from cairn_journey.engine.touchpoints import is_touchpoint
 from cairn_journey.engine.turn import Turn, stamped
 from cairn_kernel.event import MEMBER_ADDRESSED, MERGED, SPLIT, Event
+from cairn_kernel.stretch import Revision, Stretch
 
 Order = tuple[int, int, str]
 """(instant of effect, event time, id): the order in which touchpoints take effect."""
@@ -37,6 +40,9 @@ _FLOORS: Final = frozenset(
     }
 )
 """Nothing before these is told anew: no touchpoint brings them about."""
+
+_FIRST: Final = -(2**63)
+"""An event time before any other."""
 
 _ABOUT: Final = ("journey", "instance_id", "key", "intervention", "step", "moment_id")
 """What a withdrawal says of its moment."""
@@ -64,21 +70,29 @@ def disordered(programmes: Programmes, state: CustomerState, event: Event) -> bo
 
 
 def revise(
-    programmes: Programmes, state: CustomerState, event: Event, history: Sequence[Event]
-) -> tuple[list[Event], CustomerState]:
-    """Take in an event that comes after what it should have preceded; `history` is the whole stream so far."""
+    programmes: Programmes, state: CustomerState, event: Event, stretch: Stretch[CustomerState]
+) -> Revision[CustomerState] | None:
+    """Take in an event that comes after what it should have preceded; None if the stretch begins too late for that.
+
+    What is stated is the same whichever stretch it is told from, the whole stream included (ADR 13).
+    """
+    history = stretch.events
     floor = _floor(history)
     late = taken_in(programmes, state, event)
     if floor and late.as_of < history[floor - 1].as_of:
         late = msgspec.structs.replace(late, as_of=history[floor - 1].as_of)
-    cut = _cut(history, floor, late)
+    course = _Course.of(history, floor)
+    cut, earliest = course.cut(len(history), order_of(late))
+    if not floor and earliest[0] < stretch.told_from:
+        return None
+    settled = _settled(programmes, event, stretch, course, cut, earliest)
     tail = history[cut:]
-    told = _tell(
-        programmes, state, [*_touchpoints(tail), late], history[:cut], event.as_of, Past.of(acts_of(tail), late.id)
-    )
+    start = _folded(programmes, settled.state, settled.events[: len(settled.events) - len(tail)])
+    told = _tell(programmes, start, [*_touchpoints(tail), late], event.as_of, Past.of(acts_of(tail), late.id))
     before = {id: fact for id, fact in facts_in_force(tail).items() if fact.type != facts.REVISED}
     after = {fact.id: fact for fact in told.facts if fact.source == facts.SOURCE}
-    return _stated(programmes, state, event, late, told.state, _Difference.of(tail, before, after))
+    stated, revised = _stated(programmes, state, event, late, told.state, _Difference.of(tail, before, after))
+    return Revision(stated, revised, settled)
 
 
 class _Difference(NamedTuple):
@@ -97,18 +111,15 @@ class _Difference(NamedTuple):
         )
 
 
-def _tell(
-    programmes: Programmes,
-    state: CustomerState,
-    touchpoints: Iterable[Event],
-    settled: Sequence[Event],
-    upto: int,
-    past: Past,
-) -> Turn:
-    draft = Draft(CustomerState(tenant=state.tenant, profile_id=state.profile_id))
+def _folded(programmes: Programmes, state: CustomerState, settled: Iterable[Event]) -> CustomerState:
+    draft = Draft(state)
     for fact in settled:
         evolve(programmes, draft, fact)
-    turn = Turn(programmes, draft.state, past=past)
+    return draft.state
+
+
+def _tell(programmes: Programmes, start: CustomerState, touchpoints: Iterable[Event], upto: int, past: Past) -> Turn:
+    turn = Turn(programmes, start, past=past)
     for touchpoint in sorted(touchpoints, key=order_of):
         turn.fire_due(touchpoint.as_of)
         turn.touch(touchpoint)
@@ -155,33 +166,83 @@ def _withdrawn(moment: Event, cause: Event) -> Event:
 def _floor(history: Sequence[Event]) -> int:
     """Index after the last fact before which nothing is told anew; 0 if there is none."""
     for index in range(len(history) - 1, -1, -1):
-        if history[index].type in _FLOORS or history[index].data.get("reason") == facts.STOPPED_NOW:
+        fact = history[index]
+        if fact.type in _FLOORS or (fact.type == facts.EXITED and fact.data["reason"] == facts.STOPPED_NOW):
             return index + 1
     return 0
 
 
-def _cut(history: Sequence[Event], floor: int, late: Event) -> int:
-    """Where the part to be told anew begins.
+class _Course(NamedTuple):
+    """A stream by what took effect when, from the last fact on before which nothing is told anew."""
 
-    Everything before it took effect before the late event and before all touchpoints after it; an earlier late event
-    stays together with what was told of it.
+    history: Sequence[Event]
+    floor: int
+    heights: list[Order]
+    """The last of what had taken effect with each fact since the floor."""
+    places: dict[str, int]
+    """Of touchpoints, by id."""
+
+    @classmethod
+    def of(cls, history: Sequence[Event], floor: int) -> "_Course":
+        places = {history[index].id: index for index in range(floor, len(history)) if is_touchpoint(history[index])}
+        return cls(history, floor, list(accumulate(map(_effect, history[floor:]), max)), places)
+
+    def cut(self, end: int, earliest: Order) -> tuple[int, Order]:
+        """Where the part to be told anew begins, at `end` at the latest, if something takes effect at `earliest`; and
+        what takes effect first in that part.
+
+        Everything before it took effect before `earliest` and before all touchpoints after it; an earlier late event
+        stays together with what was told of it.
+        """
+        cut = seen = end
+        while True:
+            first = self.floor + bisect_right(self.heights, earliest, 0, cut - self.floor)
+            while first < seen:
+                revised = [fact for fact in self.history[first:seen] if fact.type == facts.REVISED]
+                seen = first
+                first = min([first, *(self.places.get(fact.data["late"], first) for fact in revised)])
+            if first == cut:
+                return cut, earliest
+            earliest = min([earliest, *map(order_of, _touchpoints(self.history[first:cut]))])
+            cut = first
+
+
+def _settled(
+    programmes: Programmes,
+    event: Event,
+    stretch: Stretch[CustomerState],
+    course: _Course,
+    cut: int,
+    earliest: Order,
+) -> Stretch[CustomerState]:
+    """The stretch from where on it may be told anew again: nothing comes in any more with an effect before that.
+
+    A fact before which nothing is told anew stays in it as long as events may come in that happened before.
     """
-    earliest = order_of(late)
-    place = {fact.id: index for index, fact in enumerate(history) if index >= floor and is_touchpoint(fact)}
-    cut = len(history)
-    while True:
-        first = next((index for index in range(floor, cut) if _later(history[index], earliest)), cut)
-        for fact in history[first:]:
-            if fact.type == facts.REVISED:
-                first = min(first, place.get(fact.data["late"], first))
-        if first == cut:
-            return cut
-        cut = first
-        earliest = min([earliest, *map(order_of, _touchpoints(history[cut:]))])
+    history, floor = course.history, course.floor
+    active = programmes.active(event.tenant)
+    until = event.as_of - (active.lateness if active is not None else 0)
+    if floor and history[floor - 1].as_of >= until:
+        end, told_from = floor - 1, 0
+    else:
+        end, _ = course.cut(cut, min(earliest, (until, _FIRST, "")))
+        told_from = max(map(_told_from, history[:end]), default=0)
+        told_from = told_from if floor else max(told_from, stretch.told_from)
+    return Stretch(_folded(programmes, stretch.state, history[:end]), told_from, history[end:])
 
 
-def _later(fact: Event, earliest: Order) -> bool:
-    return order_of(fact) > earliest if is_touchpoint(fact) else fact.as_of > earliest[0]
+def _effect(fact: Event) -> Order:
+    """The last of what took effect with a fact, in the order of touchpoints."""
+    if is_touchpoint(fact):
+        return order_of(fact)
+    if fact.type == facts.REVISED:
+        return (max((one["as_of"] for one in fact.data["done"]), default=0), 0, "")
+    return (0 if fact.type == facts.MOMENT_WITHDRAWN else fact.as_of, 0, "")
+
+
+def _told_from(fact: Event) -> int:
+    """The first instant at which nothing takes effect before the fact."""
+    return fact.as_of + 1 if is_touchpoint(fact) else _effect(fact)[0]
 
 
 def _touchpoints(stream: Sequence[Event]) -> list[Event]:
