@@ -15,7 +15,7 @@ from cairn_kernel.event import Event
 from cairn_kernel.stretch import Stretch
 from cairn_kernel.time import DAY
 
-from .scenario import WIN_BACK, Customer, bought, event, identified, lives, types
+from .scenario import CATALOGUE, WIN_BACK, Customer, bought, event, identified, lives, loaded, types
 
 PATIENT = WIN_BACK + "lateness: 10d\n"
 
@@ -200,3 +200,45 @@ def test_a_late_event_is_told_from_any_snapshot_before_its_place_and_from_none_b
     assert [len(revision.settled.events) for revision in told if revision] == [
         len(customer.stream) - places[18]
     ] * 19 + [len(customer.stream) - place for place in places[19:24]]
+
+
+def settled_by(customer: Customer, item: Event) -> Stretch[CustomerState]:
+    """What a late event leaves for the next one, once it is taken in."""
+    initial = customer.domain.initial("default", "p1")
+    revision = customer.domain.revise_from(customer.state, item, Stretch(initial, 0, customer.stream))
+    assert revision is not None
+    customer.when(item)
+    settled = revision.settled
+    return settled._replace(events=[*settled.events, *revision.facts])
+
+
+def test_an_event_is_not_told_from_a_snapshot_that_an_earlier_late_one_reaches_behind() -> None:
+    customer = Customer(PATIENT).when(bought(8), event("account.closed", 8.5), bought(10))
+    ends = [2, len(customer.stream)]
+    customer.when(bought(12), late(event("coupon.redeemed", 9), 4))
+    item = late(bought(11), 3)
+    before, behind = snapshots(customer, ends)
+    assert behind.told_from <= customer.domain.takes_effect(customer.state, item)
+    assert customer.domain.revise_from(customer.state, item, behind) is None
+    assert customer.domain.revise_from(customer.state, item, before) is not None
+
+
+def test_what_is_settled_is_not_told_from_if_more_may_be_late_than_when_it_was() -> None:
+    customer = Customer(PATIENT).when(*map(bought, range(1, 30)))
+    settled = settled_by(customer, late(bought(28.5), 2))
+    item = late(bought(15.5), 15)
+    assert customer.domain.revise_from(customer.state, item, settled) is not None
+    customer.domain.programmes.activate("default", loaded(PATIENT.replace("10d", "20d") + CATALOGUE))
+    assert customer.domain.revise_from(customer.state, item, settled) is None
+
+
+def test_what_is_settled_soon_after_a_merge_does_for_what_happened_before_it() -> None:
+    customer = Customer(PATIENT).when(*map(bought, range(1, 30)))
+    customer.unites_with(Customer(profile_id="p2", domain=customer.domain), 29.5).when(bought(31))
+    settled = settled_by(customer, late(bought(30), 2))
+    assert settled.events[0].type == "identity.merged"
+    item = late(bought(25), 8)
+    revision = customer.domain.revise_from(customer.state, item, settled)
+    assert revision is not None
+    assert revision.facts == customer.domain.revise(customer.state, item, customer.stream)[0]
+    assert revision.facts[0].as_of == round(29.5 * DAY)
