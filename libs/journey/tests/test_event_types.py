@@ -54,6 +54,8 @@ quota: {per_second: 500}
             ["a: it may no longer be integer"],
         ),
         ({"properties": {"a": {}}}, {"properties": {"a": {"type": "string"}}}, ["a: it must be string now"]),
+        ({}, {"properties": {"a": {"type": "array"}}}, ["a: it must be array now"]),
+        ({}, {"properties": {"a": False}}, ["a: it is no longer allowed"]),
         ({"enum": ["x", "y"]}, {"enum": ["x"]}, ["the event: fewer values are allowed"]),
         ({"properties": {"a": {"maximum": 9}}}, {"properties": {"a": {"maximum": 8}}}, ["a: maximum is 8 now"]),
         (

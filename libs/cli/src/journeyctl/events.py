@@ -10,6 +10,7 @@ from rich.table import Table
 from ruamel.yaml import YAML
 
 from cairn.ingestion.v1 import ingestion_pb2 as pb
+from cairn_kernel.event_names import normalised
 from journeyctl.console import wide_console
 from journeyctl.installation import Installation, home_folder
 from journeyctl.services import Services, ask
@@ -46,6 +47,7 @@ def quality(days: Days = 7, home: Home = None, tenant: Tenant = "default") -> No
 @app.command()
 def propose(event_type: str, days: Days = 7, home: Home = None, tenant: Tenant = "default") -> None:
     """Print an EventType that all events of a type seen lately fit; look at it, then put it into the programme."""
+    event_type = normalised(event_type)
     with Services(Installation.load(home or home_folder())) as services:
         request = pb.ProposeSchemaRequest(tenant=tenant, event_type=event_type, days=days)
         answer = ask(services.quality.ProposeSchema, request)

@@ -42,6 +42,7 @@ def breaks_of(before: EventType, after: EventType) -> Iterator[Break]:
 
 
 def _narrowed(old: Any, new: Any, path: str) -> Iterator[Break]:
+    old = {} if old is True else old
     if old == new or new is True or new == {}:
         return
     if not isinstance(old, dict) or not isinstance(new, dict):

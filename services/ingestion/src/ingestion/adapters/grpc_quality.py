@@ -49,7 +49,10 @@ class QualityApi(QualityServiceServicer):
         rows = await self._table.fields(request.tenant or "default", self._since(request.days), request.event_type)
         shape = shape_of((row.path, row.kind, row.events) for row in rows)
         if not shape.events:
-            raise NotFound("no such event was seen within that time", reason="NOT_SEEN")
+            raise NotFound(
+                "no event of that type was seen within that time; journeyctl events quality lists the types that were",
+                reason="NOT_SEEN",
+            )
         return pb.ProposeSchemaResponse(json_schema=json.dumps(proposal(shape)), events=shape.events)
 
     def _since(self, days: int) -> int:
