@@ -5,11 +5,10 @@ rebuild that was killed goes on where it was. Its tables are in the schema `<ser
 """
 
 import asyncio
-import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from multiprocessing import get_context
@@ -27,7 +26,7 @@ from cairn_kernel.stored_types import StoredTypes
 from cairn_runtime import rebuild_swap as swap
 from cairn_runtime.definitions import ALL as DEFINITIONS
 from cairn_runtime.logs import configure_logs
-from cairn_runtime.rebuild_in_order import InOrder, OrderedReadModel
+from cairn_runtime.rebuild_in_order import InOrder, OrderedReadModel, collecting_later
 
 C = TypeVar("C")
 
@@ -127,7 +126,7 @@ class Rebuilder(Generic[C]):
 
     async def piece(self, number: int, first: str, last: str) -> int:
         """Fold the streams of one piece as one transaction; return how many events they had."""
-        with _collecting_later():
+        with collecting_later():
             return await self._piece(number, first, last)
 
     async def _piece(self, number: int, first: str, last: str) -> int:
@@ -194,16 +193,6 @@ class Pieces(Generic[C]):
         folding = self._rebuilder.pieces(pieces) if alone else _in_processes(self._dsn, self._where, pieces, self._jobs)
         async for folded in folding:
             yield folded
-
-
-@contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Without the cycle collector: a piece has no cycles, and looking at its events again and again costs a third."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 async def rebuild(dsn: str, where: str, *, jobs: int, tell: Tell, check_only: bool = False) -> Outcome:

@@ -40,6 +40,8 @@ from identity_resolution.domain.statements import Kind, Statement
 from .records import SubjectKeys, crm_rows, matching
 from .world import world
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+
 WHERE: Final = "identity_resolution.rebuild:READ_MODEL"
 START: Final = 1_700_000_000_000_000
 CROWDS: Final = """\
@@ -110,7 +112,7 @@ class Owner:
             await self._resolver.forget({part: head.as_of for part, head in (await self._log.heads()).items()})
         return self._resolver
 
-    async def take_in(self, events: Sequence[Event], batch: int = 30) -> None:
+    async def take_in(self, events: Sequence[Event], batch: int = 50) -> None:
         for start in range(0, len(events), batch):
             resolver, work = await self._alive(), UnitOfWork()
             some = list(events[start : start + batch])
@@ -236,8 +238,8 @@ async def test_a_check_finds_what_was_changed_and_a_rebuild_mends_it(
 
     assert differing(await again(postgres_dsn)).keys() == CHANGED.keys()
     assert differing(await again(postgres_dsn, check_only=True)) == {}
-    monkeypatch.setattr(rebuild_in_order, "AT_ONCE", 4)
-    await asyncio.gather(again(postgres_dsn), owner.take_in(evidence(99, 60), batch=5))
+    monkeypatch.setattr(rebuild_in_order, "AT_ONCE", 40)
+    await asyncio.gather(again(postgres_dsn), owner.take_in(evidence(99, 60), batch=15))
     assert differing(await again(postgres_dsn, check_only=True)) == {}
 
 
@@ -323,8 +325,6 @@ async def command(dsn: str, home: Path, *arguments: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(240)
 async def test_the_service_goes_on_meanwhile_and_after_it(postgres_dsn: str, nats_url: str, tmp_path: Path) -> None:
     async with world(postgres_dsn, nats_url, tmp_path) as (upstream, service):
         events = [
