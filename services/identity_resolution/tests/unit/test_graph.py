@@ -327,3 +327,11 @@ def test_a_number_that_is_still_used_stays_with_whom_it_was_first_and_comes_back
     graph.resolve(seen(YEAR + 2 * WEEK, "user_id:old", "phone:p"))  # comes late
     assert graph.resolve(seen(2 * YEAR + 1, "phone:p")).profile_id == old
     assert graph.links[named("user_id:new"), named("phone:p")].refusal == Refusal.CARDINALITY
+
+
+def test_what_comes_after_a_log_out_is_no_log_out(graph: IdentityGraph) -> None:
+    names = ("user_id:u", "anonymous_id:a")
+    graph.resolve(seen(1, *names, type="user.logged_out"))
+    graph.resolve(seen(1 + DAY, *names))
+    owners = [(namespace, token) for *_, namespace, token in graph.take_changes().logins]
+    assert owners == [("", ""), ("user_id", "u")]

@@ -58,3 +58,14 @@ def test_a_split_is_told_to_both_profiles_with_what_leaves() -> None:
         "from": "a", "to": "b", "moved": ["card:c", "email:j"], "kept": ["user_id:u"], "alone": ["email:j"], "at": 5,
     }  # fmt: skip
     assert (from_a.profile_id, to_b.profile_id, from_a.causation_id) == ("a", "b", "cause")
+
+
+def test_two_splits_of_one_cause_from_one_profile_to_one_other_are_told_apart() -> None:
+    event = seen(5, "user_id:u", "anonymous_id:a", id="cause")
+    user, device = Identifier("user_id", "u"), Identifier("anonymous_id", "a")
+    resolution = Resolution(
+        "b", (Split("a", "b", (user,), (device,), (device,)), Split("a", "b", (device,), (), (device,)))
+    )
+    told = list(outputs(event, resolution))
+    assert len({output.id for output in told}) == len(told) == 5
+    assert told[0].id == stable_id("split", "a", "b", "cause", "from")
