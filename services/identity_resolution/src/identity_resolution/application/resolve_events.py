@@ -105,7 +105,7 @@ class EventResolver:
                 resolution = self._suggest(event, resolution, found)
             self._tell_blocks(event.tenant, resolution, work)
             for output in outputs(event, resolution):
-                self._append(output, work)
+                self._append(output, work, resolution.partition)
                 if event.type in KEPT and output.id == event.id:
                     kept.append(work.appends[-1].event)
             if event.tenant in self._relations:
@@ -186,7 +186,7 @@ class EventResolver:
         graph, member = self._graph(tenant), relate.member
         named = member.namespace == CAIRN_PROFILE
         own_id = member.token if named else stable_id("profile", tenant, *member)
-        await self._read([] if graph.knows(own_id) else [own_id])
+        await self._read([] if own_id in graph else [own_id])
         profile_id = graph.survivor(own_id)
         relations = self._relations.setdefault(tenant, Relations(self._kinds.of(tenant)))
         cause = Event(id=relate.id, tenant=tenant, type="", event_time=at, as_of=at, profile_id=profile_id)
@@ -366,7 +366,8 @@ class EventResolver:
             return resolution
         if further.moves or further.blocked:
             self._report(event, further)
-        return resolution._replace(profile_id=further.profile_id, moves=(*resolution.moves, *further.moves))
+        moves = (*resolution.moves, *further.moves)
+        return resolution._replace(profile_id=further.profile_id, moves=moves, partition=None)
 
     def _tell_blocks(self, tenant: str, resolution: Resolution, work: UnitOfWork) -> None:
         """What the service blocks depends on what it had seen by then, so the log has to say it."""
@@ -436,8 +437,9 @@ class EventResolver:
             self._report(event, resolution)
         return resolution
 
-    def _append(self, output: Event, work: UnitOfWork) -> None:
-        partition = partition_of(output.tenant, output.profile_id)
+    def _append(self, output: Event, work: UnitOfWork, partition: int | None = None) -> None:
+        if partition is None:
+            partition = partition_of(output.tenant, output.profile_id)
         floor = self._as_of[partition]
         if output.as_of < floor:  # the partitions of `events` are not read in step with each other
             output = msgspec.structs.replace(output, as_of=floor)

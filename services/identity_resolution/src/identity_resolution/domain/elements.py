@@ -1,6 +1,7 @@
 """What the graph is made of: identifiers as nodes, links between them, and the clusters that links hold together."""
 
 from enum import StrEnum
+from sys import intern
 from typing import Final
 
 from cairn_kernel.event import Identifier
@@ -117,15 +118,16 @@ class Link:
 class Cluster:
     """Nodes that links hold together, taken or refused for cardinality: what a new link can change, and no more."""
 
-    __slots__ = ("known", "last_used", "nodes", "root")
+    __slots__ = ("keys", "last_used", "nodes", "root")
 
     def __init__(self, root: str, nodes: "list[Node]", last_used: int = 0) -> None:
         self.root = root
         """`own_id` of one of its nodes, so no two clusters share it."""
         self.nodes = nodes
-        self.known: set[tuple[Identifier, ...]] = set()
-        """Identifier tuples with a short cut in the cache that leads here."""
+        self.keys: tuple[tuple[Identifier, ...], ...] = ()
+        """Identifiers of events that showed some of its nodes; from each of them follows who they are of."""
         self.last_used = last_used
+        """The last batch that touched more than what follows from `keys`."""
         for node in nodes:
             node.cluster = self
 
@@ -140,7 +142,7 @@ class Node:
     def __init__(
         self, identifier: Identifier, own_id: str, first_time: int, profile_id: str = "", had_profile: bool = False
     ) -> None:
-        self.identifier = identifier
+        self.identifier = Identifier(intern(identifier.namespace), identifier.token)
         self.own_id = own_id
         """Id of the profile that begins with this identifier."""
         self.first_time = first_time

@@ -7,6 +7,7 @@ from cairn_kernel.event import Identifier
 from identity_resolution.domain.devices import DeviceRules, Point
 from identity_resolution.domain.elements import Link, Refusal
 from identity_resolution.domain.ranking import Standing, ranks_at, standing_of
+from identity_resolution.domain.resolution import Bar
 from identity_resolution.domain.rules import Rules
 from identity_resolution.domain.statements import Stated
 
@@ -35,6 +36,13 @@ class Anew(NamedTuple):
     """Its log-ins, where `hands` are to change."""
     last_touch: int = 0
     """Up to when (µs) it was seen alone."""
+
+    def bar(self, identifier: Identifier) -> Bar | None:
+        """What it shows the identifier to be, if it is shared."""
+        if not self.standing.bars:
+            return None
+        why = Refusal.GENERIC if Refusal.GENERIC in self.standing.bars else Refusal.SHARED
+        return Bar(identifier, why, self.last_touch)
 
     def within(self, known: Collection[Identifier]) -> "Anew":
         """What it means as far as these identifiers go; who holds a device when is left out."""

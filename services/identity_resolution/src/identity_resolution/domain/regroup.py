@@ -90,14 +90,14 @@ def _name(group: list[Node], rules: Rules) -> None:
 
 
 def _redraw(clusters: list[Cluster], pieces: list[list[Node]]) -> None:
-    known = set().union(*(cluster.known for cluster in clusters))
+    keys = tuple(dict.fromkeys(key for cluster in clusters for key in cluster.keys))
     last_used = max(cluster.last_used for cluster in clusters)
     for piece in pieces:
         own_ids = {node.own_id for node in piece}
         roots = Counter(node.cluster.root for node in piece)
         root, _ = max(roots.items(), key=lambda item: (item[0] in own_ids, item[1], item[0]))
         cluster = Cluster(root if root in own_ids else min(own_ids), piece, last_used)
-        cluster.known |= known
+        cluster.keys = keys
 
 
 def _judge(

@@ -27,6 +27,8 @@ class Resolution(NamedTuple):
     """What the service had to block because it held too many others together."""
     barred: tuple[Bar, ...] = ()
     """Identifiers now seen with several people, or too many."""
+    partition: int | None = None
+    """Where all that the event becomes is written, if that was looked up already."""
 
 
 class Missing(NamedTuple):
