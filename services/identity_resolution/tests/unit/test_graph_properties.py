@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cairn_kernel.event import Event, Identifier
+from cairn_kernel.identifiers import strongest_first
+from cairn_kernel.partitions import partition_of
 from identity_resolution.domain.elements import SUPPORT_COUNTED, WEEK, Cluster, Link, Node, Pair
 from identity_resolution.domain.graph import IdentityGraph
 from identity_resolution.domain.moves import Merged, Split
@@ -245,6 +248,34 @@ def test_following_what_is_told_leads_from_every_profile_to_the_one_it_is_now(
     for statement_id in chance.sample(sorted(graph.stated.in_force), len(graph.stated.in_force)):
         said.obey(graph.withdraw(statement_id, as_of=1))
         said.agrees_with(graph)
+
+
+@given(
+    st.lists(st.one_of(events, statements), max_size=20, unique_by=lambda one: str(one.id)),
+    st.sampled_from([0, 3, 1_000]),
+    st.randoms(use_true_random=False),
+)
+@settings(max_examples=150)
+def test_what_is_known_of_an_event_is_what_a_look_at_the_graph_says(
+    evidence: list[Event | Statement], keep: int, chance: random.Random
+) -> None:
+    graph, shelf, before = IdentityGraph("default", TIGHT), Shelf(), list[Event]()
+    for batch, item in enumerate(evidence):
+        if isinstance(item, Statement):
+            restate(graph, shelf, item)
+        else:
+            first = msgspec.structs.replace(item, identifiers=strongest_first(item.identifiers))
+            before += [first, msgspec.structs.replace(first, id=f"again {item.id}", event_time=item.event_time + 12)]
+        again = [*before[-2:], *chance.sample(before, min(len(before), 5))]
+        shelf.read(graph, again)
+        for event in again:
+            found = graph.resolve(event, batch)
+            assert found.profile_id == graph.look_up(event).profile_id
+            assert found.partition in (None, partition_of("default", found.profile_id))
+        shelf.write(graph)
+        graph.evict(keep)
+        assert {one for key in graph.known for one in key} <= graph.nodes.keys()
+        assert graph.nodes or not (graph.known or graph.links)
 
 
 class Told:
