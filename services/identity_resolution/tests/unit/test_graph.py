@@ -149,6 +149,17 @@ def test_only_the_earliest_links_of_an_identifier_into_a_namespace_count() -> No
     assert graph.links[named("user_id:u"), named("anonymous_id:t")].refusal == Refusal.FAN_OUT
 
 
+def test_nothing_stays_of_what_is_forgotten_not_even_a_link_that_ranks_nowhere() -> None:
+    limits = {"email": NamespaceRule(2, 9, fan_out=1), "card": NamespaceRule(4, 9, fan_out=1)}
+    graph = IdentityGraph("default", Rules(limits=limits))
+    for at, (email, card) in enumerate((("a", "a"), ("b", "b"), ("a", "b"))):
+        graph.resolve(seen(at, f"email:{email}", f"card:{card}"))
+    assert graph.links[named("email:a"), named("card:b")].refusal == Refusal.FAN_OUT
+    graph.take_changes()
+    assert len(graph.evict(0)) == 4
+    assert not (graph.nodes or graph.links or graph.known)
+
+
 def test_what_is_seen_with_a_crowd_becomes_generic_and_all_it_joined_parts() -> None:
     limits = {"user_id": NamespaceRule(1, at_most=1, fan_out=2), "email": NamespaceRule(2, 9, 9)}
     graph = IdentityGraph("default", Rules(limits=limits))
