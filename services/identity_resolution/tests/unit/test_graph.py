@@ -157,7 +157,7 @@ def test_nothing_stays_of_what_is_forgotten_not_even_a_link_that_ranks_nowhere()
     assert graph.links[named("email:a"), named("card:b")].refusal == Refusal.FAN_OUT
     graph.take_changes()
     assert len(graph.evict(0)) == 4
-    assert not (graph.nodes or graph.links or graph.known)
+    assert (graph.nodes, graph.links, graph.known) == ({}, {}, {})
 
 
 def test_what_is_seen_with_a_crowd_becomes_generic_and_all_it_joined_parts() -> None:
