@@ -35,6 +35,8 @@ async def test_archived_events_are_read_like_any_others(
             pass
     assert await owner.fetchval("SELECT count(*) FROM events WHERE topic LIKE 'journey%'") == 0
     assert [await method(request) for method, request in asked] == before
+    now, then = pb.GetCustomerRequest(profile_id=ANNA), pb.GetCustomerRequest(profile_id=ANNA, as_of_time=on(25))
+    assert (await service.journeys.GetCustomer(now)).instances == (await service.journeys.GetCustomer(then)).instances
     monkeypatch.setenv("CAIRN_ARCHIVE_DIR", str(tmp_path / "archive"))
     told: list[object] = []
     outcome = await rebuild(service.dsn, "journey_state.rebuild:READ_MODEL", jobs=1, tell=told.append)

@@ -24,11 +24,15 @@ COUNTERS = """
 SELECT journey, name, sum(value) AS value FROM counters WHERE tenant = $1 GROUP BY journey, name ORDER BY journey, name
 """
 TAILS = """
-SELECT e.originator_id::text, e.state
-FROM unnest($1::uuid[], $2::bigint[]) AS a(stream, version)
-JOIN events e ON e.originator_id = a.stream AND e.originator_version > a.version
-ORDER BY e.originator_id, e.originator_version
+WITH after AS (SELECT * FROM unnest($1::uuid[], $2::bigint[]) AS a(stream, version))
+SELECT stream::text, state FROM (
+    SELECT a.stream, e.originator_version AS version, e.state FROM after a
+    JOIN events e ON e.originator_id = a.stream AND e.originator_version > a.version
+    UNION ALL
+    SELECT a.stream, NULL, NULL FROM after a JOIN archived_streams s USING (stream) WHERE s.version > a.version
+) AS tails ORDER BY tails.stream, tails.version
 """
+"""A stream of which something that is wanted is in the archive comes once more, without an event."""
 INSTANCES = """
 SELECT i.instance_id::text, i.profile_id::text FROM instances i
 WHERE tenant = $1 AND instance_id > $2 {narrowed} ORDER BY i.instance_id LIMIT $3
@@ -49,8 +53,15 @@ class PostgresCustomers:
 
     async def tails(self, after: Mapping[str, int]) -> Mapping[str, Sequence[Event]]:
         found: dict[str, list[Event]] = defaultdict(list)
+        archived = []
         for stream, state in await self._pool.fetch(TAILS, list(after), list(after.values()), timeout=30):
-            found[stream].append(from_canonical_json(state))
+            if state is None:
+                archived.append(stream)
+            else:
+                found[stream].append(from_canonical_json(state))
+        if archived:
+            whole = await self._store.load(archived)
+            found |= {stream: events[after[stream] :] for stream, events in whole.items()}
         return found
 
     async def instances(self, query: InstanceQuery) -> Sequence[InstanceAt]:
