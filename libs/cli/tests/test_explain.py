@@ -117,10 +117,10 @@ def test_a_customer_is_told_in_words(customer: Customer) -> None:
         assert sentence in told
 
 
-def test_of_many_journeys_those_never_entered_are_only_counted(customer: Customer) -> None:
+def test_of_many_journeys_the_others_are_only_counted(customer: Customer) -> None:
     out = io.StringIO()
     tell(Console(file=out, width=200), "1234", replace(customer, untold=["a", "b"]))
-    assert "Never in 2 others; --journey tells why not, for one of them." in out.getvalue()
+    assert "2 are not shown; --journey explains one of them." in out.getvalue()
 
 
 def test_what_no_provider_saw_was_not_refused_by_one() -> None:

@@ -22,7 +22,7 @@ NAMESPACES: Final = ("user_id", "card", "email", "phone", "anonymous_id")
 NAMED: Final = "User id, card number, e-mail address, telephone number, anonymous id or profile id."
 """How one may name a customer."""
 MANY: Final = 10
-"""So many journeys are explained at once; of more only those in which the customer is or was."""
+"""So many journeys are explained at once; of more only such in which the customer is or was."""
 _UNKNOWN: Final = ("NO_SUCH_IDENTIFIER", "NO_SUCH_PROFILE", "NOT_FOUND")
 
 
@@ -40,7 +40,7 @@ class Customer:
     decisions: Sequence[decisioning_pb2.Decision]
     deliveries: Sequence[activation_pb2.Delivery]
     untold: Sequence[str] = ()
-    """Journeys that are not explained, because there are many and the customer was never in them."""
+    """Journeys that are not explained, because there are many."""
 
 
 def find(services: Services, name: str, tenant: str = "default") -> str:
@@ -88,7 +88,7 @@ def gather(services: Services, profile_id: str, tenant: str = "default", journey
     told = candidates
     if len(candidates) > MANY:
         been = {one.journey for one in state.instances}
-        told = [name for name in candidates if name in been]
+        told = [name for name in candidates if name in been][:MANY]
     return Customer(
         profile_id=profile_id,
         identity=identity_pb2.ExplainResponse() if profile is None else ask(services.identity.Explain, explain),

@@ -68,7 +68,7 @@ def _journeys(console: Console, customer: Customer) -> None:
             _condition(console, condition)
     if customer.untold:
         _heading(console, "Other journeys")
-        console.print(f"Never in {len(customer.untold)} others; --journey tells why not, for one of them.")
+        console.print(f"{len(customer.untold)} are not shown; --journey explains one of them.")
 
 
 def _condition(console: Console, condition: Condition) -> None:

@@ -101,6 +101,8 @@ def refusal(error: Any) -> ServiceRefused:
     violations: list[str] = []
     if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in text.lower():
         text = "a service cannot be reached; see journeyctl status"
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        text = "a service did not answer in time; it may be busy, see journeyctl status"
     status = rpc_status.from_call(error)
     for detail in status.details if status is not None else ():
         info, request = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()

@@ -120,11 +120,18 @@ def compile_expression(text: str, variables: Mapping[str, type]) -> Expression:
         raise ExpressionFault(f"an expression has at most {_MAX_CHARACTERS} characters", 1, cure="split it")
     if not text.strip():
         raise ExpressionFault("the expression is empty", 1, cure="write a condition, or leave the key out")
+    return _compiled(text, tuple(sorted(variables.items(), key=lambda item: item[0])))
+
+
+@lru_cache(maxsize=4_096)
+def _compiled(text: str, variables: tuple[tuple[str, type], ...]) -> Expression:
+    """A programme is read when it is checked, when it is planned and when it comes into force: that costs once."""
+    names = [name for name, _ in variables]
     try:
-        program = _environment(tuple(sorted(variables.items()))).compile(text)
+        program = _environment(variables).compile(text)
     except RuntimeError as error:
-        raise fault_from(str(error), text, variables) from None
-    return Expression(text, program, references_of(text, variables))
+        raise fault_from(str(error), text, names) from None
+    return Expression(text, program, references_of(text, names))
 
 
 @lru_cache(maxsize=256)
