@@ -26,7 +26,7 @@ from journeyctl.embedded import THROWAWAY
 from journeyctl.main import app
 from journeyctl.services import ServiceRefused, ask
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "households.md"
 PROGRAMME = """

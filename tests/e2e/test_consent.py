@@ -22,7 +22,7 @@ from journeyctl.services import ask
 
 from .test_wrong_merge import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
 
 PROGRAMME = """
 kind: Journey

@@ -9,7 +9,7 @@ import pytest
 from tests.demos import Demo
 from tests.e2e import oracle
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(900)]
 
 
 def counted(summary: dict[str, Any]) -> dict[str, oracle.Outcome]:

@@ -17,7 +17,7 @@ RETAIL = Path(__file__).parents[2] / "deploy" / "examples" / "retail"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("size", ["small", "full"])
 def test_the_engine_counts_what_the_oracle_counts(size: str) -> None:
     period = PERIODS[size]

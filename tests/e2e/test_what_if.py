@@ -15,7 +15,7 @@ from journeyctl.supervisor import Supervisor
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "guides" / "what-if.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", GUIDE, re.DOTALL | re.MULTILINE)
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

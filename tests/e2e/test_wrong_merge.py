@@ -25,7 +25,7 @@ from journeyctl.main import app
 from journeyctl.services import ServiceRefused, ask
 from journeyctl.validate import load_or_tell
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
 
 PROGRAMME = Path(__file__).parents[2] / "deploy" / "examples" / "retail"
 RULES = PROGRAMME.parent / "identity" / "rules.yaml"

@@ -12,7 +12,7 @@ from tests.faults.runs import LEASE_S, Disturb, Run, play_small
 from journeyctl.demo.stage import Stage
 from journeyctl.installation import SERVICES
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(900)]
 
 
 def kill_and_restart(name: str) -> Disturb:

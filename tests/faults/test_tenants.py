@@ -19,7 +19,7 @@ from journeyctl.embedded import THROWAWAY
 from journeyctl.services import ServiceRefused, ask
 from journeyctl.validate import load_or_tell
 
-pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.needs_postgres, pytest.mark.needs_nats, pytest.mark.timeout(600)]
 
 KEYS = {"default": "key-of-the-one", "other": "key-of-the-other"}
 

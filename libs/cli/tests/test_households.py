@@ -9,7 +9,7 @@ import pytest
 from journeyctl.demo.households import PERIODS, SHOP_ZONE, Call, _folder, by_day, calls, card_of, locale_of
 
 SMALL = PERIODS["small"]
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]  # it reads the real data
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]  # it reads the real data
 
 
 @pytest.fixture(scope="module")

@@ -283,7 +283,7 @@ def same_both_ways(recording: Recording, after: Programme, folder: Path, since: 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("what", CHANGES)
 def test_the_short_way_finds_the_same(recording: Recording, what: str, tmp_path: Path) -> None:
     found = same_both_ways(recording, CHANGES[what][0], tmp_path)
@@ -291,7 +291,7 @@ def test_the_short_way_finds_the_same(recording: Recording, what: str, tmp_path:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_the_short_way_counts_from_the_same_instant(recording: Recording, tmp_path: Path) -> None:
     found = same_both_ways(recording, CHANGES["two journeys"][0], tmp_path, since=60 * DAY)
     assert found["since"] == "1970-03-02T00:00:00Z"

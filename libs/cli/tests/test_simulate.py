@@ -214,7 +214,7 @@ def test_only_what_lies_between_since_and_until_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_workers_and_interruptions_do_not_show(tmp_path: Path) -> None:
     events = [each for number, id in enumerate(P) for each in (known(id, number / 10), basket(id, number))]
     recording = record(events, (0, programme()), upto=100)

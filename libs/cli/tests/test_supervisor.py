@@ -19,7 +19,7 @@ from journeyctl.embedded import THROWAWAY
 from journeyctl.errors import CannotRun
 from journeyctl.supervisor import ALL, Supervisor
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 STAND_IN = """
 import os, signal, socket, sys

@@ -15,7 +15,7 @@ from cairn_kernel.ids import stable_id
 from cairn_runtime.database import open_pool
 from cairn_testkit.eventstore_contract import an_event
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ANNA = stable_id("anna")
 CHANGED = "UPDATE journey_state.events SET state = set_byte(state, 9, 64) WHERE partition = 3 AND position = 2"
 

@@ -119,7 +119,7 @@ def written(draw: st.DrawFn) -> str:
     return "\n".join(found) + "\n# end"
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @settings(max_examples=30, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(written())
 def test_formatting_keeps_version_and_comments_and_comes_to_rest(text: str) -> None:

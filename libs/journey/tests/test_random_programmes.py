@@ -121,7 +121,7 @@ SETTINGS = settings(
 )
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @SETTINGS
 @given(programmes(), lives())
 def test_any_programme_runs_with_any_events(programme: Programme, life: list[Event]) -> None:
@@ -137,7 +137,7 @@ def test_any_programme_runs_with_any_events(programme: Programme, life: list[Eve
     assert not [run for instance in customer.state.open.values() for run in instance.runs], "nothing waits for ever"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @SETTINGS
 @given(programmes())
 def test_any_programme_has_a_form_that_means_the_same(programme: Programme) -> None:

@@ -259,6 +259,6 @@ Everything.TestCase.settings = settings(max_examples=150, stateful_step_count=40
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 class TestAnythingInAnyOrder(Everything.TestCase):  # type: ignore[misc, valid-type]  # made by Hypothesis
     """Sixty runs of up to 30 steps, the same ones each time."""

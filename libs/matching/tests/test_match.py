@@ -10,7 +10,7 @@ from cairn_matching.blocking import Blocks
 from cairn_matching.cluster import members
 from cairn_testkit.people import Census, Record, World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def trained(records: list[Record]) -> tuple[Rules, Table, Model]:

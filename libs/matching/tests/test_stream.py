@@ -6,7 +6,7 @@ from cairn_matching import Model, Stream, guess, match, read_rows, train
 from cairn_matching.cluster import members
 from cairn_testkit.people import Census, Record, World
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def learned(records: list[Record]) -> tuple[Model, set[frozenset[str]]]:

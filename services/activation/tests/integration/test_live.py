@@ -22,7 +22,7 @@ from journeyctl.ports import free_port
 
 from .world import World, contact, decisions, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 Decide = Callable[..., Event]
 NOON = 1_488_369_600_000_000

@@ -15,7 +15,7 @@ from cairn_runtime.rebuild import Outcome, Progress, rebuild
 
 from .world import World, decisions, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 Decide = Callable[..., Event]
 WHERE: Final = "activation.rebuild:READ_MODEL"

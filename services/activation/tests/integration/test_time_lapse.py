@@ -18,7 +18,7 @@ from cairn_testkit.waiting import eventually
 
 from .world import World, decisions, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 Decide = Callable[..., Event]
 START = parse_instant("2017-03-01T00:00:00Z")

@@ -13,7 +13,7 @@ from connector_email.smtp import open_connector
 
 from .street import Street, open_street
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from connector_webhook.http import open_connector
 from connector_webhook.settings import WebhookSettings
 from journeyctl.ports import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 

@@ -59,7 +59,7 @@ async def counted(channel: grpc.aio.Channel, at_least: int) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_killed_at_any_moment_it_goes_on_and_the_hash_is_that_of_an_undisturbed_run(
     postgres_server_dsn: str, postgres_dsn: str, nats_url: str, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from cairn_kernel.ids import stable_id
 
 from .world import Service, Upstream, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 KEY, KEY_ID, TOKEN = bytes(32), stable_id("key", "h1"), "may-open"
 

@@ -24,7 +24,7 @@ from identity_resolution.domain.rules import Rules
 
 from .records import SubjectKeys, crm_rows, identified, matching
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SERVICE = "identity_resolution"
 

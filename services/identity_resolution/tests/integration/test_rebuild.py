@@ -40,7 +40,7 @@ from identity_resolution.domain.statements import Kind, Statement
 from .records import SubjectKeys, crm_rows, matching
 from .world import world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 WHERE: Final = "identity_resolution.rebuild:READ_MODEL"
 START: Final = 1_700_000_000_000_000

@@ -96,7 +96,7 @@ async def empty(pool: asyncpg.Pool) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_neither_batches_nor_memory_nor_faults_change_what_accounts_are_told(
     pool: asyncpg.Pool, seed: int

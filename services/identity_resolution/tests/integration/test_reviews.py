@@ -19,7 +19,7 @@ from cairn_matching import dump
 from .records import PATHS, identified, model
 from .world import KeyCupboard, Service, Upstream, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 ANNA = {
     "given_name": "elizabeth",

@@ -16,7 +16,7 @@ from cairn_kernel.partitions import PARTITIONS
 
 from .world import Service, Upstream, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 COUPLES = 150
 ONE_PERSON = """\

@@ -18,7 +18,7 @@ from identity_resolution.domain.rules import Rules
 
 from .world import Upstream, world
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 DAY = 86_400_000_000
 

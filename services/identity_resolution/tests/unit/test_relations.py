@@ -160,7 +160,7 @@ PROBES = [
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @settings(max_examples=150)
 @given(st.lists(TOLD, max_size=10), st.integers(0, 2**32), st.sets(st.integers(0, 30)))
 def test_any_order_repeats_and_batches_give_the_same_copies(told: list[Event], seed: int, cuts: set[int]) -> None:

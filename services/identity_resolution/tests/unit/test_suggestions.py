@@ -19,7 +19,7 @@ from identity_resolution.domain.statements import Kind, Statement
 from .evidence import named, seen
 from .oracle import who_is_who
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 TIGHT = Rules(
     limits={

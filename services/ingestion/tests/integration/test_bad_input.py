@@ -14,7 +14,7 @@ from cairn.ingestion.v1 import ingestion_pb2 as pb
 
 from .house import KEY, Ingestion, ingestion, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 AUTHORIZED = (("authorization", f"Bearer {KEY}"),)
 ODD = "'; DROP TABLE events; -- {{ 7*7 }} ${jndi:x} (a+)+$ %s \\x00 <script>"

@@ -19,7 +19,7 @@ from .clients.node import HERE, installed, program
 from .clients.speak import CLIENTS as PYTHON_CLIENTS
 from .house import DEVICE_KEY, KEY, Ingestion, ingestion, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NODE_CLIENTS = ("segment-node", "rudder-node", "posthog-node", "snowplow-node", "cloudevents-node")
 LARGE = tuple(

@@ -21,7 +21,7 @@ from ingestion.settings import IngestionSettings
 
 from .house import KEY, delivered, deliveries, ingestion, settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 T0 = parse_instant("2017-01-01T00:00:00Z")
 EVENTS = 3_000

@@ -13,7 +13,7 @@ from cairn_journey import load_text
 
 from .house import OTHER_KEY, Ingestion, ingestion, settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 PROGRAMME = """
 kind: EventType

@@ -18,7 +18,7 @@ from cairn_kernel.ids import stable_id
 
 from .house import DEVICE_KEY, KEY, OTHER_KEY, Ingestion, ingestion, sdk, settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from journeyctl.ports import free_port
 from .house import Ingestion, ingestion, settings
 from .test_crashes import BATCH, post, running
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def call(number: int) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ingestion.application import observe
 from .house import OTHER_KEY, Ingestion, ingestion, settings
 from .test_event_types import apply, order
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture

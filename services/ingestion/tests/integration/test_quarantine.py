@@ -18,7 +18,7 @@ from journeyctl.installation import SERVICES, Installation
 
 from .house import OTHER_KEY, Ingestion, ingestion, settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 ACCEPTED, DUPLICATE, QUARANTINED = (
     pb.IngestResult.OUTCOME_ACCEPTED,

@@ -14,7 +14,7 @@ from cairn.ingestion.v1 import ingestion_pb2 as pb
 
 from .house import KEY, OTHER_KEY, Ingestion, ingestion, settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 ACCEPTED = pb.IngestResult.OUTCOME_ACCEPTED
 

@@ -18,7 +18,7 @@ from ingestion.settings import IngestionSettings
 
 from .house import Deliveries, Ingestion, delivered, deliveries, ingestion, settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 T0 = parse_instant("2017-01-01T00:00:00Z")
 LIVE, LAPSE = pb.GetClockResponse.MODE_LIVE, pb.GetClockResponse.MODE_TIME_LAPSE

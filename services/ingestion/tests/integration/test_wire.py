@@ -12,7 +12,7 @@ from ingestion.adapters import http_protocol
 
 from .house import KEY, Ingestion, ingestion, settings
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 EVENT = '{"type": "track", "event": "Seen", "userId": "h1", "messageId": "%s"}'
 HEAD = f"POST %s HTTP/1.1\r\nHost: x\r\nAuthorization: Basic {base64.b64encode(f'{KEY}:'.encode()).decode()}\r\n"

@@ -16,7 +16,7 @@ from .running import ANNA, T0, Service, bought, on
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_archived_events_are_read_like_any_others(
     service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ EXIT_CODES = {"journeyctl rebuild journey_state": (0, 1)}  # its timers were nev
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_the_commands_of_the_guide_run(postgres_dsn: str, tmp_path: Path) -> None:
     await filled(postgres_dsn, 8)
     for service in ("decisioning", "activation"):

@@ -19,7 +19,7 @@ from journey_state.rebuild import READ_MODEL
 from .filled import filled
 from .running import Service, bought
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 WHERE = "journey_state.rebuild:READ_MODEL"
 TABLES = ("customers", "instances", "counters")
 

@@ -50,7 +50,7 @@ def happened(number: int) -> Event:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 async def test_a_snapshot_and_the_events_after_it_fold_to_the_same_state_at_every_cut(postgres_dsn: str) -> None:
     programmes = Programmes()
     programmes.activate("default", PROGRAMME)

@@ -21,7 +21,7 @@ import pytest
 from cairn_testkit.front_door import FrontDoor, Partner, front_door, source_worker
 from journeyctl.ports import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MAPPING = """
 kind: Import

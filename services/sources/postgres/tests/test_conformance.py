@@ -12,7 +12,7 @@ from cairn_testkit.servers import embedded_servers
 from source_postgres.feed import PostgresSource
 from source_postgres.settings import PostgresSettings
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

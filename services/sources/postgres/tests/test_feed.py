@@ -16,7 +16,7 @@ from cairn_kernel.event import Event
 from cairn_testkit.front_door import FrontDoor, Partner, front_door, source_worker
 from cairn_testkit.servers import EmbeddedServers, embedded_servers
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 LOGICAL = {"wal_level": "logical", "max_wal_senders": "4", "max_replication_slots": "4"}
 MAPPINGS = {
