@@ -166,3 +166,20 @@ def test_explained_until_it_is_written_otherwise() -> None:
     explained = explain(mended.domain.programmes, state, "orders", 3 * DAY)
     assert not [one for one in explained.conditions if one.role == "failed"]
     assert types(mended.stream) == []
+
+
+def test_a_condition_over_counts_that_failed_before_fails_again_for_the_same_counts() -> None:
+    counted = """
+kind: Journey
+name: counted
+features:
+  placed: {count: order.placed}
+  returned: {count: order.returned}
+entry: [{on: order.placed, when: placed / returned > 1}]
+goal: {on: order.paid}
+"""
+    first = Customer(counted).when(event("order.placed", 1))
+    second = Customer(profile_id="p2", domain=first.domain).when(event("order.placed", 1))
+    assert failed(first) == failed(second) == [("entry", "DIVISION_BY_ZERO")]
+    second.when(event("order.returned", 2), event("order.placed", 3))
+    assert second.said()[-1] == ("entered", 3)
