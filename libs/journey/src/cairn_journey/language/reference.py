@@ -13,11 +13,27 @@ What a journey does with them is told in [libs/journey/README.md](../../libs/jou
 prints the same as JSON Schema for editors. This page is made of the shapes by which the loader reads.
 
 Names are lower-case letters, digits, `-` and `_`, at most 63. Event types are written as the front door normalises them
-(`basket.purchased`). Durations are `30d`, `1d12h`, `45m` with units s, m, h, d, w. Conditions and values are CEL.
+(`basket.purchased`): `Contract Ends Soon` is `contract.ends.soon`, while `contract.ends_soon` stays. Durations are
+`30d`, `1d12h`, `45m` with units s, m, h, d, w.
+
+## Conditions and values
+They are [CEL](https://cel.dev): `profile.tier == "gold" && event.amount > 20`. Which names may be used depends on the
+place; the validator lists them where one is wrong.
+
+| you want to say | write |
+|---|---|
+| a trait, a field of the event at hand, a feature | `profile.tier`, `event.amount`, `baskets_30d` |
+| whether it is known at all | `has(profile.tier)`, `!has(profile.tier)` |
+| what also holds if it is not known | `!has(profile.tips) \\|\\| profile.tips != "off"` |
+| one of several; part of a text | `profile.country in ["DE", "AT"]`, `event.page.startsWith("/shop")` |
+| how many; any of a list | `event.items.size() > 2`, `event.items.exists(item, item.price > 50)` |
+| the day of the week of a time; Sunday is 0 | `timestamp(event.starts_at).getDayOfWeek() == 1` |
 
 A condition that is neither true nor false (a field is missing or of the wrong type, a division by zero) counts
-as false. `journey.condition_failed` tells it the first time for each customer, `journeyctl explain` shows it. Write
-`has(event.amount) && event.amount > 10` where a field may be missing. A step that fails does what its `on_error` says.
+as false: `profile.tips != "off"` does not hold for somebody of whom no `tips` is known. `journey.condition_failed`
+tells it the first time for each customer, `journeyctl explain` shows it. A step that fails does what its `on_error`
+says; by default the next one is done at once, also after a wait for a time that is none. Say `on_error: stop_run`
+where nothing should be sent then. There is no *now* in conditions: schedules, waits and `idle` features know the time.
 """
 
 
