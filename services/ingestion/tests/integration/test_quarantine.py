@@ -188,6 +188,25 @@ async def test_events_of_no_use_are_forgotten(door: Ingestion) -> None:
     assert await door.quarantine() == []
 
 
+async def test_what_is_no_json_can_be_mended_too_and_holds_nothing_up(door: Ingestion) -> None:
+    odd = '{"type": "track", "userId": "h2", "messageId": "m2", "properties": {"a": NaN}}'
+    deep = odd.replace("h2", "h3").replace("m2", "m3").replace("NaN", "[" * 4_000 + "]" * 4_000)
+    await door.post("/v1/batch", data=f'{{"batch": [{json.dumps(call(1, event=None))}, {odd}, {deep}]}}')
+    assert sorted((reason, count) for _, reason, _, count in await groups(door)) == [
+        ("BAD_ATTRIBUTES", 1),
+        ("FIELD_REQUIRED", 2),
+    ]
+    ids = [row.quarantine_id for row in await door.quarantine()]
+    named = await redrive(door, patch={"event": "Order Done"}, quarantine_ids=ids)
+    assert sorted(item.result.outcome for item in named) == sorted([ACCEPTED, QUARANTINED, QUARANTINED])
+    whole = await redrive(
+        door, patch={"properties": {"a": 1}}, quarantine_ids=[row.quarantine_id for row in await door.quarantine()]
+    )
+    assert sorted(item.result.outcome for item in whole) == sorted([ACCEPTED, QUARANTINED])
+    assert len(await door.events()) == 2
+    assert len(await door.quarantine()) == 1
+
+
 async def test_a_selection_of_everything_is_refused(door: Ingestion) -> None:
     with pytest.raises(grpc.aio.AioRpcError) as refusal:
         await redrive(door)

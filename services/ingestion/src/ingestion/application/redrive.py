@@ -1,6 +1,8 @@
 """Events kept aside are looked at, mended and taken in after all."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final, NamedTuple, Protocol
 
 import msgspec
@@ -179,10 +181,13 @@ def _foreseen(arrival: Arrival) -> Outcome:
 
 
 def _patched(payload: bytes, patch: Mapping[str, Any]) -> bytes:
+    """What is no JSON, or too deep, stays as it came, and is kept aside again: it does not hold up the others."""
     try:
         return msgspec.json.encode(merged(msgspec.json.decode(payload), patch))
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        raise Invalid("a payload that is not JSON cannot be mended", reason="PATCH", field="merge_patch") from None
+        with suppress(ValueError, RecursionError):  # NaN and lone surrogates: the patch may be what takes them away
+            return json.dumps(merged(json.loads(payload), patch)).encode()
+        return payload
 
 
 def merged(target: Any, patch: Any) -> Any:
