@@ -1,12 +1,14 @@
 """What one event teaches the graph."""
 
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from cairn_kernel.ids import stable_id
-from cairn_kernel.time import DAY
+from cairn_kernel.time import DAY, HOUR
 from identity_resolution.domain.devices import DeviceRules, SharedBy
 from identity_resolution.domain.elements import SUPPORT_COUNTED, WEEK, Refusal
 from identity_resolution.domain.graph import IdentityGraph
@@ -266,14 +268,40 @@ def household(graph: IdentityGraph, *at: tuple[int, str]) -> list[Resolution]:
     ]
 
 
-def test_on_a_shared_device_a_log_in_vouches_until_the_next_one_or_too_long(graph: IdentityGraph) -> None:
+def test_on_a_shared_device_what_is_near_a_log_in_is_theirs_who_made_it(graph: IdentityGraph) -> None:
     household(graph, (1, "u"), (2, "v"))
-    pages = household(graph, (3, "-"), (15, "-"), (17, "-"), (18, "u"), (19, "-"), (20, "v"), (21, "-"))
+    pages = household(graph, (4, "-"), (6, "-"), (20, "u"), (22, "-"), (24, "v"), (25, "-"))
     u, v, tablet = (profile(name) for name in ("user_id:u", "user_id:v", "anonymous_id:tablet"))
-    assert [page.profile_id for page in pages] == [v, v, tablet, u, u, v, v]
-    closed = graph.resolve(seen(22 * DAY, "anonymous_id:tablet", type="user.logged_out"))
-    assert household(graph, (23, "-"))[0].profile_id == tablet
+    assert [page.profile_id for page in pages] == [v, tablet, u, u, v, v]
+    assert owners(graph, 0, 4, 16, 18, 19, 21, 22, 23, 26, 28) == [u, v, tablet, u, u, u, v, v, v, tablet]
+    closed = graph.resolve(seen(26 * DAY, "anonymous_id:tablet", type="user.logged_out"))
+    assert household(graph, (27, "-"))[0].profile_id == tablet
     assert closed.moves == ()
+
+
+def test_what_lies_between_two_log_ins_of_one_person_is_theirs_however_long_it_was(graph: IdentityGraph) -> None:
+    household(graph, (1, "u"), (2, "v"), (9, "-"))
+    u, v, tablet = (profile(name) for name in ("user_id:u", "user_id:v", "anonymous_id:tablet"))
+    assert owners(graph, 9) == [tablet]
+    (again,) = household(graph, (30, "v"))
+    only = (named("anonymous_id:tablet"),)
+    assert again.moves == (Split(tablet, v, only, (), only, 5 * DAY, 30 * DAY),)
+    assert owners(graph, 9, 29) == [v, v]
+    (other,) = household(graph, (20, "u"))
+    assert other.moves == (Split(v, tablet, only, (), only, 5 * DAY, 17 * DAY),)  # later on nobody was seen there
+    assert owners(graph, 9, 18, 22, 24, 28) == [tablet, u, u, tablet, v]
+
+
+def test_a_log_out_between_two_log_ins_of_one_person_parts_them(graph: IdentityGraph) -> None:
+    household(graph, (1, "u"), (2, "v"), (30, "v"))
+    v, tablet = profile("user_id:v"), profile("anonymous_id:tablet")
+    graph.resolve(seen(3 * DAY, "anonymous_id:tablet", type="user.logged_out"))
+    assert owners(graph, 2, 4, 26, 28) == [v, tablet, tablet, v]
+
+
+def owners(graph: IdentityGraph, *days: int) -> list[str]:
+    """Whose a page on the tablet is on these days."""
+    return [graph.look_up(seen(day * DAY, "anonymous_id:tablet")).profile_id for day in days]
 
 
 def test_a_device_that_turns_out_to_be_shared_leaves_its_first_user_what_they_did(graph: IdentityGraph) -> None:
@@ -283,17 +311,52 @@ def test_a_device_that_turns_out_to_be_shared_leaves_its_first_user_what_they_di
     only = (named("anonymous_id:tablet"),)
     assert [type(move) for move in second.moves[:-2]] == [Split]
     assert second.moves[-2:] == (
-        Split(tablet, graph.survivor(u), only, (), only, 2 * DAY, 5 * DAY),
-        Split(tablet, v, only, (), only, 5 * DAY, 19 * DAY),
+        Split(tablet, graph.survivor(u), only, (), only, -DAY, 3 * DAY + DAY // 2),
+        Split(tablet, v, only, (), only, 3 * DAY + DAY // 2, 8 * DAY),
     )
 
 
 def test_a_log_in_that_comes_late_takes_over_what_it_vouches_for(graph: IdentityGraph) -> None:
     household(graph, (1, "u"), (2, "v"), (8, "-"))
     (late,) = household(graph, (6, "u"))
+    u, v, tablet = (profile(name) for name in ("user_id:u", "user_id:v", "anonymous_id:tablet"))
     only = (named("anonymous_id:tablet"),)
-    assert late.moves[0] == Split(profile("user_id:v"), profile("user_id:u"), only, (), only, 6 * DAY, 16 * DAY)
+    assert late.moves == (
+        Split(v, u, only, (), only, 4 * DAY, 5 * DAY),
+        Split(tablet, u, only, (), only, 5 * DAY, 9 * DAY),
+    )
     assert household(graph, (30, "v"))[0].moves == ()
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_moves_lead_each_page_of_a_shared_device_to_whom_it_is_in_the_end(seed: int) -> None:
+    chance = random.Random(seed)
+    told = {chance.randrange(200) for _ in range(40)}
+    happened = [(hour, chance.choice(["u", "v", "w", "-", "-", "-", "out"])) for hour in told]
+    graph = IdentityGraph("default", Rules(devices=DeviceRules(idle_us=20 * HOUR)))
+    pages: dict[int, str] = {}
+    for hour, who in chance.sample(happened, len(happened)):
+        people = [f"user_id:{who}"] if who in "uvw" else []
+        kind = "user.logged_out" if who == "out" else "page.viewed"
+        event = seen(hour * HOUR, *people, "anonymous_id:tablet", id=f"{hour}", type=kind)
+        found = graph.resolve(msgspec.structs.replace(event, as_of=200 * HOUR))
+        pages = {at: led(found.moves, at * HOUR, where) for at, where in pages.items()}
+        if who == "-":
+            pages[hour] = found.profile_id
+    assert pages == {at: graph.look_up(seen(at * HOUR, "anonymous_id:tablet")).profile_id for at in pages}
+
+
+def led(moves: Sequence[Merged | Split], at: int, profile_id: str) -> str:
+    """Where moves lead a page that shows nothing but the tablet."""
+    for move in moves:
+        match move:
+            case Merged(gone, heir) if gone == profile_id:
+                profile_id = heir
+            case Split(source, target, moved, _, _, since, until):
+                within = (since is None or since <= at) and (until is None or at < until)
+                if source == profile_id and within and named("anonymous_id:tablet") in moved:
+                    profile_id = target
+    return profile_id
 
 
 def test_whose_an_event_is_does_not_depend_on_the_order_of_log_ins() -> None:

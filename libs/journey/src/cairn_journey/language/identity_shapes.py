@@ -63,9 +63,9 @@ DEVICES: Final = Shape(
     Key(
         "shared",
         choice(*SHARED),
-        "Whose it is: of who logged in last before (interval), last of all, or first; interval if left out.",
+        "Whose it is: of who logged in nearest in time (interval), last of all, or first; interval if left out.",
     ),
-    Key("idle", DURATION, "So long a log-in vouches for what follows it, at most; 14d if left out."),
+    Key("idle", DURATION, "So far a log-in vouches at most, before and after it; 3d if left out."),
 )
 _SURE: Final = Kind("probability", {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1})
 MATCHING: Final = Shape(

@@ -3,17 +3,20 @@
 from bisect import bisect_right, insort
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Final, NamedTuple
 
 from cairn_kernel.event import Identifier
 from cairn_kernel.time import DAY, MINUTE
+
+EVER: Final = 1 << 62
 
 
 class SharedBy(StrEnum):
     """How people share a device."""
 
     INTERVAL = "interval"
-    """A log-in vouches for what follows it, until the next one, a log-out, or too long a time."""
+    """What lies between two log-ins of one person is theirs; all else is that of the nearest one, if it is near."""
     LAST = "last"
     """All that happened on it is that of who logged in last."""
     FIRST = "first"
@@ -24,8 +27,8 @@ class DeviceRules(NamedTuple):
     """What holds for shared devices."""
 
     policy: SharedBy = SharedBy.INTERVAL
-    idle_us: int = 14 * DAY
-    """So long a log-in vouches at most; two weeks is how long web sessions usually last."""
+    idle_us: int = 3 * DAY
+    """So far a log-in vouches at most, before and after it, unless the next one is of the same person."""
     closed_by: frozenset[str] = frozenset({"user.logged_out", "user.signed_out", "logged.out", "signed.out"})
     """Types of events that end a log-in."""
     namespaces: frozenset[str] = frozenset({"anonymous_id"})
@@ -75,10 +78,22 @@ class Timeline:
         points = self._points
         if self._rules.policy is SharedBy.LAST:
             return next((point.owner for point in reversed(points) if point.owner is not None), None)
-        place = bisect_right(points, at, key=_at) - 1
-        if place < 0 or at - points[place].at >= self._rules.idle_us:
-            return None
-        return points[place].owner
+        place = bisect_right(points, at, key=_at)
+        held = self._between(points[place - 1] if place else None, points[place] if place < len(points) else None)
+        return next(owner for since, owner in reversed(held) if since <= at)
+
+    def _between(self, first: Point | None, second: Point | None) -> list[tuple[int, Identifier | None]]:
+        """Since when (µs) who holds the device, from one log-in or log-out up to the next."""
+        start, before = (first.at, first.owner) if first else (-EVER, None)
+        end, after = (second.at, second.owner) if second else (EVER, None)
+        if before == after:
+            return [(start, before)]
+        left = min(start + self._rules.idle_us, end) if before else start
+        right = max(end - self._rules.idle_us, start) if after else end
+        if left > right:
+            left = right = (start + end) // 2
+        held = ((start, left, before), (left, right, None), (right, end, after))
+        return [(since, owner) for since, until, owner in held if since < until]
 
     def owners(self) -> set[Identifier]:
         """Who ever logged in."""
@@ -91,45 +106,21 @@ class Timeline:
             self._put(point)
             after = self.owner(point.at)
             return [] if before == after else [Stretch(None, None, before, after)]
-        place = bisect_right(self._points, point.at, key=_at)
-        end = point.at + self._rules.idle_us
-        if place < len(self._points):
-            end = min(end, self._points[place].at)
-        cuts = [point.at, end]
-        if place and point.at < self._points[place - 1].at + self._rules.idle_us < end:
-            cuts.insert(1, self._points[place - 1].at + self._rules.idle_us)
-        held = [self.owner(cut) for cut in cuts[:-1]]
+        place = bisect_right(self._points, _order(point), key=_order)
+        replaced = self._of_minute.get((point.owner, point.minute))
+        end = place if replaced is None else max(place, self._points.index(replaced) + 1)
+        around = self._points[max(0, place - 1) : end + 1]
         if not self._put(point):
             return []
-        return [
-            Stretch(since, until, before, point.owner)
-            for since, until, before in zip(cuts, cuts[1:], held, strict=False)
-            if before != point.owner and since <= self.last_touch
-        ]
-
-    def stretches(self) -> list[Stretch]:
-        """Who holds the device when, from the first log-in on; times that nobody holds are left out."""
-        if self._rules.policy is SharedBy.LAST:
-            owner = self.owner(0)
-            return [Stretch(None, None, None, owner)] if owner else []
-        found: list[Stretch] = []
-        for place, point in enumerate(self._points):
-            end = point.at + self._rules.idle_us
-            if place + 1 < len(self._points):
-                end = min(end, self._points[place + 1].at)
-            if point.owner is None or end == point.at:
-                continue
-            if found and found[-1].after == point.owner and found[-1].until == point.at:
-                found[-1] = found[-1]._replace(until=end)
-            else:
-                found.append(Stretch(point.at, end, None, point.owner))
-        return found
+        now = [one for one in around if one is not replaced] + [point]
+        return changes(Timeline(self._rules, around), Timeline(self._rules, now), self.last_touch)
 
     def borders(self) -> set[int]:
         """Instants (µs) at which it may change hands."""
         if self._rules.policy is SharedBy.LAST:
             return set()
-        return {at for point in self._points for at in (point.at, point.at + self._rules.idle_us)}
+        gaps = pairwise([None, *self._points, None])
+        return {since for gap in gaps for since, _ in self._between(*gap)} - {-EVER}
 
     def _put(self, point: Point) -> bool:
         key = (point.owner, point.minute)

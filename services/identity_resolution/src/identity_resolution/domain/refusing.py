@@ -21,7 +21,7 @@ def rule_of(link: Link, refusal: Refusal, rules: Rules, limit: str = "") -> str:
         case Refusal.GENERIC:
             return ", ".join(f"{name} fan_out {rules.of(name).fan_out}" for name in sorted(rules.person_namespaces))
         case Refusal.SHARED:
-            return f"devices shared {rules.devices.policy}"
+            return f"devices shared {rules.devices.policy}, idle {duration_text(rules.devices.idle_us)}"
         case Refusal.BLOCKED:
             return "blocked" if rules.blocked.intersection(link.pair) else ""
         case Refusal.LAPSED:

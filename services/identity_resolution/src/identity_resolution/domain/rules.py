@@ -57,7 +57,7 @@ DEFAULT_OTHER: Final = NamespaceRule(UNKNOWN_STRENGTH, at_most=5, fan_out=10)
 class Rules:
     """A version of the rules; the graph is a function of the evidence and of this."""
 
-    version: str = "deterministic-1"
+    version: str = "deterministic-2"
     limits: Mapping[str, NamespaceRule] = field(default_factory=lambda: DEFAULT_LIMITS)
     other: NamespaceRule = DEFAULT_OTHER
     devices: DeviceRules = DEFAULT_DEVICES

@@ -72,7 +72,7 @@ class SharedDevices:
         points = [*self._history.pop(device.identifier, ()), *fresh]
         timeline = self._timelines[device.identifier] = Timeline(rules, points)
         self.touch(device.identifier, at)
-        return self.moved(device, timeline.stretches())
+        return self.moved(device, changes(None, timeline, timeline.last_touch))
 
     def add(self, device: Node, point: Point) -> list[Move]:
         """A log-in on a shared device came to be known."""
