@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from tests.bench import linking_rivals as rivals
 from tests.bench import probabilistic
 from tests.bench.figures import Figure
-from tests.bench.shared_identifiers import Happened, Quality, agreement, happened, quality
+from tests.bench.shared_identifiers import Happened, Quality, agreement, happened, in_sessions, quality
 
 from cairn_eventstore import UnitOfWork
 from cairn_journey import load_text
@@ -56,6 +56,7 @@ def measure() -> list[Figure]:
         *matched,
         Figure("identity.flatness", small / large, "times the cost", 1.3),
         *_shared(),
+        *_sessions(),
     ]
 
 
@@ -189,6 +190,17 @@ def _shared() -> list[Figure]:
             Figure(f"identity.shared.largest.{name}", max(one.largest for one in seeds), "people")
             for name, seeds in others.items()
         ),
+    ]
+
+
+def _sessions() -> list[Figure]:
+    """The same where people come in sessions."""
+    events = [in_sessions(seed) for seed in SEEDS[:3]]
+    own = [quality(_canonical(some), some) for some in events]
+    best = mean(quality(rivals.oracle(some), some).recall for some in events)
+    return [
+        Figure("identity.sessions.precision", mean(one.precision for one in own), "share"),
+        Figure("identity.sessions.recall_lost", best - mean(one.recall for one in own), "share lost"),
     ]
 
 

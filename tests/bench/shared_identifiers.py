@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from cairn_kernel.event import Event, Identifier
 from cairn_kernel.ids import stable_id
-from cairn_kernel.time import DAY
+from cairn_kernel.time import DAY, MINUTE
 
 PEOPLE: Final = 5_000
 EVENTS: Final = 35_000
@@ -22,6 +22,10 @@ ON_TABLET: Final = 0.40
 FAMILY_MAIL: Final = 0.05
 JUNK_MAIL: Final = 0.01
 LOGGED_IN: Final = 0.45
+VISITORS: Final = 2_500
+VISITORS_ON_TABLET: Final = 0.35
+SESSIONS: Final = 6_000
+BETWEEN_PAGES: Final = 8 * MINUTE
 JUNK: Final = Identifier("email", "till@shop.example")
 
 
@@ -57,6 +61,29 @@ def happened(seed: int) -> list[Happened]:
         if chance.random() < LOGGED_IN:
             names.insert(0, Identifier("user_id", f"user-{person}"))
         found.append(_event(chance, f"event-{number}", "page.viewed", person, names))
+    return sorted(found, key=lambda one: (one.event.event_time, one.event.id))
+
+
+def in_sessions(seed: int) -> list[Happened]:
+    """People who come in sessions: in half of them they log in on the way, and half of what follows is logged in."""
+    chance = random.Random(seed)
+    tablet_users = {person for person in range(VISITORS) if chance.random() < VISITORS_ON_TABLET}
+    found = [_crm_row(chance, person) for person in range(VISITORS)]
+    for session in range(SESSIONS):
+        person = chance.randrange(VISITORS)
+        tablet = person in tablet_users and chance.random() < 0.5
+        device = Identifier("anonymous_id", f"tablet-{person // 2}" if tablet else f"device-{person}")
+        at, pages = chance.randrange(DAYS * DAY), 1 + int(chance.expovariate(0.4))
+        login = chance.randrange(pages) if chance.random() < 0.5 else pages
+        for page in range(pages):
+            at += int(chance.expovariate(1 / BETWEEN_PAGES))
+            logged_in = page == login or (page > login and chance.random() < 0.5)
+            names = [*([Identifier("user_id", f"user-{person}")] if logged_in else []), device]
+            id = stable_id("session", session, page)
+            event = Event(
+                id=id, tenant="default", type="page.viewed", event_time=at, as_of=at, identifiers=tuple(names)
+            )
+            found.append(Happened(event, person))
     return sorted(found, key=lambda one: (one.event.event_time, one.event.id))
 
 

@@ -100,6 +100,7 @@ class Keeper(
         )
         yield found
         found.seen, found.profiles, found.profiles_then, found.merges, found.splits = 9, 5, 4, 2, 1
+        found.records = 1200
         found.samples.add(
             profile_id="p",
             identifiers=3,
@@ -203,6 +204,7 @@ def test_other_rules_of_identity_are_shown_with_what_they_make_of_profiles(keepe
     said = " ".join(CliRunner().invoke(app, ["plan", str(folder)]).output.split())
     assert "Rules of identity, from a to b: 5 profiles would be 4:" in said
     assert "2 would become part of another, 1 would lose identifiers" in said
+    assert "1,200 records will be compared anew" in said
     assert "p 3 p (2), q (1) email max 3" in said
     told = json.loads(CliRunner().invoke(app, ["plan", str(folder), "-o", "json"]).output)["identity"]
     assert (told["merges"], told["splits"], told["identifiers"]) == (2, 1, 9)

@@ -64,8 +64,9 @@ class Plan(NamedTuple):
 
     @property
     def moved(self) -> int:
-        """How many profiles would merge or split."""
-        return self.identity.merges + self.identity.splits if self.identity is not None else 0
+        """How many profiles would merge or split, and how many records be compared anew."""
+        found = self.identity
+        return found.merges + found.splits + found.records if found is not None else 0
 
     @property
     def exit_code(self) -> int:

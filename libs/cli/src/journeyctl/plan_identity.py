@@ -41,6 +41,14 @@ def preview(
 def tell(console: Console, found: pb.PreviewRulesResponse) -> None:
     """Print a preview."""
     console.print(f"\nRules of identity, from {found.in_force_version} to {found.rules_version}:")
+    _tell_profiles(console, found)
+    if found.records:
+        console.print(
+            f"  {found.records:,} records will be compared anew; whom that joins or parts is told as it happens."
+        )
+
+
+def _tell_profiles(console: Console, found: pb.PreviewRulesResponse) -> None:
     if not found.merges and not found.splits:
         console.print(f"  {found.profiles:,} profiles, all of them as they are.")
         return
@@ -67,6 +75,7 @@ def as_json(found: pb.PreviewRulesResponse | None) -> dict[str, Any] | None:
         "profiles_then": found.profiles_then,
         "merges": found.merges,
         "splits": found.splits,
+        "records": found.records,
         "samples": [
             {
                 "profile_id": one.profile_id,

@@ -109,7 +109,7 @@ async def compose(chassis: Chassis, settings: IdentitySettings) -> None:
             identities,
             rulebook,
             maker,
-            RulesPreview(identities, rulebook),
+            RulesPreview(identities, rulebook, records),
             Ledgers(told, past, rulebook, lambda token: Opener(KeyServiceKeys(ingestion, token))),
             ReviewDesk(records, identities, finder, maker),
         ),

@@ -294,6 +294,7 @@ def _previewed(found: Preview) -> pb.PreviewRulesResponse:
         profiles_then=found.profiles_then,
         merges=found.merges,
         splits=found.splits,
+        records=found.records,
         samples=[
             pb.RulesSample(
                 profile_id=one.profile_id,

@@ -22,6 +22,11 @@ KNOWN: Final = "SELECT id FROM records WHERE id = ANY($1::bigint[])"
 RECORDS: Final = """
 SELECT id, tenant, own_id::text, event_time, key_id, sealed FROM records WHERE id = ANY($1::bigint[])
 """
+RECORDS_PAGE: Final = """
+SELECT id, tenant, own_id::text, event_time, key_id, sealed FROM records
+WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT $3
+"""
+COUNT: Final = "SELECT count(*) FROM records WHERE tenant = $1"
 LISTS: Final = "SELECT key, records FROM record_lists WHERE key = ANY($1::bigint[])"
 PAIRS_AMONG: Final = """
 SELECT DISTINCT left_id::text, right_id::text FROM record_pairs
@@ -31,6 +36,11 @@ PAIRS: Final = """
 SELECT left_id::text, right_id::text, left_record, right_record, bits, keys, event_time, told
 FROM record_pairs JOIN unnest($1::text[]::uuid[], $2::text[]::uuid[]) AS w(left_id, right_id) USING (left_id, right_id)
 WHERE keys <> ''
+"""
+PAIRS_UPTO: Final = """
+SELECT left_id::text, right_id::text, left_record, right_record, bits, keys, event_time, told FROM record_pairs
+WHERE (left_record = ANY($1::bigint[]) AND right_record <= $2 OR right_record = ANY($1::bigint[]) AND left_record <= $2)
+  AND keys <> ''
 """
 SEEN: Final = """
 SELECT l.left_id::text, l.right_id::text
@@ -57,8 +67,10 @@ WRITE_PAIRS: Final = """
 INSERT INTO record_pairs (left_id, right_id, left_record, right_record, bits, keys, event_time, told)
 SELECT * FROM unnest($1::text[]::uuid[], $2::text[]::uuid[], $3::bigint[], $4::bigint[], $5::float8[], $6::bytea[],
                      $7::bigint[], $8::text[])
-ON CONFLICT (left_id, right_id, left_record, right_record) DO UPDATE SET keys = excluded.keys
+ON CONFLICT (left_id, right_id, left_record, right_record) DO UPDATE SET
+    bits = excluded.bits, keys = excluded.keys, told = excluded.told
 """
+DROP_LISTS: Final = "DELETE FROM record_lists WHERE key = ANY($1::bigint[])"
 WRITE_SUGGESTION: Final = """
 INSERT INTO suggestions AS known
     (id, tenant, left_id, right_id, bits, told, event_time, since, linked_since, linked_until, counts)
@@ -114,6 +126,12 @@ class PostgresRecordStore:
     async def records(self, ids: Collection[int]) -> list[SealedRecord]:
         return [SealedRecord(*row) for row in await self._fetch(RECORDS, list(ids))]
 
+    async def page(self, tenant: str, after: int, limit: int) -> list[SealedRecord]:
+        return [SealedRecord(*row) for row in await self._fetch(RECORDS_PAGE, tenant, after, limit)]
+
+    async def count(self, tenant: str) -> int:
+        return int((await self._fetch(COUNT, tenant))[0]["count"])
+
     async def lists(self, keys: Collection[int]) -> dict[int, list[int] | None]:
         return {key: None if held is None else _numbers(held) for key, held in await self._fetch(LISTS, list(keys))}
 
@@ -121,11 +139,10 @@ class PostgresRecordStore:
         return {(left, right) for left, right in await self._fetch(PAIRS_AMONG, list(records))}
 
     async def pairs(self, ends: Collection[Ends]) -> list[Pair]:
-        rows = await self._fetch(PAIRS, *_sides(ends))
-        return [
-            Pair((left, right), one, other, bits, frozenset(_numbers(keys)), at, told)
-            for left, right, one, other, bits, keys, at, told in rows
-        ]
+        return [_stored_pair(row) for row in await self._fetch(PAIRS, *_sides(ends))]
+
+    async def pairs_upto(self, records: Collection[int], upto: int) -> list[Pair]:
+        return [_stored_pair(row) for row in await self._fetch(PAIRS_UPTO, list(records), upto)]
 
     async def seen(self, ends: Collection[Ends]) -> set[Ends]:
         return {(min(pair), max(pair)) for pair in map(tuple, await self._fetch(SEEN, *_sides(ends)))}
@@ -159,6 +176,8 @@ class PostgresRecordStore:
         if changes.lists:
             rows = sorted((key, None if held is None else _bytes(held)) for key, held in changes.lists)
             work.rows.append((WRITE_LISTS, [columns(rows)]))
+        if changes.gone:
+            work.rows.append((DROP_LISTS, [(sorted(changes.gone),)]))
         if changes.pairs:
             work.rows.append((WRITE_PAIRS, [columns(sorted(_pair_row(pair) for pair in changes.pairs))]))
         if changes.suggestions:
@@ -184,6 +203,11 @@ def _review(row: Any) -> Review:
         row["since"],
         None if row["body"] is None else _statements.decode(row["body"]),
     )
+
+
+def _stored_pair(row: Any) -> Pair:
+    left, right, one, other, bits, keys, at, told = row
+    return Pair((left, right), one, other, bits, frozenset(_numbers(keys)), at, told)
 
 
 def _pair_row(pair: Pair) -> tuple[Any, ...]:

@@ -154,13 +154,16 @@ DELETE FROM step_events s USING unnest($1::bigint[], $2::text[]::uuid[]) AS d(ev
 WHERE s.event_time = d.event_time AND s.event_id = d.event_id
 """
 RULES_CHANGES: Final = """
-SELECT DISTINCT ON (tenant) tenant, ordinal, version, upto::text, done, merges, splits FROM rules_changes
+SELECT DISTINCT ON (tenant) tenant, ordinal, version, upto::text, done, merges, splits, records
+FROM rules_changes
 ORDER BY tenant, ordinal DESC
 """
 WRITE_RULES_CHANGE: Final = """
-INSERT INTO rules_changes (tenant, ordinal, version, upto, done, merges, splits) VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO rules_changes (tenant, ordinal, version, upto, done, merges, splits, records)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (tenant, ordinal) DO UPDATE SET
-    upto = excluded.upto, done = excluded.done, merges = excluded.merges, splits = excluded.splits
+    upto = excluded.upto, done = excluded.done, merges = excluded.merges, splits = excluded.splits,
+    records = excluded.records
 """
 PAGE: Final = """
 WITH RECURSIVE ordered AS (

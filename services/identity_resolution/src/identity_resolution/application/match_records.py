@@ -1,7 +1,7 @@
 """Compares what identifying events tell with what is known of others, a batch at a time."""
 
 import json
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
@@ -20,6 +20,7 @@ from identity_resolution.domain.matching import (
     DIGITS,
     LEAST_VALUES,
     Matching,
+    Round,
     Suggested,
     anchor,
     suggestion_id,
@@ -68,23 +69,49 @@ class _Met(NamedTuple):
     rows: tuple[int, int]
 
 
+class Compared(NamedTuple):
+    """What came of comparing records that were stored long ago."""
+
+    pairs: list[Pair]
+    deaths: list[Death]
+    changed: list[tuple[int, list[int] | None]]
+    """Lists."""
+    waiting: list[int]
+    """Ids of those that had not been compared in this round before."""
+
+
+class Keying:
+    """Keyed hashes of blocking keys; those of one round are found in no other."""
+
+    def __init__(self, round: Round, secret: Callable[[str], bytes]) -> None:
+        """`secret` gives keys for keyed hashes, by their purpose."""
+        model, number = round.matching.model, round.number
+        self._texts = KeyTexts(model.keys)
+        self._key = blake2b(f"{model.version}/{number}".encode(), key=secret("blocking keys")).digest()
+
+    def of(self, values: Mapping[str, str]) -> tuple[int, ...]:
+        """One for each key of the model; 0 where a part is missing."""
+        return tuple(_hashed(self._key, text) if text else 0 for text in self._texts.of(values))
+
+
 class _Pool:
     """Opened records that are compared with each other."""
 
     def __init__(self, matching: Matching) -> None:
+        self._fields = {one.name for one in matching.model.fields}
         self._reader = Reader(matching.model.rules, matching.model.date_orders)
         self._scorer = Scorer(matching.model, self._reader.table())
-        self._texts = KeyTexts(matching.model.keys)
         self.rows: dict[int, tuple[int, str, int]] = {}
         """Record id to row, own id and time."""
 
     def normalised(self, cells: dict[str, str]) -> dict[str, str]:
         return {name: value for name, value in self._reader.normalised(cells).items() if value}
 
-    def keys(self, values: dict[str, str]) -> list[str]:
-        return self._texts.of(values)
+    def known(self, values: Mapping[str, str]) -> dict[str, str]:
+        """What the model compares of values that another one may have had normalised."""
+        return {name: value for name, value in values.items() if name in self._fields}
 
-    def put(self, id: int, own_id: str, event_time: int, values: "dict[str, str]") -> None:
+    def put(self, id: int, own_id: str, event_time: int, values: Mapping[str, str]) -> None:
         self.rows[id] = (len(self.rows), own_id, event_time)
         self._reader.take(str(id), values, {})
 
@@ -108,15 +135,16 @@ class RecordMatcher:
     """Of one tenant. After any failure, `forget` and begin again with the same events."""
 
     def __init__(
-        self, tenant: str, matching: Matching, store: RecordStore, opener: Opener, secret: Callable[[str], bytes]
+        self, tenant: str, round: Round, store: RecordStore, opener: Opener, secret: Callable[[str], bytes]
     ) -> None:
         """`secret` gives keys for keyed hashes, by their purpose."""
         self._tenant = tenant
-        self.matching = matching
+        self.round = round
+        self.matching = round.matching
         self._store = store
         self._opener = opener
         self._record_key = secret("records")
-        self._list_key = blake2b(matching.model.version.encode(), key=secret("blocking keys")).digest()
+        self._keying = Keying(round, secret)
         self._nonce_key = secret("nonces")
         self.forget()
 
@@ -131,28 +159,58 @@ class RecordMatcher:
         told = [event for event in events if self.matching.tells(event)]
         if not told:
             return NOTHING
-        if len(self._pool.rows) > ROWS_KEPT:
-            self._pool = _Pool(self.matching)
         if len(self._seen) > SEEN_KEPT:
             self._seen.clear()
+        self._make_room()
         new = await self._new(told)
         if not new:
             return NOTHING
-        lists = Lists(
-            await self._store.lists({key for one in new for key in one.record.keys if key}), self.matching.limits
-        )
-        entered = [lists.enter(one.record) for one in new]
-        await self._have({id for one in entered for id in one.met} - {one.record.id for one in new})
-        for one in new:
-            self._pool.put(one.record.id, one.record.own_id, one.record.event_time, one.values)
-        scored = self._pool.score(self._met(new, entered), self.matching.review_bits)
+        lists = await self._lists(new)
+        entered, scored = await self._compare(new, lists)
         return await self._conclude(new, entered, scored, lists)
+
+    async def again(self, stored: Iterable[tuple[SealedRecord, Mapping[str, str]]], cause: Event) -> Compared:
+        """Compare opened records that earlier rounds compared; those that came in during this one are skipped."""
+        self._make_room()
+        new: list[_New] = []
+        for one, opened in stored:
+            values = self._pool.known(opened)
+            record = Record(one.id, one.own_id, one.event_time, self._keying.of(values))
+            new.append(_New(cause, record, values))
+        lists = await self._lists(new)
+        new = [one for one in new if not lists.hold(one.record)]
+        waiting = [one.record.id for one in new]
+        new = [one for one in new if len(one.values) >= LEAST_VALUES]
+        entered, scored = await self._compare(new, lists)
+        pairs = [self._pair(new[met.by].record, entered[met.by], met.other, bits, why) for met, bits, why in scored]
+        return Compared(pairs, [death for one in entered for death in one.died], lists.changed(), waiting)
+
+    def weight(self, best: Pair | None) -> float | None:
+        """The bits of a link, if the strongest pair of two identifiers' records makes one."""
+        return best.bits if best is not None and best.bits >= self.matching.automatic_bits else None
 
     def write(self, work: UnitOfWork) -> None:
         """Put what changed into a unit of work."""
         for changes in self._changes:
             self._store.write(work, changes)
         self._changes.clear()
+
+    def _make_room(self) -> None:
+        if len(self._pool.rows) > ROWS_KEPT:
+            self._pool = _Pool(self.matching)
+
+    async def _lists(self, new: Sequence[_New]) -> Lists:
+        keys = {key for one in new for key in one.record.keys if key}
+        return Lists(await self._store.lists(keys), self.matching.limits)
+
+    async def _compare(self, new: Sequence[_New], lists: Lists) -> tuple[list[Entered], list[tuple[_Met, float, str]]]:
+        """Put records into their lists, and compare each with those it meets there."""
+        entered = [lists.enter(one.record) for one in new]
+        await self._have({id for one in entered for id in one.met} - {one.record.id for one in new})
+        for one in new:
+            if one.record.id not in self._pool.rows:
+                self._pool.put(one.record.id, one.record.own_id, one.record.event_time, one.values)
+        return entered, self._pool.score(self._met(new, entered), self.matching.review_bits)
 
     async def _new(self, events: Sequence[Event]) -> list[_New]:
         """The records that are not known yet, each once."""
@@ -183,12 +241,8 @@ class RecordMatcher:
             return None
         own_id = stable_id("profile", self._tenant, *identifier)
         content = json.dumps([own_id, sorted(values.items())], separators=(",", ":"))
-        keys = tuple(self._hashed(self._list_key, text) if text else 0 for text in self._pool.keys(values))
-        return _New(event, Record(self._hashed(self._record_key, content), own_id, event.event_time, keys), values)
-
-    def _hashed(self, key: bytes, text: str) -> int:
-        digest = blake2b(text.encode(), key=key, digest_size=8, person=b"cairn")
-        return int.from_bytes(digest.digest(), "big", signed=True) or 1
+        record = Record(_hashed(self._record_key, content), own_id, event.event_time, self._keying.of(values))
+        return _New(event, record, values)
 
     async def _have(self, ids: Collection[int]) -> None:
         """Bring in records that are to be compared. One whose key was erased is not there any more."""
@@ -200,7 +254,7 @@ class RecordMatcher:
         for one in stored:
             values = self._opener.values(one)
             if values is not None:
-                self._pool.put(one.id, one.own_id, one.event_time, dict(values))
+                self._pool.put(one.id, one.own_id, one.event_time, values)
 
     def _met(self, new: Sequence[_New], entered: Sequence[Entered]) -> list[_Met]:
         found = []
@@ -239,27 +293,24 @@ class RecordMatcher:
         if deaths:
             concerned |= await self._store.pairs_among({member for death in deaths for member in death.members})
         pairs = Pairs(await self._store.pairs(concerned) if concerned else ())
-        before = {ends: self._weight(pairs.best(ends)) for ends in concerned}
+        before = {ends: self.weight(pairs.best(ends)) for ends in concerned}
         suggested: dict[str, list[Suggested]] = {}
         suggestions: list[Suggestion] = []
         for place, (one, came) in enumerate(zip(new, entered, strict=True)):
             for ends in _fold(pairs, came.died, by_record.get(place, ())):
                 best = pairs.best(ends)
-                weight = self._weight(best)
+                weight = self.weight(best)
                 name = suggestion_id(self._tenant, ends)
                 suggestions.append(Suggestion(name, self._tenant, ends, best, weight is not None, one.event.as_of))
                 if weight != before[ends]:
                     before[ends] = weight
                     suggested.setdefault(one.event.id, []).append(Suggested(ends, weight))
-        self._count(suggestions)
+        count(suggestions)
         self._changes.append(
             RecordChanges([self._sealed(one) for one in new], lists.changed(), pairs.changed(), suggestions)
         )
         meant = {one.ends for some in suggested.values() for one in some}
         return Found(suggested, await self._store.seen(meant) if meant else set())
-
-    def _weight(self, best: Pair | None) -> float | None:
-        return best.bits if best is not None and best.bits >= self.matching.automatic_bits else None
 
     def _sealed(self, one: _New) -> SealedRecord:
         """The values, sealed under the customer's key; the same ones give the same bytes."""
@@ -270,11 +321,17 @@ class RecordMatcher:
         sealed = seal_field(key, tenant=self._tenant, key_id=event.key_id, field=SEALED_AS, value=text, nonce=nonce)
         return SealedRecord(record.id, self._tenant, record.own_id, record.event_time, event.key_id, sealed)
 
-    @staticmethod
-    def _count(suggestions: Sequence[Suggestion]) -> None:
-        linked = sum(one.linked for one in suggestions)
-        metrics.SUGGESTIONS.labels("automatic").inc(linked)
-        metrics.SUGGESTIONS.labels("review").inc(len(suggestions) - linked)
+
+def count(suggestions: Sequence[Suggestion]) -> None:
+    """Tell metrics of what was suggested."""
+    linked = sum(one.linked for one in suggestions)
+    metrics.SUGGESTIONS.labels("automatic").inc(linked)
+    metrics.SUGGESTIONS.labels("review").inc(len(suggestions) - linked)
+
+
+def _hashed(key: bytes, text: str) -> int:
+    digest = blake2b(text.encode(), key=key, digest_size=8, person=b"cairn")
+    return int.from_bytes(digest.digest(), "big", signed=True) or 1
 
 
 def _fold(pairs: Pairs, died: Iterable[Death], found: Iterable[Pair]) -> list[Ends]:

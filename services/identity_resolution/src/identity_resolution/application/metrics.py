@@ -29,3 +29,6 @@ RULES_LEFT: Final = Gauge(
     "cairn_identity_rules_changing", "Tenants whose identifiers do not all stand as the rules say."
 )
 REASSESSED: Final = Counter("cairn_identity_reassessed_total", "Identifiers looked at since the rules changed.")
+REMATCHED: Final = Counter(
+    "cairn_identity_rematched_total", "Records compared anew since the rules of matching changed."
+)

@@ -82,6 +82,8 @@ class RulesChange(NamedTuple):
     done: bool
     merges: int
     splits: int
+    records: int | None = None
+    """Id of the record compared anew last; None while identifiers are looked at."""
 
 
 class Placed(NamedTuple):

@@ -8,9 +8,11 @@ from typing import Final, NamedTuple
 from cairn_kernel.event import Identifier
 from cairn_kernel.ids import stable_id
 from identity_resolution.application.ports import IdentitySnapshots, IdentityStore, Placed
+from identity_resolution.application.record_ports import RecordStore
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.domain.elements import Link, Node, Pair, Refusal
 from identity_resolution.domain.graph import IdentityGraph
+from identity_resolution.domain.matching import same_round
 from identity_resolution.domain.outputs import rules_event
 from identity_resolution.domain.reassess import FIRST, Anew, look
 from identity_resolution.domain.refusing import broken_limit, rule_of
@@ -50,6 +52,8 @@ class Preview:
     profiles_then: int = 0
     merges: int = 0
     splits: int = 0
+    records: int = 0
+    """Those that would be compared anew."""
     samples: list[Sample] = field(default_factory=list)
 
 
@@ -67,8 +71,9 @@ class InForce(NamedTuple):
 class RulesPreview:
     """Any replica may make one; half of the time it leaves to others."""
 
-    def __init__(self, snapshots: IdentitySnapshots, rulebook: Rulebook) -> None:
+    def __init__(self, snapshots: IdentitySnapshots, rulebook: Rulebook, records: RecordStore | None = None) -> None:
         self._snapshots = snapshots
+        self._records = records
         self._rulebook = rulebook
 
     async def in_force(self, tenant: str) -> InForce:
@@ -81,12 +86,17 @@ class RulesPreview:
         if change is None or change.ordinal < len(versions) - 1:
             return InForce(versions[-1].version, done=False, share=0.0, merges=0, splits=0)
         share = 1.0 if change.done else int(change.upto[:8], 16) / 2**32
+        if not change.done and not same_round(versions[-2].matching, versions[-1].matching):
+            compared = 0.0 if change.records is None else change.records / 2**64 + 0.5
+            share = (share + compared) / 2
         return InForce(change.version, change.done, share, change.merges, change.splits)
 
     async def run(self, tenant: str, bundle: bytes, samples: int) -> AsyncIterator[Preview]:
         """The preview after each page, the same object each time. Raises DefinitionFaults."""
         rules, former = self._rulebook.read(tenant, bundle), self._rulebook.latest(tenant)
         found = Preview(rules.version, former.version)
+        if self._records is not None and not same_round(former.matching, rules.matching):
+            found.records = await self._records.count(tenant)
         clock = asyncio.get_running_loop().time
         async with self._snapshots.snapshot() as store:
             found.total = (await store.count(tenant)).identifiers

@@ -47,6 +47,8 @@ class RecordChanges(NamedTuple):
     lists: Sequence[tuple[int, Sequence[int] | None]]
     pairs: Sequence[Pair]
     suggestions: Sequence[Suggestion]
+    gone: Sequence[int] = ()
+    """Keys of lists that are not needed any more."""
 
 
 class RecordStore(Protocol):
@@ -60,6 +62,14 @@ class RecordStore(Protocol):
         """These records, as far as there are any."""
         ...
 
+    async def page(self, tenant: str, after: int, limit: int) -> list[SealedRecord]:
+        """The next records after an id, in the order of their ids."""
+        ...
+
+    async def count(self, tenant: str) -> int:
+        """How many records a tenant has. Reads all of them."""
+        ...
+
     async def lists(self, keys: Collection[int]) -> dict[int, list[int] | None]:
         """Ids of records by blocking key; None for a dead list. Keys that no record has are left out."""
         ...
@@ -70,6 +80,10 @@ class RecordStore(Protocol):
 
     async def pairs(self, ends: Collection[Ends]) -> list[Pair]:
         """All pairs that count of these identifiers' records."""
+        ...
+
+    async def pairs_upto(self, records: Collection[int], upto: int) -> list[Pair]:
+        """All pairs that count of these records with one whose id is at most `upto`."""
         ...
 
     async def seen(self, ends: Collection[Ends]) -> set[Ends]:

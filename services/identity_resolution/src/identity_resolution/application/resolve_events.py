@@ -17,16 +17,17 @@ from identity_resolution.application.kinds import KindsInForce
 from identity_resolution.application.match_records import NOTHING, Found
 from identity_resolution.application.matchers import Matchers
 from identity_resolution.application.ports import IdentityStore, Pending, RulesChange
+from identity_resolution.application.rematch_records import FIRST_RECORD
 from identity_resolution.application.rulebook import Rulebook
 from identity_resolution.application.rules_in_force import RulesInForce
 from identity_resolution.application.told_ports import KEPT, ToldStore
 from identity_resolution.domain.commands import Answer, Relate
 from identity_resolution.domain.elements import Refusal
 from identity_resolution.domain.graph import IdentityGraph
-from identity_resolution.domain.matching import Matching, Suggested
+from identity_resolution.domain.matching import Suggested
 from identity_resolution.domain.moves import Merged, Move, Split
 from identity_resolution.domain.outputs import outputs, rules_event, stated_event, told
-from identity_resolution.domain.reassess import FIRST, Former, look
+from identity_resolution.domain.reassess import FIRST, LAST, Former, look
 from identity_resolution.domain.relations import Relations
 from identity_resolution.domain.resolution import Resolution
 from identity_resolution.domain.statements import Stated, Statement
@@ -93,7 +94,7 @@ class EventResolver:
         """Put into `work` what the events become, in their order, and what they teach."""
         self._batch += 1
         self._note_kinds({event.tenant for event in events})
-        found = NOTHING if self._matchers is None else await self._matchers.match(events, self._matching)
+        found = NOTHING if self._matchers is None else await self._matchers.match(events, self._rules.matching)
         await self._admit(events, found.own_ids)
         due = await self._due(max((event.as_of for event in events), default=NO_TIME))
         kept: list[Event] = []
@@ -212,6 +213,9 @@ class EventResolver:
             return
         self._note_kinds([tenant])
         change, graph = self._rules.change(tenant), self._graph(tenant)
+        if change.records is not None:
+            await self._rematch(change, change.records, work)
+            return
         rules, former = graph.rules, before.rules
         if change.upto == FIRST:
             self._announce(tenant, change, former.version, work)
@@ -244,6 +248,8 @@ class EventResolver:
             )
         done = len(page) < self._rules_page
         change = change._replace(upto=page[-1].own_id if page else change.upto, done=done)
+        if done and self._matchers is not None and self._rules.rematches(change):
+            change = change._replace(upto=LAST, done=False, records=FIRST_RECORD)
         standing = self._rules.after(change)
         graph.former = standing.former
         graph.stated.rule(standing.blocked(tenant))
@@ -251,6 +257,29 @@ class EventResolver:
         self._write(work)
         self._rules.note(change)
         metrics.REASSESSED.inc(len(page))
+
+    async def _rematch(self, change: RulesChange, after: int, work: UnitOfWork) -> None:
+        """Compare the next records anew; all identifiers stand as the changed rules say."""
+        tenant, place = change.tenant, f"records {after}"
+        cause = rules_event(tenant, change.ordinal, change.version, place, self.now)
+        upto = None
+        if self._matchers is not None:
+            found, upto, _ = await self._matchers.again(cause, *self._rules.rounds(tenant), after, self._rules_page)
+            graph = self._graph(tenant)
+            await self._read([own_id for own_id in found.own_ids if not graph.knows(own_id)])
+            resolution = graph.suggest(found.suggested.get(cause.id, ()), found.seen, cause)
+            for output in told(cause, resolution.moves):
+                self._append(output, work)
+            self._retell(cause, resolution, work)
+            self._report(cause, resolution)
+            splits = sum(isinstance(move, Split) for move in resolution.moves)
+            merges = len(resolution.moves) - splits
+            change = change._replace(merges=change.merges + merges, splits=change.splits + splits)
+        change = change._replace(records=after if upto is None else upto, done=upto is None)
+        self._graph(tenant).former = self._rules.after(change).former
+        self._store.write_rules_change(work, change)
+        self._write(work)
+        self._rules.note(change)
 
     async def _bring_in(self, tenant: str, identifiers: Collection[Identifier]) -> None:
         nodes = self._graph(tenant).nodes
@@ -384,9 +413,6 @@ class EventResolver:
         for tenant, relations in self._relations.items():
             if told := relations.take_changes():
                 self._store.relate(work, tenant, told)
-
-    def _matching(self, tenant: str) -> Matching | None:
-        return self._graph(tenant).rules.matching
 
     def _graph(self, tenant: str) -> IdentityGraph:
         graph = self._graphs.get(tenant)

@@ -1,5 +1,6 @@
 """By which rules identifiers stand: amid a change, the former ones still hold for those that were not looked at yet."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import structlog
@@ -9,6 +10,7 @@ from cairn_kernel.ids import stable_id
 from identity_resolution.application import metrics
 from identity_resolution.application.ports import IdentityStore, RulesChange
 from identity_resolution.application.rulebook import Rulebook
+from identity_resolution.domain.matching import Round, same_round
 from identity_resolution.domain.reassess import FIRST, Former
 from identity_resolution.domain.rules import Rules
 
@@ -70,6 +72,20 @@ class RulesInForce:
         former = None if change.done else Former(versions[change.ordinal - 1], change.upto)
         return Standing(versions[change.ordinal], former)
 
+    def matching(self, tenant: str) -> Round | None:
+        """How records are compared now."""
+        return self.rounds(tenant)[0]
+
+    def rounds(self, tenant: str) -> tuple[Round | None, Round | None]:
+        """How records are compared now, and how they were before the change."""
+        versions, ordinal = self._rulebook.versions(tenant), self.change(tenant).ordinal
+        return _round(versions, ordinal), _round(versions, ordinal - 1)
+
+    def rematches(self, change: RulesChange) -> bool:
+        """Whether a change makes records compare otherwise."""
+        before, now = self._rulebook.versions(change.tenant)[change.ordinal - 1 : change.ordinal + 1]
+        return not same_round(before.matching, now.matching)
+
     def note(self, change: RulesChange) -> None:
         """A change has come so far, if the unit of work happens."""
         self._noted = change
@@ -100,3 +116,11 @@ class RulesInForce:
         for tenant in self._rulebook.tenants():
             metrics.RULES_VERSION.labels(tenant, self.of(tenant).rules.version).set(1)
         metrics.RULES_LEFT.set(len(self._waiting))
+
+
+def _round(versions: Sequence[Rules], ordinal: int) -> Round | None:
+    matching = versions[ordinal].matching if ordinal >= 0 else None
+    if matching is None:
+        return None
+    changes = (n for n in range(ordinal, 0, -1) if not same_round(versions[n - 1].matching, versions[n].matching))
+    return Round(matching, next(changes, 0))

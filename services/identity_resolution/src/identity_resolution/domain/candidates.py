@@ -75,6 +75,10 @@ class Lists:
                 members.append(record.id)
         return Entered(met, died)
 
+    def hold(self, record: Record) -> bool:
+        """Whether a record is in one of its living lists."""
+        return any(record.id in (self._lists.get(key) or ()) for key in record.keys)
+
     def changed(self) -> list[tuple[int, list[int] | None]]:
         """The lists that are not as they were stored."""
         return [(key, self._lists[key]) for key in self._changed]
@@ -114,6 +118,12 @@ class Pairs:
         """A pair was found; whom it is of."""
         self._put(pair)
         self._changed[pair.left, pair.right] = pair
+        return pair.ends
+
+    def drop(self, pair: Pair) -> Ends:
+        """A pair does not count any more; whom it is of."""
+        self._by_ends.get(pair.ends, {}).pop((pair.left, pair.right), None)
+        self._changed[pair.left, pair.right] = pair._replace(keys=frozenset())
         return pair.ends
 
     def bury(self, death: Death) -> set[Ends]:

@@ -43,6 +43,11 @@ class Matching:
         return in_bits(self.review)
 
     @cached_property
+    def compares(self) -> tuple[str, float, float, int]:
+        """What decides how two records compare: where it changes, those stored are compared anew."""
+        return (self.model.version, self.automatic, self.review, self.candidates)
+
+    @cached_property
     def limits(self) -> tuple[int, ...]:
         """For each key of the model the most records that its lists may hold."""
         return tuple(min(key.limit, self.candidates) for key in self.model.keys)
@@ -50,6 +55,18 @@ class Matching:
     def tells(self, event: Event) -> bool:
         """Whether an event may make a record: personal fields are sealed, so it must have some."""
         return bool(event.sealed) and event.type in self.events
+
+
+class Round(NamedTuple):
+    """Rules of matching, and which change of the rules brought them: each change compares all records anew."""
+
+    matching: Matching
+    number: int
+
+
+def same_round(one: Matching | None, other: Matching | None) -> bool:
+    """Whether records compare alike under both; None is no matching at all."""
+    return (one and one.compares) == (other and other.compares)
 
 
 class Suggested(NamedTuple):

@@ -13,6 +13,8 @@ from identity_resolution.domain.statements import Stated
 
 FIRST: Final = "00000000-0000-0000-0000-000000000000"
 """Before the first own id."""
+LAST: Final = "ffffffff-ffff-ffff-ffff-ffffffffffff"
+"""After the last own id."""
 
 
 class Former(NamedTuple):

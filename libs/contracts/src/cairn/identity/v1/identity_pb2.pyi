@@ -388,7 +388,7 @@ class PreviewRulesRequest(_message.Message):
     def __init__(self, tenant: _Optional[str] = ..., bundle: _Optional[bytes] = ..., samples: _Optional[int] = ...) -> None: ...
 
 class PreviewRulesResponse(_message.Message):
-    __slots__ = ("rules_version", "in_force_version", "seen", "total", "profiles", "profiles_then", "merges", "splits", "samples")
+    __slots__ = ("rules_version", "in_force_version", "seen", "total", "profiles", "profiles_then", "merges", "splits", "samples", "records")
     RULES_VERSION_FIELD_NUMBER: _ClassVar[int]
     IN_FORCE_VERSION_FIELD_NUMBER: _ClassVar[int]
     SEEN_FIELD_NUMBER: _ClassVar[int]
@@ -398,6 +398,7 @@ class PreviewRulesResponse(_message.Message):
     MERGES_FIELD_NUMBER: _ClassVar[int]
     SPLITS_FIELD_NUMBER: _ClassVar[int]
     SAMPLES_FIELD_NUMBER: _ClassVar[int]
+    RECORDS_FIELD_NUMBER: _ClassVar[int]
     rules_version: str
     in_force_version: str
     seen: int
@@ -407,7 +408,8 @@ class PreviewRulesResponse(_message.Message):
     merges: int
     splits: int
     samples: _containers.RepeatedCompositeFieldContainer[RulesSample]
-    def __init__(self, rules_version: _Optional[str] = ..., in_force_version: _Optional[str] = ..., seen: _Optional[int] = ..., total: _Optional[int] = ..., profiles: _Optional[int] = ..., profiles_then: _Optional[int] = ..., merges: _Optional[int] = ..., splits: _Optional[int] = ..., samples: _Optional[_Iterable[_Union[RulesSample, _Mapping]]] = ...) -> None: ...
+    records: int
+    def __init__(self, rules_version: _Optional[str] = ..., in_force_version: _Optional[str] = ..., seen: _Optional[int] = ..., total: _Optional[int] = ..., profiles: _Optional[int] = ..., profiles_then: _Optional[int] = ..., merges: _Optional[int] = ..., splits: _Optional[int] = ..., samples: _Optional[_Iterable[_Union[RulesSample, _Mapping]]] = ..., records: _Optional[int] = ...) -> None: ...
 
 class RulesSample(_message.Message):
     __slots__ = ("profile_id", "identifiers", "to_profile_ids", "sizes", "refusal", "rule")
