@@ -266,7 +266,7 @@ class EventResolver:
         if self._matchers is not None:
             found, upto, _ = await self._matchers.again(cause, *self._rules.rounds(tenant), after, self._rules_page)
             graph = self._graph(tenant)
-            await self._read([own_id for own_id in found.own_ids if not graph.knows(own_id)])
+            await self._read([own_id for own_id in found.own_ids if own_id not in graph])
             resolution = graph.suggest(found.suggested.get(cause.id, ()), found.seen, cause)
             for output in told(cause, resolution.moves):
                 self._append(output, work)
