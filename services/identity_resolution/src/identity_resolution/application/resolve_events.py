@@ -268,6 +268,7 @@ class EventResolver:
             graph = self._graph(tenant)
             await self._read([own_id for own_id in found.own_ids if own_id not in graph])
             resolution = graph.suggest(found.suggested.get(cause.id, ()), found.seen, cause)
+            self._tell_blocks(tenant, resolution, work)
             for output in told(cause, resolution.moves):
                 self._append(output, work)
             self._retell(cause, resolution, work)
