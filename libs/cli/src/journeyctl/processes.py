@@ -60,11 +60,6 @@ class Child:
                 self._process.kill()
         self.reap()
 
-    def ask_to_stop(self) -> None:
-        """Send the stop signal and return at once; `stop` waits for the end."""
-        if self.running:
-            self._process.send_signal(self._stop_with)
-
     def kill(self) -> None:
         """End it at once with SIGKILL, as a crash would."""
         if self.running:
