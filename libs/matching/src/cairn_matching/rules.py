@@ -139,17 +139,17 @@ def document(rules: Rules) -> dict[str, Any]:
 
 
 _GUESSES: Final[tuple[tuple[str, tuple[str, ...]], ...]] = (
-    ("email", ("email", "e_mail", "mail")),
-    ("phone", ("phone", "mobile", "tel", "fax", "cell")),
-    ("date", ("date_of_birth", "birth", "dob", "born")),
+    ("email", ("email", "e_mail", "mail", "correo")),
+    ("phone", ("phone", "mobile", "tel", "fax", "cell", "telefono")),
+    ("date", ("date_of_birth", "birth", "dob", "born", "nacimiento")),
     ("suffix", ("suffix", "generation")),
     ("identifier", ("ssn", "soc_sec", "social_security", "national_id", "passport", "tax", "nhs", "licence")),
-    ("given", ("given", "first_name", "firstname", "forename", "fname", "vorname", "prenom")),
-    ("surname", ("surname", "last_name", "lastname", "family", "lname", "nachname", "nom")),
-    ("postcode", ("postcode", "postal_code", "zip", "plz", "post_code")),
+    ("given", ("given", "first_name", "firstname", "forename", "fname", "vorname", "prenom", "nombre")),
+    ("surname", ("surname", "last_name", "lastname", "family", "lname", "nachname", "nom", "apellido")),
+    ("postcode", ("postcode", "postal_code", "zip", "plz", "post_code", "codigo_postal")),
     ("number", ("street_number", "house_number", "house_no", "street_no")),
-    ("place", ("suburb", "city", "town", "place", "locality", "municipality", "ort")),
-    ("address", ("address", "street", "strasse", "addr")),
+    ("place", ("suburb", "city", "town", "place", "locality", "municipality", "ort", "ciudad")),
+    ("address", ("address", "street", "strasse", "addr", "calle", "direccion")),
     ("category", ("state", "sex", "gender", "country", "province", "region", "county")),
     ("name", ("full_name", "fullname", "name", "customer", "contact")),
 )  # fmt: skip
