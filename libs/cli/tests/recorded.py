@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from cairn.event.v1.event_pb2 import Batch
 from cairn_journey import JourneyDomain, Programme, Programmes, load_text
-from cairn_kernel.event import MERGED, PAUSED, SPLIT, WALKED, Event
+from cairn_journey.engine.walking import OPERATED
+from cairn_kernel.event import MERGED, SPLIT, WALKED, Event
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_kernel.time import DAY
@@ -131,10 +132,11 @@ def record(events: Iterable[Event], *programmes: tuple[float, Programme], upto: 
             known.activate("default", programme)
             recording.bundles[programme.version] = programme.bundle()
         if one.type in WALKED:
-            known.close("default", {one.data["journey"]} if one.type == PAUSED else set())
             for partition in range(PARTITIONS):
-                entries = recording.entries.setdefault(partition, [])
-                entries.append(replace(one, id=stable_id(one.id, partition), as_of=0))
+                copy = replace(one, id=stable_id(one.id, partition))
+                if one.type in OPERATED:
+                    known.operate("default", copy, partition)
+                recording.entries.setdefault(partition, []).append(replace(copy, as_of=0))
             for profile, state in sorted(states.items()):
                 control = replace(one, id=stable_id(one.id, partition_of("default", profile)))
                 note(profile, *domain.walk(state, control))

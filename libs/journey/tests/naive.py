@@ -49,8 +49,6 @@ class Happened:
     event_time: int
     version: str
     data: dict[str, Any]
-    refused: bool = False
-    """Whether it would have led in, had the journey not been paused."""
 
     @property
     def order(self) -> tuple[int, int, str]:
@@ -59,7 +57,7 @@ class Happened:
 
 @dataclass
 class Act:
-    """The journey was paused, or went on, for a customer who was in it."""
+    """The journey was paused, or went on, for everybody."""
 
     at: int
     paused: bool
@@ -91,6 +89,7 @@ class Story:
     stays: list[Stay] = field(default_factory=list)
     moments: list[tuple[int, str]] = field(default_factory=list)
     last_seen: int | None = None
+    paused: bool = False
 
     @property
     def open(self) -> Stay | None:
@@ -133,6 +132,7 @@ class Story:
 
     def operated(self, act: Act) -> None:
         self.time_passes(act.at)
+        self.paused = act.paused
         stay = self.open
         if stay is not None and stay.paused is not act.paused:
             stay.paused = act.paused
@@ -141,7 +141,7 @@ class Story:
     def buys(self, one: Happened) -> None:
         stay = self.open
         if stay is None:
-            if one.refused or (self.stays and one.effect < (self.stays[-1].ended or 0) + 5 * DAY):
+            if self.paused or (self.stays and one.effect < (self.stays[-1].ended or 0) + 5 * DAY):
                 return
             stay = Stay(one.version, one.effect)
             self.stays.append(stay)

@@ -3,6 +3,7 @@ import pytest
 from cairn_journey import JourneyCounts, counts, duration_text, explain
 from cairn_journey.engine.explain import Explanation
 from cairn_kernel.errors import NotFound
+from cairn_kernel.event import PAUSED, Event
 from cairn_kernel.time import DAY, HOUR, SECOND
 
 from .scenario import WIN_BACK, Customer, bought, event, identified
@@ -140,7 +141,8 @@ def test_what_time_will_bring_about() -> None:
 
 def test_a_closed_journey_is_the_first_reason() -> None:
     customer = Customer()
-    customer.domain.programmes.close("default", ["win-back"])
+    paused = Event(id="c", tenant="default", type=PAUSED, event_time=0, as_of=0, data={"journey": "win-back"})
+    customer.domain.programmes.operate("default", paused)
     first = told(customer, 1).conditions[0]
     assert (first.role, first.saw) == ("control", "the journey is paused or stopped: nobody enters it")
     retired = told(Customer(WIN_BACK + "retired: drain\n"), 1).conditions[0]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from cairn_journey.engine.state import Count
+from cairn_journey.engine.walking import OPERATED
 from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
 from cairn_kernel.time import DAY
 
@@ -22,6 +23,8 @@ def told(customer: Customer, type: str, day: float, /, **data: Any) -> Customer:
     at = round(day * 86_400_000_000)
     customer.new = []
     control = Event(id=f"c{day}", tenant="default", type=type, event_time=at, as_of=at, data=data)
+    if type in OPERATED:
+        customer.domain.programmes.operate("default", control)
     customer._take(customer.domain.walk(customer.state, control))
     return customer
 
@@ -85,18 +88,18 @@ class TestAPause:
 
     def test_lets_nobody_in(self) -> None:
         customer = Customer()
-        customer.domain.programmes.close("default", ["win-back"])
-        assert types(customer.when(bought(0)).new) == ["basket.purchased", "journey.entry_refused"]
+        told(customer, PAUSED, 0, journey="win-back")
+        assert types(customer.when(bought(1)).new) == ["basket.purchased", "journey.entry_refused"]
         assert customer.new[-1].data == {"journey": "win-back", "key": "", "reason": "CLOSED"}
-        customer.domain.programmes.close("default", [])
-        assert "journey.entered" in types(customer.when(bought(1)).new)
+        told(customer, RESUMED, 2, journey="win-back")
+        assert "journey.entered" in types(customer.when(bought(3)).new)
 
     def test_refused_once_stays_refused_when_two_customers_turn_out_to_be_one(self) -> None:
         one = Customer()
         other = Customer(profile_id="p2", domain=one.domain)
-        one.domain.programmes.close("default", ["win-back"])
+        told(one, PAUSED, 0, journey="win-back")
         other.when(bought(1))
-        one.domain.programmes.close("default", [])
+        told(one, RESUMED, 2, journey="win-back")
         one.unites_with(other, 3)
         assert one.state.open == {}
         assert one.state.records == {}
@@ -105,9 +108,10 @@ class TestAPause:
     def test_begun_later_leaves_an_earlier_entry_be_when_the_two_turn_out_to_be_one(self) -> None:
         one = Customer()
         other = Customer(profile_id="p2", domain=one.domain).when(bought(1))
-        one.domain.programmes.close("default", ["win-back"])
+        told(one, PAUSED, 2, journey="win-back")
         one.unites_with(other, 3)
         assert one.state.open["win-back"].entered == DAY
+        assert one.state.open["win-back"].held == 2 * DAY
 
 
 class TestAStop:

@@ -77,7 +77,7 @@ class Walks:
         for partition, ordinal, tenant, event, in_flight, as_of, after, cursor in await self._pool.fetch(
             PENDING, list(partitions), timeout=30
         ):
-            control = _at(from_canonical_json(event), as_of) if as_of is not None else from_canonical_json(event)
+            control = at_instant(from_canonical_json(event), as_of) if as_of is not None else from_canonical_json(event)
             walk = Walk(partition, ordinal, tenant, control, tuple(in_flight), after, cursor)
             self._pending.setdefault(partition, []).append(walk)
         metrics.WALKS_PENDING.set(len(self._pending))
@@ -105,7 +105,7 @@ class Walks:
             as_of = max(upto, heads[partition].as_of)
             first = walks[0]
             await self._pool.execute(OPEN, partition, first.ordinal, as_of, after, timeout=10)
-            walks[0] = replace(first, after=after, event=_at(first.event, as_of))
+            walks[0] = replace(first, after=after, event=at_instant(first.event, as_of))
 
     def ready(self, positions: Mapping[int, int]) -> list[Walk]:
         """Walks whose partition has been read (partition to position) as far as has to come first."""
@@ -199,5 +199,6 @@ def _control(log_name: str, command: Command, partition: int, ordinal: int) -> E
     )
 
 
-def _at(event: Event, as_of: int) -> Event:
+def at_instant(event: Event, as_of: int) -> Event:
+    """The control event as it is told, once it is known when (µs) that is."""
     return replace_event(event, event_time=as_of, as_of=as_of)

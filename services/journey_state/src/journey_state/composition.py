@@ -54,6 +54,7 @@ async def compose(chassis: Chassis) -> None:
 
     domain = JourneyDomain(programmes)
     processor = JourneyProcessor(
+        programmes,
         log_name=chassis.log_name,
         domain=domain,
         store=chassis.store,

@@ -208,8 +208,10 @@ class Course:
             type = PAUSED if self.paused else RESUMED
         for service in self.services:
             service.programmes.activate("default", PROGRAMMES[self.version])
-            service.programmes.close("default", ["care"] if self.paused else [])
-            await service.walk(self._control(type, "", data))
+            control = self._control(type, "", data)
+            if kind != "activate":
+                service.programmes.operate("default", control)
+            await service.walk(control)
 
     def _control(self, type: str, profile_id: str, data: dict[str, Any]) -> Event:
         return Event(

@@ -8,7 +8,8 @@ from typing import Final
 from msgspec.structs import replace
 
 from cairn_decisions import DECISION_MADE, MOMENT_REACHED
-from cairn_kernel.event import DEFINITION_ACTIVATED, MERGED, PAUSED, RESUMED, STOPPED, WALKED, Event
+from cairn_journey.engine.walking import OPERATED
+from cairn_kernel.event import DEFINITION_ACTIVATED, MERGED, WALKED, Event
 from cairn_kernel.partitions import partition_of
 from cairn_kernel.time import DAY, format_instant
 from cairn_kernel.two_sided import TWO_SIDED, other_copy, waits_for
@@ -69,7 +70,7 @@ class Replay:
         self._recorded = recorded
         self._upto = upto
         self._walks = walks
-        self._closed: frozenset[str] = frozenset()
+        self._operated: list[Event] = []
         self._since = NEVER if since is None else since
         self._observed = observed
         self._shortcut = shortcut if observed is None else None
@@ -191,18 +192,12 @@ class Replay:
 
     def _close(self, profile_id: str, at: int) -> None:
         """Let nobody enter what was paused or stopped then."""
-        closed: set[str] = set()
-        for walk in self._walks.get(partition_of(self._before.tenant, profile_id), ()):
-            if walk.as_of > at:
-                break
-            if walk.type in (PAUSED, STOPPED):
-                closed.add(str(walk.data["journey"]))
-            elif walk.type == RESUMED:
-                closed.discard(str(walk.data["journey"]))
-        if closed != self._closed:
-            self._closed = frozenset(closed)
+        walks = self._walks.get(partition_of(self._before.tenant, profile_id), ())
+        operated = [walk for walk in walks if walk.as_of <= at and walk.type in OPERATED]
+        if operated != self._operated:
+            self._operated = operated
             for world in (self._before, self._after, self._recorded):
-                world.programmes.close(world.tenant, closed)
+                world.programmes.operated({(world.tenant, None): operated})
 
     def _as_it_came(self, event: Event, came_in: Mapping[str, int]) -> Event:
         """A late event stands in the log at the instant of its effect: as it was when it came in."""

@@ -45,7 +45,6 @@ class Played:
         self._by_id: dict[str, Customer] = {}
         self.versions = [self.world.programme]
         self._seen: set[str] = set()
-        self._closed: set[str] = set()
 
     def customer(self, name: str) -> Customer:
         """A customer by the name that the scenario uses."""
@@ -194,14 +193,11 @@ class Played:
         journey = str(given.what)
         if journey not in self.world.programme.journeys:
             raise CannotRun(f"{given.place}: there is no journey {journey} in the programme.")
-        if given.kind == "resume":
-            self._closed.discard(journey)
-        else:
-            self._closed.add(journey)
-        self.world.programmes.close(TENANT, self._closed)
         type = {"pause": PAUSED, "resume": RESUMED, "stop": STOPPED}[given.kind]
         data = {"journey": journey} | ({"mode": given.more.get("mode", "drain")} if type == STOPPED else {})
-        self._tell_all(self._control(given, type, data, ""))
+        control = self._control(given, type, data, "")
+        self.world.programmes.operate(TENANT, control)
+        self._tell_all(control)
 
     def _tell_all(self, event: Event) -> None:
         for customer in list(self._by_id.values()):

@@ -138,7 +138,7 @@ class Entering:
             return False
         if journey.exits.rules and any_holds(journey.exits.conditions, scene.sight):
             return False
-        if _is_closed(scene, journey, key):
+        if _is_closed(scene, journey):
             self._refuse(scene, journey, key, facts.CLOSED)
             return False
         if key and len(state.instances(journey.name)) >= MAX_OPEN:
@@ -166,8 +166,7 @@ class Entering:
         scene.record(facts.make(scene.cause, scene.state.profile_id, type, told, scene.occasion, data))
 
 
-def _is_closed(scene: Scene, journey: CompiledJourney, key: str) -> bool:
-    """Whether nobody may enter now, or nobody might enter then."""
-    if scene.past is None or scene.occasion == scene.past.late:
-        return scene.programmes.is_closed(scene.state.tenant, journey.name)
-    return (scene.sight.at, journey.name, key) in scene.past.refused
+def _is_closed(scene: Scene, journey: CompiledJourney) -> bool:
+    """Whether nobody may enter now; or, when the past is gone through again, might then."""
+    at = scene.sight.at if scene.quiet else None
+    return scene.programmes.is_closed(scene.state.tenant, journey.name, scene.home or scene.state.profile_id, at)

@@ -64,7 +64,7 @@ def explain(
     record = state.records.get(journey, NO_RECORD)
     sight = Sight(state, at)
     conditions = [
-        *_controls(programmes, compiled, state.tenant, instance),
+        *_controls(programmes, compiled, state, instance),
         *_conditions(compiled, sight, instance, record, key, at, _latest(history)),
         *_failed(compiled, state),
         *_next(state, journey, instance, at),
@@ -119,13 +119,13 @@ def _summary(
 
 
 def _controls(
-    programmes: Programmes, journey: CompiledJourney, tenant: str, instance: Instance | None
+    programmes: Programmes, journey: CompiledJourney, state: CustomerState, instance: Instance | None
 ) -> list[ExplainedCondition]:
     """What keeps everybody out, or holds what we do."""
     found = []
     if journey.definition.retired:
         found.append(ExplainedCondition("control", "not retired", False, "the journey was taken out of service"))
-    elif programmes.is_closed(tenant, journey.name):
+    elif programmes.is_closed(state.tenant, journey.name, state.profile_id):
         found.append(ExplainedCondition("control", "open", False, "the journey is paused or stopped: nobody enters it"))
     if instance is not None and instance.held is not None:
         held = f"paused since {format_instant(instance.held)}: no intervention starts or goes on"

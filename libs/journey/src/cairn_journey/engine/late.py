@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from cairn_journey.engine import facts
-from cairn_journey.engine.acts import Past, acts_of
 from cairn_journey.engine.evolve import evolve
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Draft, state_to_plain
@@ -56,6 +55,8 @@ def taken_in(programmes: Programmes, state: CustomerState, event: Event) -> Even
     if not active.lateness:
         return stamped(event, state.profile_id, active.version)
     effect = min(event.as_of, max(event.event_time, event.as_of - active.lateness))
+    if effect < event.as_of:
+        effect = min(event.as_of, max(effect, programmes.settled(state.tenant, state.profile_id)))
     return stamped(event, state.profile_id, active.version, effect)
 
 
@@ -88,7 +89,7 @@ def revise(
     settled = _settled(programmes, event, stretch, course, cut, earliest)
     tail = history[cut:]
     start = _folded(programmes, settled.state, settled.events[: len(settled.events) - len(tail)])
-    told = _tell(programmes, start, [*_touchpoints(tail), late], event.as_of, Past.of(acts_of(tail), late.id))
+    told = _tell(programmes, start, [*_touchpoints(tail), late], event.as_of)
     before = {id: fact for id, fact in facts_in_force(tail).items() if fact.type != facts.REVISED}
     after = {fact.id: fact for fact in told.facts if fact.source == facts.SOURCE}
     stated, revised = _stated(programmes, state, event, late, told.state, _Difference.of(tail, before, after))
@@ -118,8 +119,8 @@ def _folded(programmes: Programmes, state: CustomerState, settled: Iterable[Even
     return draft.state
 
 
-def _tell(programmes: Programmes, start: CustomerState, touchpoints: Iterable[Event], upto: int, past: Past) -> Turn:
-    turn = Turn(programmes, start, past=past)
+def _tell(programmes: Programmes, start: CustomerState, touchpoints: Iterable[Event], upto: int) -> Turn:
+    turn = Turn(programmes, start)
     for touchpoint in sorted(touchpoints, key=order_of):
         turn.fire_due(touchpoint.as_of)
         turn.touch(touchpoint)

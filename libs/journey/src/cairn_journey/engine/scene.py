@@ -4,7 +4,6 @@ from collections import deque
 from typing import Any
 
 from cairn_journey.engine import facts
-from cairn_journey.engine.acts import Past
 from cairn_journey.engine.evolve import evolve
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.sight import Sight
@@ -15,18 +14,16 @@ from cairn_kernel.event import Event
 class Scene:
     """What everything that states facts shares. The state keeps step with the facts."""
 
-    __slots__ = ("_emitted", "cause", "draft", "emissions", "facts", "occasion", "past", "programmes", "quiet", "sight")
+    __slots__ = ("_emitted", "cause", "draft", "emissions", "facts", "home", "occasion", "programmes", "quiet", "sight")
 
-    def __init__(
-        self, programmes: Programmes, state: CustomerState, *, quiet: bool = False, past: Past | None = None
-    ) -> None:
+    def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
         self.facts: list[Event] = []
         self.programmes = programmes
         self.draft = Draft(state)
         self.quiet = quiet
         """Going through the past again: the state comes out the same, and no moment is stated."""
-        self.past = past
-        """None: this is now."""
+        self.home = ""
+        """The profile that the event at hand came under, if it was another one."""
         self.cause: Event
         """The event at hand, or a stand-in for the timer that fires."""
         self.occasion = ""

@@ -6,7 +6,6 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from cairn_journey.engine import facts
-from cairn_journey.engine.acts import Past
 from cairn_journey.engine.arming import AUDIENCE, SCHEDULE
 from cairn_journey.engine.compiler import (
     CompiledJourney,
@@ -44,10 +43,8 @@ class Turn(Scene):
 
     __slots__ = ("_entering", "_version")
 
-    def __init__(
-        self, programmes: Programmes, state: CustomerState, *, quiet: bool = False, past: Past | None = None
-    ) -> None:
-        super().__init__(programmes, state, quiet=quiet, past=past)
+    def __init__(self, programmes: Programmes, state: CustomerState, *, quiet: bool = False) -> None:
+        super().__init__(programmes, state, quiet=quiet)
         self._entering = Entering()
         self._version = ""
 

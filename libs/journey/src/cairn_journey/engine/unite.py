@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from cairn_journey.engine import facts
-from cairn_journey.engine.acts import Past, acts_of
+from cairn_journey.engine.acts import acts_of
 from cairn_journey.engine.evolve import evolve
 from cairn_journey.engine.merge_rules import Side, follow_rules
 from cairn_journey.engine.migrating import migrate_again
@@ -15,6 +15,7 @@ from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.state import CustomerState, Draft, state_to_plain
 from cairn_journey.engine.touchpoints import touchpoints_of
 from cairn_journey.engine.turn import Turn, stamped
+from cairn_journey.engine.walking import OPERATED, operate
 from cairn_kernel.event import BROADCAST, Event
 from cairn_kernel.two_sided import other_copy
 
@@ -37,15 +38,20 @@ def retold(
     upto: int,
     acts: Sequence[Event] = (),
 ) -> Turn:
-    """As `refold`, with what would have been stated but for the moments. `acts` (see `acts_of`) are done again."""
+    """As `refold`, with what would have been stated but for the moments.
+
+    `acts` (see `acts_of`) are done again, and so is what operators did in the profile's partition.
+    """
     once = {_once(event): event for event in touchpoints}
-    again = [act for act in acts if act.type != facts.ENTRY_REFUSED]
+    again = [*acts, *programmes.controls(initial.tenant, initial.profile_id)]
     ahead = deque(sorted(again, key=lambda act: act.as_of))
-    turn = Turn(programmes, initial, quiet=True, past=Past.of(acts))
+    turn = Turn(programmes, initial, quiet=True)
     for event in sorted(once.values(), key=lambda event: (event.as_of, event.event_time, event.id)):
         _do_again(programmes, turn, ahead, event.as_of)
         turn.fire_due(event.as_of)
+        turn.home = event.profile_id
         turn.touch(stamped(event, initial.profile_id, event.definition_version))
+        turn.home = ""
     _do_again(programmes, turn, ahead, upto)
     turn.fire_due(upto)
     active = programmes.active(initial.tenant)
@@ -67,12 +73,11 @@ def _do_again(programmes: Programmes, turn: Turn, ahead: deque[Event], upto: int
         turn.cause, turn.occasion = act, act.id
         if act.type == facts.MIGRATED:
             migrate_again(programmes, turn, act)
-            continue
-        for instance in turn.state.instances(act.data["journey"]):
-            if act.type == facts.EXITED:
+        elif act.type in OPERATED:
+            operate(turn, act)
+        else:
+            for instance in turn.state.instances(act.data["journey"]):
                 turn.tell(instance, facts.EXITED, reason=act.data["reason"])
-            elif (instance.held is None) == (act.type == facts.HELD):
-                turn.tell(instance, act.type)
 
 
 def unite(

@@ -8,12 +8,14 @@ from cairn_journey.engine.filling import fill
 from cairn_journey.engine.migrating import migrate
 from cairn_journey.engine.registry import Programmes
 from cairn_journey.engine.sight import Sight
-from cairn_journey.engine.state import CustomerState, Instance
+from cairn_journey.engine.state import CustomerState
 from cairn_journey.engine.turn import Turn
 from cairn_kernel.event import BROADCAST, DEFINITION_ACTIVATED, PAUSED, RESUMED, STOPPED, Event
 from cairn_kernel.ids import stable_id
 
 NOW: Final = "now"
+OPERATED: Final = (PAUSED, RESUMED, STOPPED)
+"""What operators do to a journey."""
 
 
 def walk(
@@ -103,32 +105,23 @@ def _listens(programmes: Programmes, state: CustomerState, type: str) -> bool:
     return any(type in programme.about(state.subject).by_type for programme in known)
 
 
-def _paused(_: Programmes, turn: Turn, event: Event) -> None:
-    for instance in _instances(turn, event):
-        if instance.held is None:
+def operate(turn: Turn, control: Event) -> None:
+    """A journey is paused, resumed or stopped for a customer who may be in it."""
+    for instance in turn.state.instances(str(control.data["journey"])):
+        if control.type == PAUSED and instance.held is None:
             turn.tell(instance, facts.HELD)
-
-
-def _resumed(_: Programmes, turn: Turn, event: Event) -> None:
-    for instance in _instances(turn, event):
-        if instance.held is not None:
+        elif control.type == RESUMED and instance.held is not None:
             turn.tell(instance, facts.RELEASED)
-
-
-def _stopped(_: Programmes, turn: Turn, event: Event) -> None:
-    if event.data.get("mode") == NOW:
-        for instance in _instances(turn, event):
+        elif control.type == STOPPED and control.data.get("mode") == NOW:
             turn.tell(instance, facts.EXITED, reason=facts.STOPPED_NOW)
 
 
-def _instances(turn: Turn, event: Event) -> list[Instance]:
-    return turn.state.instances(str(event.data["journey"]))
+def _operated(_: Programmes, turn: Turn, event: Event) -> None:
+    operate(turn, event)
 
 
 _BY_TYPE: Final[Mapping[str, Callable[[Programmes, Turn, Event], None]]] = {
     BROADCAST: _broadcast,
     DEFINITION_ACTIVATED: _activated,
-    PAUSED: _paused,
-    RESUMED: _resumed,
-    STOPPED: _stopped,
+    **dict.fromkeys(OPERATED, _operated),
 }

@@ -8,12 +8,13 @@ import asyncpg
 from cairn_eventstore import UnitOfWork
 from cairn_eventstore.postgres import commit_on
 from cairn_journey import Programmes
+from cairn_journey.engine.walking import OPERATED
 from cairn_kernel.errors import Conflict
-from cairn_kernel.event import from_canonical_json
+from cairn_kernel.event import Event, from_canonical_json
 from cairn_kernel.time import micros
 from cairn_messaging import Publisher
 from cairn_runtime.fencing import FENCE, LOCK
-from cairn_runtime.walks import Command, begin_walk
+from cairn_runtime.walks import Command, at_instant, begin_walk
 from journey_state.application.ports import Control, Keeping, WalkProgress
 
 ANSWERED = "SELECT ordinal, request FROM control_requests WHERE tenant = $1 AND request_id = $2"
@@ -31,28 +32,30 @@ SELECT min(event) AS event, sum(visited)::bigint AS visited, sum(changed)::bigin
 FROM walks WHERE ordinal = $1 HAVING count(*) > 0
 """
 LIST = "SELECT journey, mode, since, ordinal FROM controls WHERE tenant = $1 ORDER BY journey"
-ALL = "SELECT tenant, journey FROM controls"
+BEGUN = """
+SELECT partition, tenant, event, as_of FROM walks WHERE in_flight <> '{}' AND (done OR visited > 0)
+ORDER BY partition, ordinal
+"""
 TIMEOUT_S: Final = 10.0
 
 
 class PostgresControls:
-    """See Controls; also tells this process which journeys are closed."""
+    """See Controls; also tells this process which journeys were closed when."""
 
     def __init__(self, log_name: str, pool: asyncpg.Pool, publisher: Publisher, programmes: Programmes) -> None:
         self._log = log_name
         self._pool = pool
         self._publisher = publisher
         self._programmes = programmes
-        self._tenants: set[str] = set()
 
     async def load(self) -> None:
-        """Close in this process what is paused or stopped, and open all else."""
-        closed: dict[str, set[str]] = {}
-        for tenant, journey in await self._pool.fetch(ALL, timeout=TIMEOUT_S):
-            closed.setdefault(tenant, set()).add(journey)
-        self._tenants |= closed.keys()
-        for tenant in self._tenants:
-            self._programmes.close(tenant, closed.get(tenant, ()))
+        """Tell this process what was paused, stopped and resumed in each partition, as far as walks have come."""
+        told: dict[tuple[str, int | None], list[Event]] = {}
+        for partition, tenant, control, as_of in await self._pool.fetch(BEGUN, timeout=TIMEOUT_S):
+            event = from_canonical_json(control)
+            if event.type in OPERATED:
+                told.setdefault((tenant, partition), []).append(at_instant(event, as_of))
+        self._programmes.operated(told)
 
     async def tell(self, command: Command, request_id: str, digest: bytes, keep: Keeping) -> int:
         tenant, journey = command.tenant, str(command.data.get("journey", ""))

@@ -1,16 +1,18 @@
-"""The runtime's processor, counting conditions and steps that fail."""
+"""The runtime's processor, noting what operators do to journeys, and counting conditions and steps that fail."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import structlog
 from prometheus_client import Counter
 
 from cairn_eventstore import UnitOfWork
-from cairn_journey import CustomerState
+from cairn_journey import CustomerState, Programmes
 from cairn_journey.engine.facts import CONDITION_FAILED, STEP_FAILED
+from cairn_journey.engine.walking import OPERATED
 from cairn_kernel.event import Event
 from cairn_runtime import ProfileProcessor
+from cairn_runtime.walks import Walk
 
 log = structlog.get_logger()
 
@@ -22,7 +24,20 @@ FAILURES: Final = Counter(
 
 
 class JourneyProcessor(ProfileProcessor[CustomerState]):
-    """Counts failures once they are committed; of each place the first in this process is logged."""
+    """From a walk's first page on nobody of its partition enters a journey that it pauses or stops.
+
+    Failures are counted once they are committed; of each place the first in this process is logged.
+    """
+
+    def __init__(self, programmes: Programmes, **wiring: Any) -> None:
+        super().__init__(**wiring)
+        self._programmes = programmes
+
+    async def walk(self, pages: Sequence[tuple[Walk, Sequence[str]]], work: UnitOfWork) -> list[int]:
+        for walk, _ in pages:
+            if walk.event.type in OPERATED:
+                self._programmes.operate(walk.tenant, walk.event, walk.partition)
+        return await super().walk(pages, work)
 
     def committed(self, work: UnitOfWork) -> None:
         super().committed(work)
