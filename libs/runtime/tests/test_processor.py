@@ -1,6 +1,7 @@
 """A processor over real PostgreSQL, NATS and gRPC: what it promises under disturbance."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import reduce
@@ -12,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from cairn.log.v1.parking_pb2 import ListParkedRequest, RedriveRequest
-from cairn_eventstore import Fenced, InboxAdvance, NewEvent, UnitOfWork
+from cairn_eventstore import Committed, Fenced, InboxAdvance, NewEvent, UnitOfWork
 from cairn_kernel.event import MARKER, MERGED, SPLIT, Event, derived
 from cairn_kernel.ids import stable_id
 from cairn_kernel.partitions import PARTITIONS, partition_of
@@ -41,6 +42,8 @@ class Counting:
 
     def __init__(self) -> None:
         self.antidote = False
+        self.toil_s = 0.0
+        """CPU time that each event takes."""
 
     def handles(self, type: str) -> bool:
         return type in ("ping", "poison")
@@ -65,6 +68,9 @@ class Counting:
     def handle(self, state: Tally, event: Event) -> tuple[list[Event], Tally]:
         if event.type == "poison" and not self.antidote:
             raise ValueError("cannot digest this")
+        until = time.thread_time() + self.toil_s
+        while time.thread_time() < until:
+            pass
         facts, state = self.tick(state, event.as_of)
         fact = self._fact(event, "counted", {"n": state.pings + 1})
         return [*facts, fact], self.evolve(state, fact)
@@ -184,6 +190,26 @@ async def test_each_event_is_counted_once_whether_it_came_by_bus_or_by_log(house
     await upstream.append(*[ping(A, n) for n in range(5, 10)])
     facts = await counted(chassis, 10)
     assert [fact.data["n"] for fact in facts] == list(range(1, 11))
+
+
+async def test_after_a_batch_that_took_long_the_next_are_smaller(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    upstream, chassis = await start(house)
+    sizes: list[int] = []
+    commit = chassis.store.commit
+
+    async def noting(work: UnitOfWork) -> list[Committed]:
+        sizes.append(len(work.appends))
+        return await commit(work)
+
+    monkeypatch.setattr(chassis.store, "commit", noting)
+    house.domain.toil_s = 0.01
+    await upstream.append(*[ping(A, n) for n in range(100)])
+    await counted(chassis, 100)
+    first = len(sizes)
+    await upstream.append(*[ping(A, n) for n in range(100, 200)])
+    await counted(chassis, 200)
+    assert sum(sizes) == 200
+    assert max(sizes[first:]) <= 50
 
 
 async def test_two_replicas_share_the_partitions_and_count_each_event_once(house: House) -> None:

@@ -29,6 +29,8 @@ OPEN_S: Final = 0.05
 """How often a runner looks for walks whose time is not fixed yet."""
 STALL_S: Final = 0.003
 """Pause when the only entries at hand wait for something else."""
+LONG_S: Final = 0.25
+"""CPU time of a batch beyond which the next are smaller: nobody who asks is answered meanwhile."""
 RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 COMPLETE_WAIT_S: Final = 2.0
 """Longest wait for the own inbox to reach the upstream's heads before completeness is told."""
@@ -107,6 +109,7 @@ class Runner:
         self._inbox: dict[int, InboxAdvance] = {}
         self._ticks: dict[int, tuple[int, int]] = {}
         self._failures = 0
+        self._long = False
         self._woken = False
         self._keeper = LeaseKeeper(
             pool, owner, upstream, ttl_s=lease_ttl_s, exclusive=exclusive, gained=self._gained, lost=self._lost
@@ -255,11 +258,12 @@ class Runner:
             return False
         if progressed:
             self._failures = 0
-            self._limit = min(self._max, self._limit * 2)
+            taken_in = sum(map(len, taken.values()))
+            self._limit = max(1, taken_in // 2) if self._long and taken else min(self._max, self._limit * 2)
         return progressed
 
     async def _one_batch(self, taken: dict[int, list[Entry]]) -> bool:
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.thread_time()
         work = UnitOfWork()
         woken, self._woken = self._woken, False
         self._hold_back(taken)
@@ -272,6 +276,7 @@ class Runner:
                 row = self._inbox[partition]
                 work.inbox.append(row._replace(last=entries[done - 1].position))
         await self._tick_idle(work)
+        self._long = time.thread_time() - cpu > LONG_S
         if work.empty:
             return False
         await self._commit(work)

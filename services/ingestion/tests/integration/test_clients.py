@@ -114,7 +114,7 @@ async def _speak(door: Ingestion, client: str, command: list[str], name: str) ->
             stderr=asyncio.subprocess.PIPE,
         )
         asked = json.dumps({"clock_off_s": scenario.clock_off_s, "events": events}).encode()
-        out, err = await asyncio.wait_for(process.communicate(asked), 90)
+        out, err = await asyncio.wait_for(process.communicate(asked), 240)
     assert process.returncode == 0, err.decode()[-2000:]
     ids = [event["id"] for event in events]
     return Said(ids, ids[2] if scenario.odd else "", json.loads(out.splitlines()[-1]), made)
