@@ -65,7 +65,6 @@ async def test_a_condition_sees_traits_features_stage_and_times(many: Service) -
     assert len(await listed(many, filter=one_basket)) == 26
     assert await listed(many, filter=f"entered < {T0 + 1}") == [ANNA]
     assert await listed(many, stage="silent") == []
-    assert await listed(many, journey="nobody-knows") == []
 
 
 @pytest.mark.parametrize(
@@ -83,6 +82,13 @@ async def test_a_bad_list_request_says_what_and_where(service: Service, asked: d
         await service.journeys.ListInstances(pb.ListInstancesRequest(**asked))
     assert bad.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert said in (bad.value.details() or "")
+
+
+async def test_of_a_journey_that_nobody_knows_the_known_ones_are_told(service: Service) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as unknown:
+        await service.journeys.ListInstances(pb.ListInstancesRequest(journey="second-baskets"))
+    assert unknown.value.code() is grpc.StatusCode.NOT_FOUND
+    assert "second-baskets; those in force are: second-basket" in (unknown.value.details() or "")
 
 
 async def test_a_token_of_another_list_is_refused(many: Service) -> None:

@@ -21,6 +21,7 @@ from journey_state.application.customers import Customers
 from journey_state.application.listing import Listing, ListInstances
 from journey_state.application.ports import CustomerReader
 from journey_state.application.state_hash import state_hash
+from journey_state.application.unknown import in_force, no_such_journey
 from journey_state.application.watching import Watching
 
 DEFAULT_TENANT: Final = "default"
@@ -49,6 +50,7 @@ class JourneyApi(JourneyServiceServicer):
         return context_to_proto(found, self._programmes)
 
     async def ListInstances(self, request: pb.ListInstancesRequest, context: Any) -> pb.ListInstancesResponse:
+        await self._check_journey(request.tenant or DEFAULT_TENANT, request.journey)
         page = await self._list.page(
             Listing(
                 tenant=request.tenant or DEFAULT_TENANT,
@@ -99,6 +101,14 @@ class JourneyApi(JourneyServiceServicer):
     async def GetCounts(self, request: pb.GetCountsRequest, context: Any) -> pb.GetCountsResponse:
         customers, counts = await self._reader.counts(request.tenant or DEFAULT_TENANT)
         return pb.GetCountsResponse(customers=customers, journeys=[counts_to_proto(count) for count in counts])
+
+    async def _check_journey(self, tenant: str, journey: str) -> None:
+        """Raises NotFound (NO_SUCH_JOURNEY) unless it is in force, or anybody ever was in it."""
+        if not journey or in_force(self._programmes, tenant, journey):
+            return
+        _, counts = await self._reader.counts(tenant)
+        if journey not in {count.journey for count in counts}:
+            raise no_such_journey(self._programmes, tenant, journey)
 
     async def GetStateHash(self, request: pb.GetStateHashRequest, context: Any) -> pb.GetStateHashResponse:
         tenant = request.tenant or DEFAULT_TENANT

@@ -7,11 +7,12 @@ from typing import Any, Final
 import structlog
 
 from cairn_journey import Programmes
-from cairn_kernel.errors import Invalid, NotFound, Refused
+from cairn_kernel.errors import Invalid, Refused
 from cairn_kernel.event import BROADCAST, CONTROL_TYPES, PAUSED, RESUMED, STOPPED, canonical
 from cairn_kernel.event_names import normalised
 from cairn_runtime.walks import Command
 from journey_state.application.ports import Controls, Keeping
+from journey_state.application.unknown import in_force, no_such_journey
 
 log = structlog.get_logger()
 
@@ -82,12 +83,8 @@ class Commands:
 
     async def _check_journey(self, tenant: str, journey: str) -> None:
         _required(journey, "journey")
-        active = self._programmes.active(tenant)
-        known = active is not None and journey in active.journeys
-        if not known and not await self._controls.occupied(tenant, journey):
-            names = ", ".join(active.journeys) if active is not None else ""
-            cure = f"those in force are: {names}" if names else "no programme is in force; apply one"
-            raise NotFound(f"there is no journey {journey}; {cure}", reason="NO_SUCH_JOURNEY", journey=journey)
+        if not in_force(self._programmes, tenant, journey) and not await self._controls.occupied(tenant, journey):
+            raise no_such_journey(self._programmes, tenant, journey)
 
 
 def _required(value: str, field: str) -> None:

@@ -135,7 +135,7 @@ class JourneyServiceServicer:
         """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
         a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
         call is bounded.
-        Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+        Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE); NOT_FOUND (NO_SUCH_JOURNEY).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -144,6 +144,7 @@ class JourneyServiceServicer:
     def WatchJourney(self, request, context):
         """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
         caller leaves. Changes in between are skipped, never queued.
+        A journey that nobody knows yet has no counts.
         Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -63,11 +63,12 @@ class JourneyServiceStub:
     """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
     a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
     call is bounded.
-    Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+    Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE); NOT_FOUND (NO_SUCH_JOURNEY).
     """
     WatchJourney: _grpc.UnaryStreamMultiCallable[_journey_pb2.WatchJourneyRequest, _journey_pb2.WatchJourneyResponse]
     """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
     caller leaves. Changes in between are skipped, never queued.
+    A journey that nobody knows yet has no counts.
     Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
     """
 
@@ -106,11 +107,12 @@ class JourneyServiceAsyncStub(JourneyServiceStub):
     """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
     a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
     call is bounded.
-    Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+    Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE); NOT_FOUND (NO_SUCH_JOURNEY).
     """
     WatchJourney: _aio.UnaryStreamMultiCallable[_journey_pb2.WatchJourneyRequest, _journey_pb2.WatchJourneyResponse]  # type: ignore[assignment]
     """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
     caller leaves. Changes in between are skipped, never queued.
+    A journey that nobody knows yet has no counts.
     Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
     """
 
@@ -188,7 +190,7 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
         """ListInstances lists open instances in order of their ids, a page per call, narrowed by journey, stage and
         a condition. A page may hold fewer than asked for, even none, and still name a next one: the work per
         call is bounded.
-        Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE).
+        Errors: INVALID_ARGUMENT (FILTER, with the place of the fault; PAGE_TOKEN; LIMIT_RANGE); NOT_FOUND (NO_SUCH_JOURNEY).
         """
 
     @_abc_1.abstractmethod
@@ -199,6 +201,7 @@ class JourneyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_journey_pb2.WatchJourneyResponse], _abc.AsyncIterator[_journey_pb2.WatchJourneyResponse]]:
         """WatchJourney sends the counts of journeys at once and whenever they change, within a second, until the
         caller leaves. Changes in between are skipped, never queued.
+        A journey that nobody knows yet has no counts.
         Errors: UNAVAILABLE (TOO_MANY_WATCHERS; retry).
         """
 
