@@ -1,7 +1,7 @@
 """A simulation: recorded events of a year of shopping replayed under two programmes on all cores.
 
 `simulate` is measured from the recorded log to the answer, for one change and others; its limit is decoding the same
-events on as many cores.
+events on as many cores. What is imported, here and in the process that workers are copies of, is not in it.
 """
 
 import random

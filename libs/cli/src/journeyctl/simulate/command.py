@@ -21,7 +21,7 @@ from journeyctl.simulate.log_source import LogSource
 from journeyctl.simulate.page import page
 from journeyctl.simulate.question import Assumption, Plan, Question, plan_of
 from journeyctl.simulate.report import Report, report
-from journeyctl.simulate.run import cores, simulate
+from journeyctl.simulate.run import cores, get_ready, simulate
 from journeyctl.simulate.tables import baseline, tell
 from journeyctl.up import Home
 from journeyctl.validate import load_or_tell
@@ -48,6 +48,8 @@ def simulate_command(
     tenant: str = "default",
 ) -> None:
     """Replay all that was recorded under a changed programme and under the one in force; nothing is sent."""
+    if workers != 1:
+        get_ready()
     changed = load_or_tell(file)
     if output == "html" and target is None:
         raise CannotRun("Say where to write the page: journeyctl simulate -f DIR -o html FILE")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from multiprocessing import get_context
+from multiprocessing.forkserver import ensure_running
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -113,15 +114,20 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def get_ready() -> None:
+    """Start the process that workers are copies of; it imports all of this while its caller goes on."""
+    get_context("forkserver").set_forkserver_preload([__name__])
+    ensure_running()
+
+
 @contextmanager
 def _pool(workers: int) -> Iterator[Executor | None]:
     """As many processes, copies of one that has imported all of this; with one worker everything is done here."""
     if workers == 1:
         yield None
         return
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_begin) as pool:
+    get_ready()
+    with ProcessPoolExecutor(workers, mp_context=get_context("forkserver"), initializer=_begin) as pool:
         try:
             yield pool
         except BaseException:
