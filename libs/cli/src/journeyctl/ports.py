@@ -4,20 +4,21 @@ import json
 import secrets
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from journeyctl.errors import CannotRun
 from journeyctl.processes import cannot
 
 LOOPBACK = "127.0.0.1"
+LISTENED_ON: Final = range(10_000, 32_768)
+"""Below those that the system gives to connections that go out: one of these could take a port before its listener."""
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody uses at this moment."""
+    while not port_is_free(port := secrets.choice(LISTENED_ON)):
+        pass
+    return port
 
 
 def port_is_free(port: int) -> bool:

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -20,15 +19,9 @@ from nats.aio.msg import Msg
 
 from cairn.connector.v1 import connector_pb2 as pb
 from cairn_connector import Dispatch, streams, wire
+from journeyctl.ports import free_port
 
 FOR_EVER = 4_000_000_000.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass

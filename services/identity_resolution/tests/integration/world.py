@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -25,6 +24,7 @@ from cairn_kernel.partitions import PARTITIONS, partition_of
 from cairn_messaging import Publisher
 from cairn_runtime.log_service import LogClient, LogServer
 from cairn_runtime.nats_bus import open_bus
+from journeyctl.ports import free_port
 
 from .records import key_of
 
@@ -143,7 +143,7 @@ async def world(
 ) -> AsyncIterator[tuple[Upstream, Service]]:
     """`also` adds what else ingestion serves."""
     keys = folder / "keys"
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     async with open_bus(nats_url, "test") as bus:
         upstream = Upstream(Publisher(bus, "events", {}), FileKeyProvider(keys))
         server = grpc.aio.server()
@@ -167,9 +167,3 @@ async def world(
         finally:
             await service.close()
             await server.stop(0)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
