@@ -31,6 +31,8 @@ STALL_S: Final = 0.003
 """Pause when the only entries at hand wait for something else."""
 LONG_S: Final = 0.25
 """CPU time of a batch beyond which the next are smaller: nobody who asks is answered meanwhile."""
+FEW: Final = 16
+"""Events of the smallest batch that one is cut to for taking long."""
 RETRY_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 COMPLETE_WAIT_S: Final = 2.0
 """Longest wait for the own inbox to reach the upstream's heads before completeness is told."""
@@ -259,7 +261,7 @@ class Runner:
         if progressed:
             self._failures = 0
             taken_in = sum(map(len, taken.values()))
-            self._limit = max(1, taken_in // 2) if self._long and taken else min(self._max, self._limit * 2)
+            self._limit = max(FEW, taken_in // 2) if self._long and taken else min(self._max, self._limit * 2)
         return progressed
 
     async def _one_batch(self, taken: dict[int, list[Entry]]) -> bool:

@@ -132,8 +132,9 @@ async def test_a_command_is_a_control_event_in_every_partition_of_the_log(servic
 
 async def test_controls_hold_over_a_restart(postgres_dsn: str, nats_url: str, tmp_path: Path) -> None:
     async with running(postgres_dsn, nats_url, tmp_path) as service:
-        await service.control.PauseJourney(pb.PauseJourneyRequest(journey="second-basket"))
+        paused = await service.control.PauseJourney(pb.PauseJourneyRequest(journey="second-basket"))
     async with running(postgres_dsn, nats_url, tmp_path, fresh=False) as service:
+        await walked(service, paused.walk)
         await service.resolved.append(bought(BEN, 1, 3.0))
         answer = await eventually(
             lambda: service.journeys.GetCounts(pb.GetCountsRequest()), lambda found: found.customers == 2

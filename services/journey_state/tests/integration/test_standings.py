@@ -58,7 +58,9 @@ def did(profile: str, type: str, at: int) -> Event:
 
 
 async def checkout(service: Service, *events: Event) -> pb.JourneyCounts:
-    """Counts of the journey after events of Ben, of which the last one places an order."""
+    """Counts of the journey after events, of which the last one is Ben's and places an order."""
+    entered = len({event.profile_id for event in events if event.type == "checkout.begun"})
+    refused = sum(event.type == "card.refused" for event in events)
     await service.definitions.Apply(ApplyRequest(bundle=CHECKOUT.bundle()))
     await service.resolved.append(*events)
 
@@ -66,7 +68,9 @@ async def checkout(service: Service, *events: Event) -> pb.JourneyCounts:
         answer = await service.journeys.GetCounts(pb.GetCountsRequest())
         return next((one for one in answer.journeys if one.journey == "checkout"), pb.JourneyCounts())
 
-    return await eventually(counted, lambda found: found.goal == 1)
+    return await eventually(
+        counted, lambda found: (found.goal, found.entered, sum(found.frictions.values())) == (1, entered, refused)
+    )
 
 
 async def test_health_frictions_dwell_and_attribution_are_counted(service: Service) -> None:
