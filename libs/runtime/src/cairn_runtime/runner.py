@@ -111,7 +111,6 @@ class Runner:
         self._inbox: dict[int, InboxAdvance] = {}
         self._ticks: dict[int, tuple[int, int]] = {}
         self._failures = 0
-        self._long = False
         self._woken = False
         self._keeper = LeaseKeeper(
             pool, owner, upstream, ttl_s=lease_ttl_s, exclusive=exclusive, gained=self._gained, lost=self._lost
@@ -248,6 +247,7 @@ class Runner:
 
     async def _attempt(self, ready: Sequence[Walk] = ()) -> bool:
         taken = {} if ready else self._follower.take(self._limit)
+        count, began = sum(map(len, taken.values())), time.thread_time()
         try:
             progressed = await (self._one_page(ready) if ready else self._one_batch(taken))
         except (Fenced, StreamConflict, Unavailable) as error:
@@ -260,12 +260,12 @@ class Runner:
             return False
         if progressed:
             self._failures = 0
-            taken_in = sum(map(len, taken.values()))
-            self._limit = max(FEW, taken_in // 2) if self._long and taken else min(self._max, self._limit * 2)
+            long = count and time.thread_time() - began > LONG_S
+            self._limit = min(max(FEW, count // 2) if long else self._limit * 2, self._max)
         return progressed
 
     async def _one_batch(self, taken: dict[int, list[Entry]]) -> bool:
-        started, cpu = time.perf_counter(), time.thread_time()
+        started = time.perf_counter()
         work = UnitOfWork()
         woken, self._woken = self._woken, False
         self._hold_back(taken)
@@ -278,7 +278,6 @@ class Runner:
                 row = self._inbox[partition]
                 work.inbox.append(row._replace(last=entries[done - 1].position))
         await self._tick_idle(work)
-        self._long = time.thread_time() - cpu > LONG_S
         if work.empty:
             return False
         await self._commit(work)
