@@ -15,6 +15,7 @@ import pytest
 from cairn_kernel.event import Event
 from cairn_testkit.front_door import FrontDoor, Partner, front_door, source_worker
 from cairn_testkit.servers import EmbeddedServers, embedded_servers
+from source_postgres.feed import HEARTBEAT_BYTES
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -224,6 +225,7 @@ async def test_the_server_may_forget_its_log_also_when_only_other_tables_change(
     with Worker(partner, tmp_path, dsn).running():
         await connection.execute(INSERT, 1, 1)
         await partner.arrived(1)
+        begun = await connection.fetchval("SELECT pg_current_wal_lsn()")
         for first in range(0, 60_000, 20_000):
             await connection.execute(
                 "INSERT INTO noise SELECT n, repeat('x', 900) FROM generate_series($1::int, $2::int) AS n",
@@ -231,8 +233,10 @@ async def test_the_server_may_forget_its_log_also_when_only_other_tables_change(
                 first + 19_999,
             )
         async with asyncio.timeout(60):
-            while await connection.fetchval(held) > 2**20:  # noqa: ASYNC110
+            while await connection.fetchval(held) > HEARTBEAT_BYTES:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+        written = await connection.fetchval("SELECT pg_current_wal_lsn() - $1::pg_lsn", begun)
+        assert written > 3 * HEARTBEAT_BYTES
 
 
 async def test_what_an_operator_has_to_mend_is_said(
